@@ -1,0 +1,73 @@
+/* Why a packet ended anywhere but at a socket. Nothing vanishes silently: every such end has one of these names, which
+ * stand in traces, reports and scripts. New ones are added here and only here. */
+#ifndef CORE_BASE_REASON_H
+#define CORE_BASE_REASON_H
+
+#include <stdint.h>
+
+/*    name                  word                    sentence, after "dropped: "                                  source */
+#define DROP_REASONS(X) \
+    X(NONE,                 "none",                 "it was not dropped",                                        "") \
+    /* on a link */ \
+    X(LINK_LOSS,            "link-loss",            "the link lost it",                                          "") \
+    X(LINK_FAULT,           "link-fault",           "the link's fault list says to lose this packet",            "") \
+    X(LINK_DOWN,            "link-down",            "the link is switched off",                                  "") \
+    X(QUEUE_FULL,           "queue-full",           "the link's queue is full (drop-tail)",                      "") \
+    X(TOO_BIG,              "too-big",              "it is larger than the link's MTU and may not be fragmented", "RFC 1191 section 3") \
+    /* header checks */ \
+    X(BAD_HEADER,           "bad-header",           "its IP header is malformed",                                "RFC 1122 section 3.2.1") \
+    X(BAD_CHECKSUM,         "bad-checksum",         "a checksum is wrong",                                       "RFC 1122 section 3.2.1.2") \
+    X(BAD_TRANSPORT,        "bad-transport",        "its transport header is truncated or malformed",            "RFC 768") \
+    X(BAD_OPTION,           "bad-option",           "an IP option is malformed",                                 "RFC 791 section 3.1") \
+    X(BAD_ADDRESS,          "bad-address",          "its source or destination cannot stand in a packet",        "RFC 1122 section 3.2.1.3") \
+    X(NO_FAMILY,            "no-family",            "the node does not speak this version of IP",                "RFC 791 section 3.1") \
+    X(SOURCE_ROUTE,         "source-route",         "it carries a source route, which nodes here refuse",        "RFC 7126 section 4.3") \
+    /* routing */ \
+    X(TTL_EXCEEDED,         "ttl-exceeded",         "its TTL ran out",                                           "RFC 1812 section 5.3.1") \
+    X(NO_ROUTE,             "no-route",             "no route leads to its destination",                         "RFC 1812 section 5.2.7.1") \
+    X(NO_NEIGHBOUR,         "no-neighbour",         "nobody on that network has this address",                   "RFC 826") \
+    X(NOT_FOR_ME,           "not-for-me",           "it is for another address and this host does not forward",  "RFC 1122 section 3.3.4.2") \
+    X(NODE_DOWN,            "node-down",            "the box is rebooting",                                      "") \
+    X(UNREACHABLE_PREFIX,   "martian",              "its addresses must not cross this network",                 "RFC 6890") \
+    /* fragments */ \
+    X(FRAGMENT_TIMEOUT,     "fragment-timeout",     "the other fragments did not come in time",                  "RFC 1122 section 3.3.2") \
+    X(FRAGMENT_OVERLAP,     "fragment-overlap",     "its fragments overlap",                                     "RFC 5722") \
+    X(FRAGMENT_LIMIT,       "fragment-limit",       "too many packets wait for fragments",                       "RFC 4787 REQ-14a") \
+    X(FRAGMENT_BAD,         "fragment-bad",         "its fragments do not make a packet",                        "RFC 791 section 3.2") \
+    X(FRAGMENT_REFUSED,     "fragment-refused",     "the box does not pass fragments",                           "RFC 4787 REQ-14") \
+    /* the own stack */ \
+    X(PORT_UNREACHABLE,     "port-unreachable",     "no socket is open on its port",                             "RFC 1122 section 4.1.3.1") \
+    X(PROTOCOL_UNREACHABLE, "protocol-unreachable", "the host does not speak its protocol",                      "RFC 1122 section 3.2.2.1") \
+    X(NO_SOCKET,            "no-socket",            "nobody waits for it any more",                              "") \
+    X(SOCKET_FULL,          "socket-full",          "the socket's receive buffer is full",                       "") \
+    X(UNHANDLED_ICMP,       "unhandled-icmp",       "an ICMP message that this node has no use for",             "RFC 1122 section 3.2.2") \
+    /* translators and firewalls */ \
+    X(NO_MAPPING,           "no-mapping",           "no mapping leads inside from that port",                    "RFC 4787 section 5") \
+    X(FILTERED,             "filtered",             "the filter does not admit this sender",                     "RFC 4787 section 5") \
+    X(HAIRPIN_OFF,          "hairpin-off",          "the box does not hairpin",                                  "RFC 4787 REQ-9") \
+    X(NO_PORT,              "no-port",              "no external port is free",                                  "RFC 5508 REQ-8") \
+    X(MAPPING_LIMIT,        "mapping-limit",        "a limit on mappings is met",                                "RFC 6888 REQ-4") \
+    X(PROTOCOL_UNSUPPORTED, "protocol-unsupported", "the box does not translate its protocol",                   "RFC 5508 REQ-11") \
+    X(POLICY,               "policy",               "a rule forbids it",                                         "") \
+    X(ICMP_UNRELATED,       "icmp-unrelated",       "an ICMP error about no mapping of this box",                "RFC 5508 REQ-4") \
+    X(ICMP_BAD_QUOTE,       "icmp-bad-quote",       "an ICMP error that quotes a malformed packet",              "RFC 5508 REQ-3") \
+    X(ICMP_REFUSED,         "icmp-refused",         "the box does not pass ICMP errors",                         "RFC 5508 REQ-10") \
+    /* above the transport */ \
+    X(MALFORMED_STUN,       "malformed-stun",       "it is not a well-formed STUN message",                      "RFC 8489 section 6.3") \
+    X(UNEXPECTED_STUN,      "unexpected-stun",      "a STUN message that answers nothing and asks for nothing",  "RFC 8489 section 6.3")
+
+enum drop_reason {
+#define X(name, word, sentence, source) DROP_##name,
+    DROP_REASONS(X)
+#undef X
+    DROP_REASON_COUNT
+};
+
+/* "link-loss" */
+const char *drop_reason_word(enum drop_reason reason);
+/* "the link lost it" */
+const char *drop_reason_sentence(enum drop_reason reason);
+/* "RFC 791 section 3.2", or "" where it is the lab's own */
+const char *drop_reason_source(enum drop_reason reason);
+
+#endif
