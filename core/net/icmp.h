@@ -1,0 +1,65 @@
+/* ICMP: the errors that nodes make, and echo (RFC 792, RFC 1122 section 3.2.2, RFC 1812 section 4.3). */
+#ifndef CORE_NET_ICMP_H
+#define CORE_NET_ICMP_H
+
+#include "core/base/io.h"
+#include "core/net/node.h"
+
+enum icmp_type {
+    ICMP_ECHO_REPLY = 0,
+    ICMP_UNREACHABLE = 3,
+    ICMP_SOURCE_QUENCH = 4,
+    ICMP_REDIRECT = 5,
+    ICMP_ECHO = 8,
+    ICMP_TIME_EXCEEDED = 11,
+    ICMP_PARAMETER_PROBLEM = 12,
+    ICMP_TIMESTAMP = 13,
+    ICMP_TIMESTAMP_REPLY = 14,
+};
+
+enum icmp_unreachable_code {
+    ICMP_NET_UNREACHABLE = 0,
+    ICMP_HOST_UNREACHABLE = 1,
+    ICMP_PROTOCOL_UNREACHABLE = 2,
+    ICMP_PORT_UNREACHABLE = 3,
+    ICMP_FRAGMENTATION_NEEDED = 4, /* with DF set; the next hop's MTU in the low half of the unused word */
+    ICMP_ADMINISTRATIVELY_PROHIBITED = 13,
+};
+
+/* "time exceeded", "port unreachable", ...: words for a type and code. */
+const char *icmp_describe(uint8_t type, uint8_t code);
+
+/* Whether the type is an error that quotes a packet, and whether it is a query with an identifier. */
+bool icmp_is_error(uint8_t type);
+bool icmp_is_query(uint8_t type);
+
+/* Sends an error about `packet`, quoting as much of it as fits into 576 bytes (RFC 1812 section 4.3.2.3). Sends none
+ * about an ICMP error, a later fragment, or a packet from or to a multicast, broadcast or unspecified address (RFC 1122
+ * section 3.2.2). Borrows the packet. `info` is the second header word. */
+void icmp_send_error(struct node *node, const struct packet *packet, uint8_t type, uint8_t code, uint32_t info);
+
+/* An echo socket: one identifier, whose replies and errors come here. Lives in its owner. */
+struct echo;
+
+struct echo_events {
+    void (*reply)(void *owner, struct echo *echo, struct address from, uint16_t sequence, struct span data, uint8_t ttl);
+    void (*error)(void *owner, struct echo *echo, const struct io_icmp *icmp, uint16_t sequence);
+};
+
+struct echo {
+    const struct echo_events *events;
+    void *owner;
+    struct node *node;
+    uint16_t identifier;
+    bool open;
+    struct echo *next; /* the stack's */
+};
+
+/* Opens with a free identifier drawn from the host's stream. */
+void echo_open(struct echo *echo, struct node *node, const struct echo_events *events, void *owner);
+/* Sends one request; `ttl` IO_UNSET for the default. `data` follows the 8-byte header. */
+enum io_result echo_send(struct echo *echo, struct address to, uint16_t sequence, struct span data, int16_t ttl,
+                         packet_name *name);
+void echo_close(struct echo *echo);
+
+#endif

@@ -1,0 +1,170 @@
+#include "core/net/net.h"
+
+#include "core/net/node.h"
+
+/* Objects of these sizes hold a struct packet and its buffer: for signalling, for a full Ethernet frame, for the largest
+ * datagram there is. */
+static const size_t packet_object_bytes[PACKET_SIZE_CLASSES] = {
+    512,
+    sizeof(struct packet) + PACKET_HEADROOM + 1552,
+    sizeof(struct packet) + PACKET_HEADROOM + PACKET_MAX + 41,
+};
+
+static void
+net_free(gpointer data)
+{
+    struct net *net = data;
+
+    for (guint i = net->list->len; i > 0; i--)
+        if (net->list->pdata[i - 1])
+            node_free(net->list->pdata[i - 1]);
+    g_ptr_array_free(net->list, TRUE);
+    g_ptr_array_free(net->ports_by_interface, TRUE);
+    g_ptr_array_free(net->plain_options, TRUE);
+    for (int i = 0; i < PACKET_SIZE_CLASSES; i++)
+        slab_clear(&net->packets[i]);
+    slab_clear(&net->nodes);
+    slab_clear(&net->ports);
+    slab_clear(&net->links);
+    g_string_chunk_free(net->names);
+    g_free(net);
+}
+
+struct net *
+world_net(struct world *world)
+{
+    struct net *net = world->net;
+
+    if (net)
+        return net;
+    net = world->net = g_new0(struct net, 1);
+    for (int i = 0; i < PACKET_SIZE_CLASSES; i++)
+        slab_init(&net->packets[i], packet_object_bytes[i]);
+    slab_init(&net->nodes, sizeof(struct node));
+    slab_init(&net->ports, sizeof(struct port));
+    slab_init(&net->links, sizeof(struct link));
+    net->list = g_ptr_array_new();
+    g_ptr_array_add(net->list, NULL);
+    net->ports_by_interface = g_ptr_array_new();
+    g_ptr_array_add(net->ports_by_interface, NULL);
+    net->plain_options = g_ptr_array_new_with_free_func(g_free);
+    net->names = g_string_chunk_new(4096);
+    world_own(world, net, net_free);
+    return net;
+}
+
+struct node *
+net_node(const struct world *world, uint32_t number)
+{
+    return world->net && number < world->net->list->len ? world->net->list->pdata[number] : NULL;
+}
+
+struct packet *
+packet_new(struct world *world, size_t length)
+{
+    struct net *net = world_net(world);
+    unsigned size_class = 0;
+    struct packet *packet;
+
+    while (sizeof(struct packet) + PACKET_HEADROOM + length > packet_object_bytes[size_class])
+        size_class++;
+    g_assert(size_class < PACKET_SIZE_CLASSES);
+
+    packet = slab_take(&net->packets[size_class]);
+    memset(packet, 0, sizeof *packet);
+    packet->size_class = (uint8_t)size_class;
+    packet->capacity = (uint32_t)(packet_object_bytes[size_class] - sizeof *packet);
+    packet->data = packet->buffer + PACKET_HEADROOM;
+    packet->length = (uint32_t)length;
+    world->counts.sent++;
+    world->packets_alive++;
+    return packet;
+}
+
+struct packet *
+packet_copy(struct world *world, const struct packet *packet)
+{
+    struct packet *copy = packet_new(world, packet->length);
+    uint8_t *data = copy->data;
+    uint32_t capacity = copy->capacity;
+    uint8_t size_class = copy->size_class;
+
+    memcpy(data, packet->data, packet->length);
+    *copy = *packet;
+    memset(&copy->event, 0, sizeof copy->event);
+    copy->next = copy->previous = NULL;
+    copy->wire = NULL;
+    copy->data = data;
+    copy->capacity = capacity;
+    copy->size_class = size_class;
+    return copy;
+}
+
+static void
+packet_free(struct world *world, struct packet *packet)
+{
+    g_assert(!event_pending(&packet->event));
+    world->packets_alive--;
+    slab_return(&world->net->packets[packet->size_class], packet);
+}
+
+void
+packet_deliver(struct world *world, struct packet *packet)
+{
+    world->counts.delivered++;
+    packet_free(world, packet);
+}
+
+void
+packet_end(struct world *world, struct node *node, struct packet *packet, enum drop_reason reason)
+{
+    world->counts.dropped[reason]++;
+    if (node) {
+        if (!node->counts.dropped)
+            node->counts.dropped = g_new0(uint64_t, DROP_REASON_COUNT);
+        node->counts.dropped[reason]++;
+    }
+    packet_free(world, packet);
+}
+
+struct record
+packet_record(const struct packet *packet, const struct record_kind *kind, const struct node *node)
+{
+    return (struct record){
+        .at = node->world->now,
+        .packet = packet->name,
+        .cause = packet->cause,
+        .kind = kind,
+        .node = node->number,
+        .before = packet->flow,
+        .size = (uint16_t)MIN(packet->length, UINT16_MAX),
+        .ttl = packet->ttl,
+    };
+}
+
+void
+packet_drop(struct node *node, struct packet *packet, enum drop_reason reason)
+{
+    struct world *world = node->world;
+
+    if (world->journal) {
+        struct record record = packet_record(packet, &packet_dropped_kind, node);
+
+        record.verdict = VERDICT_DROP;
+        record.reason = (uint8_t)reason;
+        journal_take(world->journal, &record);
+    }
+    packet_end(world, node, packet, reason);
+}
+
+bool
+net_balanced(const struct world *world)
+{
+    const struct packet_counts *counts = &world->counts;
+    uint64_t live = 0;
+
+    for (int i = 0; world->net && i < PACKET_SIZE_CLASSES; i++)
+        live += world->net->packets[i].live;
+    return live == world->packets_alive &&
+           counts->sent == counts->delivered + packet_counts_dropped(counts) + world->packets_alive;
+}

@@ -1,0 +1,443 @@
+/* A packet's way through a node. Read port_receive first: the rest follows the packet. */
+#include "core/net/node.h"
+
+#include "core/net/icmp.h"
+#include "core/net/reassembly.h"
+#include "core/net/routes.h"
+#include "core/net/segment.h"
+#include "core/net/stack.h"
+
+/* --- asking ---------------------------------------------------------------------------------------------------- */
+
+static bool
+range_contains(const struct local_range *range, struct address address)
+{
+    return address.high == range->first.high && address.low - range->first.low < range->count;
+}
+
+const struct local_range *
+node_local(const struct node *node, struct address address)
+{
+    for (uint32_t i = 0; i < node->local_count; i++)
+        if (range_contains(&node->locals[i], address))
+            return &node->locals[i];
+    return NULL;
+}
+
+struct address
+node_address(const struct node *node, enum family family)
+{
+    for (uint32_t i = 0; i < node->local_count; i++)
+        if (family == FAMILY_NONE || address_family(node->locals[i].first) == family)
+            return node->locals[i].first;
+    return ADDRESS_NONE;
+}
+
+struct address
+port_address(const struct port *port, enum family family)
+{
+    const struct node *node = port->node;
+
+    for (uint32_t i = 0; i < node->local_count; i++)
+        if (node->locals[i].port == port &&
+            (family == FAMILY_NONE || address_family(node->locals[i].first) == family))
+            return node->locals[i].first;
+    return ADDRESS_NONE;
+}
+
+/* The local network that `address` is in, the longest prefix first; NULL when it is on none. Point-to-point links have
+ * no network. */
+static const struct local_range *
+local_network(const struct node *node, struct address address)
+{
+    const struct local_range *best = NULL;
+
+    for (uint32_t i = 0; i < node->local_count; i++) {
+        const struct local_range *range = &node->locals[i];
+
+        if (range->port->segment && prefix_contains((struct prefix){ range->first, range->prefix_length }, address) &&
+            (!best || range->prefix_length > best->prefix_length))
+            best = range;
+    }
+    return best;
+}
+
+static void
+route_by_default(const struct node *node, struct address destination, struct hop *hop)
+{
+    struct address gateway = node->default_port->gateway;
+
+    hop->port = node->default_port;
+    hop->next = address_is_none(gateway) || address_is_for_all(destination) ? destination : gateway;
+}
+
+bool
+node_route(const struct node *node, struct address destination, struct hop *hop)
+{
+    const struct local_range *local = local_network(node, destination);
+    const struct route *route = node->routes ? routes_find(node->routes, destination) : NULL;
+
+    if (local && (!route || local->prefix_length >= route->prefix.length)) {
+        *hop = (struct hop){ local->port, destination };
+        return true;
+    }
+    if (route) {
+        *hop = (struct hop){ route->port, address_is_none(route->gateway) ? destination : route->gateway };
+        return true;
+    }
+    if (node->default_port)
+        route_by_default(node, destination, hop);
+    return node->default_port != NULL;
+}
+
+/* The source for packets that leave by `hop`; an unnumbered port borrows the node's first address. */
+static struct address
+source_by(const struct node *node, const struct hop *hop, enum family family)
+{
+    struct address source = port_address(hop->port, family);
+
+    return address_is_none(source) ? node_address(node, family) : source;
+}
+
+enum io_result
+node_plan(const struct node *node, struct address destination, struct address *source, struct hop *hop)
+{
+    bool to_self = node_owns(node, destination);
+
+    hop->port = NULL;
+    if (!to_self && !node_route(node, destination, hop))
+        return IO_NO_ROUTE;
+    if (!address_is_unspecified(*source))
+        return node_owns(node, *source) ? IO_OK : IO_NO_ADDRESS;
+    *source = to_self ? destination : source_by(node, hop, address_family(destination));
+    return address_is_none(*source) ? IO_NO_ROUTE : IO_OK;
+}
+
+struct address
+node_source_for(const struct node *node, struct address destination)
+{
+    struct address source = ADDRESS_NONE;
+    struct hop hop;
+
+    return node_plan(node, destination, &source, &hop) == IO_OK ? source : ADDRESS_NONE;
+}
+
+uint32_t
+hop_mtu(const struct hop *hop)
+{
+    const struct port *port = hop->port;
+    struct port *member;
+
+    if (port->wire)
+        return wire_options(port->wire)->mtu;
+    member = segment_member(port->segment, hop->next);
+    return member ? segment_mtu_to(member) : link_defaults.mtu;
+}
+
+uint64_t
+node_dropped(const struct node *node, enum drop_reason reason)
+{
+    return node->counts.dropped ? node->counts.dropped[reason] : 0;
+}
+
+packet_name
+node_name_packet(struct node *node)
+{
+    return PACKET_NAME(node->number, ++node->made);
+}
+
+/* --- in -------------------------------------------------------------------------------------------------------- */
+
+/* The whole datagram when `packet` completes one; NULL while pieces are missing. */
+static struct packet *
+reassemble(struct node *node, struct packet *packet)
+{
+    if (!packet_is(packet, PACKET_FRAGMENT))
+        return packet;
+    if (!node->reassembly)
+        node->reassembly = reassembly_new(node);
+    return reassembly_add(node->reassembly, packet);
+}
+
+void
+node_deliver(struct node *node, struct packet *packet)
+{
+    packet = reassemble(node, packet);
+    if (packet)
+        stack_receive(node, packet);
+}
+
+/* What the middlebox made of a packet for one of the node's addresses. */
+static void
+after_enter(struct node *node, struct packet *packet, enum verdict verdict)
+{
+    switch (verdict) {
+    case VERDICT_PASS:
+        if (node_owns(node, packet->flow.destination))
+            node_deliver(node, packet);
+        else
+            node_forward(node, packet);
+        return;
+    case VERDICT_MINE:
+        node_deliver(node, packet);
+        return;
+    case VERDICT_DROP:
+        packet_end(node->world, node, packet, packet->reason);
+        return;
+    case VERDICT_HELD:
+        return;
+    case VERDICT_NONE:
+        g_assert_not_reached();
+    }
+}
+
+bool
+node_ttl_expired(struct node *node, struct packet *packet)
+{
+    if (node->keep_ttl && packet->ttl > 0)
+        return false;
+    if (packet->ttl > 1) {
+        ip_decrement_ttl(packet);
+        return false;
+    }
+    icmp_send_error(node, packet, ICMP_TIME_EXCEEDED, 0, 0);
+    packet->reason = DROP_TTL_EXCEEDED;
+    return true;
+}
+
+/* A packet for somebody else. */
+static void
+pass_through(struct node *node, struct packet *packet)
+{
+    if (!node->forwards) {
+        packet_drop(node, packet, DROP_NOT_FOR_ME);
+        return;
+    }
+    if (node_ttl_expired(node, packet)) {
+        packet_drop(node, packet, DROP_TTL_EXCEEDED);
+        return;
+    }
+    if (node->box)
+        after_enter(node, packet, node->box->ops->enter(node->box, packet, packet->in));
+    else
+        node_forward(node, packet);
+}
+
+/* A checked packet, from a port or from the node itself. */
+static void
+handle(struct node *node, struct packet *packet)
+{
+    struct address destination = packet->flow.destination;
+
+    if (node->box && !(packet = reassemble(node, packet)))
+        return;
+    if (node_owns(node, destination)) {
+        if (node->box)
+            after_enter(node, packet, node->box->ops->enter(node->box, packet, packet->in));
+        else
+            node_deliver(node, packet);
+    } else if (address_is_for_all(destination)) { /* goes no further: routers here forward no multicast */
+        node_deliver(node, packet);
+    } else {
+        pass_through(node, packet);
+    }
+}
+
+void
+port_receive(struct port *port, struct packet *packet)
+{
+    struct node *node = port->node;
+    struct world *world = node->world;
+    enum drop_reason reason;
+
+    port->packets_in++;
+    port->bytes_in += packet->length;
+    packet->in = port;
+    port_capture(port, packet, CAPTURE_IN);
+    if (G_UNLIKELY(node->down)) {
+        packet_drop(node, packet, DROP_NODE_DOWN);
+        return;
+    }
+    reason = ip_check(packet);
+    if (G_UNLIKELY(reason != DROP_NONE)) {
+        packet_drop(node, packet, reason);
+        return;
+    }
+    world->handling = packet->name;
+    handle(node, packet);
+    world->handling = 0;
+}
+
+/* --- out ------------------------------------------------------------------------------------------------------- */
+
+/* Puts a packet on its way. `to` is the member it is for where the port sits on its segment; NULL for everyone there. */
+static void
+transmit(struct node *node, struct packet *packet, const struct hop *hop, struct port *to)
+{
+    struct port *port = hop->port;
+
+    port->packets_out++;
+    port->bytes_out += packet->length;
+    packet->next_hop = hop->next;
+    if (port->wire) {
+        wire_enter(port->wire, packet, node, port);
+        return;
+    }
+    port_capture(port, packet, CAPTURE_OUT);
+    if (to)
+        segment_hand(to, packet, port);
+    else
+        segment_forward(port->segment, packet, port);
+}
+
+static void
+transmit_fragments(struct node *node, struct packet *packet, const struct hop *hop, struct port *to, uint32_t mtu)
+{
+    struct packet_list pieces = { NULL, NULL };
+    struct packet *piece;
+
+    if (node->world->journal) {
+        struct record record = packet_record(packet, &fragments_kind, node);
+
+        record.detail = mtu;
+        journal_take(node->world->journal, &record);
+    }
+    ip_fragment(node->world, packet, mtu, &pieces);
+    while ((piece = packet_list_pop(&pieces)))
+        transmit(node, piece, hop, to);
+}
+
+void
+node_output(struct node *node, struct packet *packet, const struct hop *hop)
+{
+    struct port *port = hop->port, *to = NULL;
+    uint32_t mtu;
+
+    if (!port->wire && !address_is_for_all(hop->next)) {
+        to = segment_member(port->segment, hop->next);
+        if (!to || to == port) {
+            icmp_send_error(node, packet, ICMP_UNREACHABLE, ICMP_HOST_UNREACHABLE, 0);
+            packet_drop(node, packet, DROP_NO_NEIGHBOUR);
+            return;
+        }
+    }
+    mtu = to ? segment_mtu_to(to) : hop_mtu(hop);
+    if (G_LIKELY(packet->length <= mtu)) {
+        transmit(node, packet, hop, to);
+    } else if (packet_is(packet, PACKET_DONT_FRAGMENT)) {
+        icmp_send_error(node, packet, ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, mtu);
+        packet_drop(node, packet, DROP_TOO_BIG);
+    } else {
+        transmit_fragments(node, packet, hop, to, mtu);
+    }
+}
+
+/* Past the middlebox, if there is one, which may turn the packet into none, one or several. */
+static enum io_result
+leave(struct node *node, struct packet *packet, const struct hop *hop)
+{
+    struct packet_list list = { NULL, NULL };
+    enum verdict verdict;
+
+    if (!node->box) {
+        node_output(node, packet, hop);
+        return IO_OK;
+    }
+    packet_list_push(&list, packet);
+    verdict = node->box->ops->leave(node->box, &list, hop->port);
+    while ((packet = packet_list_pop(&list)))
+        if (verdict == VERDICT_PASS)
+            node_output(node, packet, hop);
+        else
+            packet_end(node->world, node, packet, packet->reason);
+    return verdict == VERDICT_DROP ? IO_UNREACHABLE : IO_OK;
+}
+
+void
+node_forward(struct node *node, struct packet *packet)
+{
+    struct hop hop;
+
+    if (!node_route(node, packet->flow.destination, &hop)) {
+        icmp_send_error(node, packet, ICMP_UNREACHABLE, ICMP_NET_UNREACHABLE, 0);
+        packet_drop(node, packet, DROP_NO_ROUTE);
+        return;
+    }
+    node->counts.forwarded++;
+    leave(node, packet, &hop);
+}
+
+/* What a node sends to itself arrives at the next turn: nobody is called back inside his own call. */
+static void
+arrive_at_self(struct event *event)
+{
+    struct packet *packet = (struct packet *)event;
+    struct node *node = packet->holder;
+    struct world *world = node->world;
+
+    packet->holder = NULL;
+    if (node->down) {
+        packet_drop(node, packet, DROP_NODE_DOWN);
+        return;
+    }
+    world->handling = packet->name;
+    handle(node, packet);
+    world->handling = 0;
+}
+
+static void
+note_sent(struct node *node, const struct packet *packet)
+{
+    struct record record = packet_record(packet, &packet_sent_kind, node);
+
+    record.verdict = VERDICT_PASS;
+    if (packet->flow.protocol == PROTOCOL_ICMP)
+        record.detail = packet->data[packet->transport] << 8 | packet->data[packet->transport + 1];
+    journal_take(node->world->journal, &record);
+}
+
+enum io_result
+node_send_by(struct node *node, struct packet *packet, const struct hop *hop, packet_name *name)
+{
+    struct world *world = node->world;
+
+    packet->name = node_name_packet(node);
+    packet->cause = world->handling;
+    node->counts.sent++;
+    if (name)
+        *name = packet->name;
+    if (world->journal)
+        note_sent(node, packet);
+
+    if (G_UNLIKELY(node->down)) {
+        packet_drop(node, packet, DROP_NODE_DOWN);
+        return IO_UNREACHABLE;
+    }
+    if (hop->port)
+        return leave(node, packet, hop);
+    packet->holder = node;
+    packet->event.fire = arrive_at_self;
+    world_schedule(world, &packet->event, world->now);
+    return IO_OK;
+}
+
+enum io_result
+node_send(struct node *node, struct packet *packet, packet_name *name)
+{
+    struct hop hop = { NULL, ADDRESS_NONE };
+
+    if (node_owns(node, packet->flow.destination) || node_route(node, packet->flow.destination, &hop))
+        return node_send_by(node, packet, &hop, name);
+    packet->name = node_name_packet(node);
+    if (node->world->journal)
+        note_sent(node, packet);
+    packet_drop(node, packet, DROP_NO_ROUTE);
+    return IO_NO_ROUTE;
+}
+
+void
+node_forget(struct node *node)
+{
+    if (node->reassembly)
+        reassembly_clear(node->reassembly);
+}

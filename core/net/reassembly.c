@@ -1,0 +1,296 @@
+/* Reassembly. Each datagram keeps its fragments in order of offset; a fragment that would overlap a neighbour ends them
+ * all. The whole is built once, when no byte is missing. */
+#include "core/net/reassembly.h"
+
+#include "core/base/cursor.h"
+#include "core/net/checksum.h"
+#include "core/net/icmp.h"
+
+struct datagram {
+    struct event deadline; /* first: an event is its datagram */
+    struct reassembly *owner;
+    struct datagram *next, *previous; /* in order of their first fragment's arrival */
+    struct address source, destination;
+    uint16_t identification;
+    uint8_t protocol;
+    struct packet_list fragments;     /* in order of offset */
+    uint32_t received;                /* bytes of payload */
+    uint32_t total;                   /* known once the last fragment came; else 0 */
+};
+
+struct reassembly {
+    struct node *node;
+    struct datagram *oldest, *newest;
+    uint32_t count, bytes;
+};
+
+struct piece {
+    uint32_t offset, length; /* of the payload */
+    bool last;
+    uint16_t identification;
+};
+
+static struct piece
+read_piece(const struct packet *packet)
+{
+    struct reader reader = reader_over(packet_span(packet));
+    struct piece piece;
+    uint16_t word;
+
+    reader_skip(&reader, 4);
+    piece.identification = reader_u16(&reader);
+    word = reader_u16(&reader);
+    piece.offset = (word & 0x1fffu) * 8;
+    piece.length = packet->length - packet->transport;
+    piece.last = !(word & 0x2000);
+    return piece;
+}
+
+struct reassembly *
+reassembly_new(struct node *node)
+{
+    struct reassembly *reassembly = g_new0(struct reassembly, 1);
+
+    reassembly->node = node;
+    return reassembly;
+}
+
+/* Takes a datagram out and frees it; its fragments must have gone. */
+static void
+forget(struct datagram *datagram)
+{
+    struct reassembly *reassembly = datagram->owner;
+
+    if (datagram->previous)
+        datagram->previous->next = datagram->next;
+    else
+        reassembly->oldest = datagram->next;
+    if (datagram->next)
+        datagram->next->previous = datagram->previous;
+    else
+        reassembly->newest = datagram->previous;
+    reassembly->count--;
+    world_cancel(reassembly->node->world, &datagram->deadline);
+    g_free(datagram);
+}
+
+static void
+drop_all(struct datagram *datagram, enum drop_reason reason)
+{
+    struct reassembly *reassembly = datagram->owner;
+    struct packet *packet;
+
+    while ((packet = packet_list_pop(&datagram->fragments))) {
+        reassembly->bytes -= packet->length;
+        packet_drop(reassembly->node, packet, reason);
+    }
+    forget(datagram);
+}
+
+static void
+time_out(struct event *event)
+{
+    struct datagram *datagram = (struct datagram *)event;
+    struct packet *first = datagram->fragments.first;
+
+    if (first && !packet_is(first, PACKET_LATER_FRAGMENT))
+        icmp_send_error(datagram->owner->node, first, ICMP_TIME_EXCEEDED, 1, 0);
+    drop_all(datagram, DROP_FRAGMENT_TIMEOUT);
+}
+
+void
+reassembly_clear(struct reassembly *reassembly)
+{
+    while (reassembly->oldest)
+        drop_all(reassembly->oldest, DROP_NODE_DOWN);
+}
+
+void
+reassembly_free(struct reassembly *reassembly)
+{
+    if (!reassembly)
+        return;
+    while (reassembly->oldest) {
+        struct packet *packet;
+
+        while ((packet = packet_list_pop(&reassembly->oldest->fragments)))
+            ; /* they go with the world's slabs */
+        forget(reassembly->oldest);
+    }
+    g_free(reassembly);
+}
+
+static struct datagram *
+find_datagram(const struct reassembly *reassembly, const struct packet *packet, uint16_t identification)
+{
+    struct datagram *datagram;
+
+    for (datagram = reassembly->newest; datagram; datagram = datagram->previous)
+        if (datagram->identification == identification && datagram->protocol == packet->flow.protocol &&
+            address_equal(datagram->source, packet->flow.source) &&
+            address_equal(datagram->destination, packet->flow.destination))
+            return datagram;
+    return NULL;
+}
+
+static struct datagram *
+begin_datagram(struct reassembly *reassembly, const struct packet *packet, uint16_t identification)
+{
+    struct world *world = reassembly->node->world;
+    struct datagram *datagram = g_new0(struct datagram, 1);
+
+    datagram->owner = reassembly;
+    datagram->source = packet->flow.source;
+    datagram->destination = packet->flow.destination;
+    datagram->identification = identification;
+    datagram->protocol = packet->flow.protocol;
+    datagram->previous = reassembly->newest;
+    if (reassembly->newest)
+        reassembly->newest->next = datagram;
+    else
+        reassembly->oldest = datagram;
+    reassembly->newest = datagram;
+    reassembly->count++;
+    datagram->deadline.fire = time_out;
+    world_schedule(world, &datagram->deadline, world->now + REASSEMBLY_TIME);
+    return datagram;
+}
+
+static void
+make_room(struct reassembly *reassembly, const struct packet *packet, const struct datagram *keep)
+{
+    while (reassembly->oldest && (reassembly->count > REASSEMBLY_DATAGRAMS ||
+                                  reassembly->bytes + packet->length > REASSEMBLY_BYTES)) {
+        struct datagram *victim = reassembly->oldest == keep ? keep->next : reassembly->oldest;
+
+        if (!victim)
+            return;
+        drop_all(victim, DROP_FRAGMENT_LIMIT);
+    }
+}
+
+enum fit { FITS, DUPLICATE, OVERLAPS };
+
+/* Finds the fragment behind which `piece` belongs (NULL: it is the first), and whether it fits there. */
+static enum fit
+find_place(const struct datagram *datagram, const struct piece *piece, struct packet **behind)
+{
+    uint32_t end = piece->offset + piece->length;
+
+    *behind = NULL;
+    if (datagram->total && (end > datagram->total || (piece->last && end != datagram->total)))
+        return OVERLAPS;
+    for (struct packet *packet = datagram->fragments.first; packet; packet = packet->next) {
+        struct piece other = read_piece(packet);
+
+        if (other.offset == piece->offset && other.length == piece->length && other.last == piece->last)
+            return DUPLICATE;
+        if (piece->last && other.offset + other.length > end)
+            return OVERLAPS;
+        if (other.offset + other.length <= piece->offset)
+            *behind = packet;
+        else if (other.offset < end)
+            return OVERLAPS;
+        else
+            break;
+    }
+    return FITS;
+}
+
+static void
+insert_behind(struct packet_list *list, struct packet *packet, struct packet *behind)
+{
+    packet->previous = behind;
+    packet->next = behind ? behind->next : list->first;
+    if (packet->next)
+        packet->next->previous = packet;
+    else
+        list->last = packet;
+    if (behind)
+        behind->next = packet;
+    else
+        list->first = packet;
+}
+
+/* Writes the header of the whole: the first fragment's, with its new length and no offset. */
+static void
+write_whole_header(struct packet *whole, unsigned header)
+{
+    struct writer writer = writer_over(whole->data, header);
+    uint16_t flags = (uint16_t)(whole->data[6] << 8) & 0x4000;
+
+    writer_room(&writer, 2);
+    writer_u16(&writer, (uint16_t)whole->length);
+    writer_room(&writer, 2);
+    writer_u16(&writer, flags);
+    writer_room(&writer, 2);
+    writer_u16(&writer, 0);
+    writer_patch_u16(&writer, 10, checksum_of(span_of(whole->data, header)));
+}
+
+/* Puts the pieces together. The fragments count as delivered; the whole takes the place of the first. */
+static struct packet *
+build_whole(struct datagram *datagram)
+{
+    struct reassembly *reassembly = datagram->owner;
+    struct node *node = reassembly->node;
+    struct packet *first = datagram->fragments.first, *packet, *whole;
+    unsigned header = first->transport;
+    enum drop_reason reason;
+
+    whole = packet_new(node->world, header + datagram->total);
+    whole->name = first->name;
+    whole->cause = first->cause;
+    whole->in = first->in;
+    memcpy(whole->data, first->data, header);
+    while ((packet = packet_list_pop(&datagram->fragments))) {
+        memcpy(whole->data + header + read_piece(packet).offset, packet->data + packet->transport,
+               packet->length - packet->transport);
+        reassembly->bytes -= packet->length;
+        packet_deliver(node->world, packet);
+    }
+    forget(datagram);
+    write_whole_header(whole, header);
+    reason = ip_check(whole);
+    if (reason != DROP_NONE) {
+        packet_drop(node, whole, reason);
+        return NULL;
+    }
+    return whole;
+}
+
+struct packet *
+reassembly_add(struct reassembly *reassembly, struct packet *fragment)
+{
+    struct node *node = reassembly->node;
+    struct piece piece = read_piece(fragment);
+    struct datagram *datagram = find_datagram(reassembly, fragment, piece.identification);
+    struct packet *behind;
+
+    if (!datagram)
+        datagram = begin_datagram(reassembly, fragment, piece.identification);
+    make_room(reassembly, fragment, datagram);
+    switch (find_place(datagram, &piece, &behind)) {
+    case DUPLICATE:
+        packet_drop(node, fragment, DROP_FRAGMENT_OVERLAP);
+        return NULL;
+    case OVERLAPS:
+        packet_drop(node, fragment, DROP_FRAGMENT_OVERLAP);
+        drop_all(datagram, DROP_FRAGMENT_OVERLAP);
+        return NULL;
+    case FITS:
+        break;
+    }
+    insert_behind(&datagram->fragments, fragment, behind);
+    reassembly->bytes += fragment->length;
+    datagram->received += piece.length;
+    if (piece.last)
+        datagram->total = piece.offset + piece.length;
+    if (!datagram->total || datagram->received < datagram->total)
+        return NULL;
+    if (datagram->fragments.first->transport + datagram->total > PACKET_MAX) {
+        drop_all(datagram, DROP_FRAGMENT_BAD);
+        return NULL;
+    }
+    return build_whole(datagram);
+}

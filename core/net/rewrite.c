@@ -1,0 +1,233 @@
+/* Rewriting in place. Where each protocol keeps its ports and its checksum is in one table; the rest is RFC 1624. */
+#include "core/net/rewrite.h"
+
+#include "core/base/cursor.h"
+#include "core/net/checksum.h"
+#include "core/net/icmp.h"
+#include "core/net/ip.h"
+
+static uint16_t
+load16(const uint8_t *at)
+{
+    return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static void
+store16(uint8_t *at, uint16_t value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+/* Mends the checksum at `at` for words that summed to `old` and now sum to `new`. */
+static void
+mend(uint8_t *at, uint64_t old, uint64_t new)
+{
+    store16(at, checksum_mend(load16(at), old, new));
+}
+
+static void
+mend_udp(uint8_t *at, uint64_t old, uint64_t new)
+{
+    uint16_t checksum = load16(at);
+
+    if (checksum == 0)
+        return; /* RFC 768: the sender made none */
+    checksum = checksum_mend(checksum, old, new);
+    store16(at, checksum ? checksum : 0xffff);
+}
+
+enum side { SOURCE, DESTINATION };
+
+/* Rewrites one side of the transport header at `at`, of which `length` bytes are there (a quote may be cut short).
+ * `words_old` and `words_new` are the sums of the address words, which the pseudo-header of UDP and TCP covers. Gives
+ * what changed in the bytes at `at` as a pair of sums, for checksums that cover those bytes. */
+static void
+rewrite_transport(uint8_t *at, size_t length, uint8_t protocol, enum side side, uint16_t port_old, uint16_t port_new,
+                  uint64_t words_old, uint64_t words_new)
+{
+    size_t port_at = side == SOURCE ? 0 : 2;
+
+    switch (protocol) {
+    case PROTOCOL_UDP:
+    case PROTOCOL_TCP:
+        if (length >= port_at + 2)
+            store16(at + port_at, port_new);
+        if (protocol == PROTOCOL_UDP && length >= 8)
+            mend_udp(at + 6, words_old + port_old, words_new + port_new);
+        if (protocol == PROTOCOL_TCP && length >= 18)
+            mend(at + 16, words_old + port_old, words_new + port_new);
+        return;
+    case PROTOCOL_ICMP: /* no pseudo-header; the identifier is rewritten at the end that has one */
+        if (length < 8 || port_old == port_new)
+            return;
+        store16(at + 4, port_new);
+        mend(at + 2, port_old, port_new);
+        return;
+    default:
+        return;
+    }
+}
+
+/* The address words of an IPv4 header at `at`, whose checksum is mended. */
+static void
+rewrite_address(uint8_t *header, enum side side, struct address new)
+{
+    uint8_t *at = header + (side == SOURCE ? 12 : 16);
+    uint64_t old_words = (uint64_t)load16(at) + load16(at + 2);
+
+    address_to_bytes(new, at);
+    mend(header + 10, old_words, checksum_address(new));
+}
+
+/* A query has its identifier on one side only; the other side's port is 0 and stays so. */
+static bool
+side_has_port(const struct packet *packet, enum side side)
+{
+    const struct flow *flow = &packet->flow;
+    uint8_t type;
+
+    if (packet_is(packet, PACKET_LATER_FRAGMENT | PACKET_ICMP_ERROR))
+        return false;
+    if (flow->protocol != PROTOCOL_ICMP)
+        return flow->protocol == PROTOCOL_UDP || flow->protocol == PROTOCOL_TCP;
+    type = packet->data[packet->transport];
+    return side == SOURCE ? type == ICMP_ECHO || type == ICMP_TIMESTAMP
+                          : type == ICMP_ECHO_REPLY || type == ICMP_TIMESTAMP_REPLY;
+}
+
+static void
+rewrite(struct packet *packet, enum side side, struct endpoint new)
+{
+    struct flow *flow = &packet->flow;
+    struct address *address = side == SOURCE ? &flow->source : &flow->destination;
+    uint16_t *port = side == SOURCE ? &flow->source_port : &flow->destination_port;
+    uint16_t port_new = side_has_port(packet, side) ? new.port : *port;
+
+    g_assert(packet_is(packet, PACKET_CHECKED));
+    if (!packet_is(packet, PACKET_LATER_FRAGMENT) && !packet_is(packet, PACKET_ICMP_ERROR))
+        rewrite_transport(packet->data + packet->transport, packet->length - packet->transport, flow->protocol, side,
+                          *port, port_new, checksum_address(*address), checksum_address(new.address));
+    rewrite_address(packet->data, side, new.address);
+    *address = new.address;
+    *port = port_new;
+}
+
+void
+packet_rewrite_source(struct packet *packet, struct endpoint source)
+{
+    rewrite(packet, SOURCE, source);
+}
+
+void
+packet_rewrite_destination(struct packet *packet, struct endpoint destination)
+{
+    rewrite(packet, DESTINATION, destination);
+}
+
+/* Reads the ports of a quoted transport header, of which 8 bytes suffice (RFC 792). */
+static bool
+read_quoted_transport(struct reader *reader, struct quote *quote)
+{
+    struct flow *flow = &quote->flow;
+
+    switch (flow->protocol) {
+    case PROTOCOL_UDP:
+    case PROTOCOL_TCP:
+        flow->source_port = reader_u16(reader);
+        flow->destination_port = reader_u16(reader);
+        reader_skip(reader, 4);
+        break;
+    case PROTOCOL_ICMP: {
+        uint8_t type = reader_u8(reader);
+        uint16_t identifier;
+
+        reader_skip(reader, 3);
+        identifier = reader_u16(reader);
+        reader_skip(reader, 2);
+        quote->is_icmp_error = icmp_is_error(type);
+        if (type == ICMP_ECHO || type == ICMP_TIMESTAMP)
+            flow->source_port = identifier;
+        else if (type == ICMP_ECHO_REPLY || type == ICMP_TIMESTAMP_REPLY)
+            flow->destination_port = identifier;
+        break;
+    }
+    default:
+        break;
+    }
+    return !reader_failed(reader);
+}
+
+enum drop_reason
+packet_read_quote(const struct packet *packet, struct quote *quote)
+{
+    struct span icmp = packet_transport(packet);
+    struct reader reader = reader_over(icmp);
+    struct span header, source, destination;
+    struct reader inner;
+    unsigned length;
+    uint16_t fragment;
+
+    *quote = (struct quote){ .offset = packet->transport + ICMP_HEADER };
+    if (checksum_of(icmp) != 0)
+        return DROP_BAD_CHECKSUM;
+    quote->type = reader_u8(&reader);
+    quote->code = reader_u8(&reader);
+    reader_skip(&reader, 2);
+    quote->info = reader_u32(&reader);
+
+    inner = reader;
+    length = (reader_u8(&inner) & 15u) * 4;
+    header = reader_span(&reader, length);
+    if (reader_failed(&reader) || length < IPV4_HEADER || header.bytes[0] >> 4 != 4)
+        return DROP_ICMP_BAD_QUOTE;
+    if (checksum_of(header) != 0)
+        return DROP_ICMP_BAD_QUOTE; /* RFC 5508 REQ-3a */
+    reader_skip(&inner, 5);
+    fragment = reader_u16(&inner);
+    reader_skip(&inner, 1);
+    quote->flow.protocol = reader_u8(&inner);
+    reader_skip(&inner, 2);
+    source = reader_span(&inner, 4);
+    destination = reader_span(&inner, 4);
+    quote->flow.source = address_from_bytes(source.bytes, FAMILY_IPV4);
+    quote->flow.destination = address_from_bytes(destination.bytes, FAMILY_IPV4);
+    if (fragment & 0x1fff)
+        return DROP_ICMP_BAD_QUOTE; /* RFC 1122 section 3.2.2: never about a later fragment */
+    return read_quoted_transport(&reader, quote) ? DROP_NONE : DROP_ICMP_BAD_QUOTE;
+}
+
+/* Words within the quote are covered by the ICMP checksum; one changed on an odd offset cannot be, for headers are whole
+ * words. The sums before and after are taken over the quoted headers, which is exact and simple. */
+static void
+rewrite_quote(struct packet *packet, struct quote *quote, enum side side, struct endpoint new)
+{
+    uint8_t *header = packet->data + quote->offset;
+    uint8_t *icmp = packet->data + packet->transport;
+    unsigned length = (header[0] & 15u) * 4;
+    size_t there = packet->length - quote->offset, covered = MIN(there, length + 20u) & ~(size_t)1;
+    uint64_t old = checksum_add(0, span_of(header, covered));
+    struct address *address = side == SOURCE ? &quote->flow.source : &quote->flow.destination;
+    uint16_t *port = side == SOURCE ? &quote->flow.source_port : &quote->flow.destination_port;
+    bool has_port = quote->flow.protocol != PROTOCOL_ICMP || *port != 0;
+    uint16_t port_new = has_port ? new.port : 0;
+
+    rewrite_transport(header + length, there - length, quote->flow.protocol, side, *port, port_new,
+                      checksum_address(*address), checksum_address(new.address));
+    rewrite_address(header, side, new.address);
+    mend(icmp + 2, old, checksum_add(0, span_of(header, covered)));
+    *address = new.address;
+    *port = port_new;
+}
+
+void
+packet_rewrite_quote_source(struct packet *packet, struct quote *quote, struct endpoint source)
+{
+    rewrite_quote(packet, quote, SOURCE, source);
+}
+
+void
+packet_rewrite_quote_destination(struct packet *packet, struct quote *quote, struct endpoint destination)
+{
+    rewrite_quote(packet, quote, DESTINATION, destination);
+}

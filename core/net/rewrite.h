@@ -1,0 +1,33 @@
+/* Rewriting packets in place: what translators do. Bytes, checksums (RFC 1624) and the parsed members stay in step.
+ *
+ * The packet must be PACKET_CHECKED. A UDP checksum of 0 stays 0, and a computed 0 becomes 0xffff (RFC 768). In a later
+ * fragment only the address is there to be rewritten. */
+#ifndef CORE_NET_REWRITE_H
+#define CORE_NET_REWRITE_H
+
+#include "core/net/packet.h"
+
+/* For ICMP queries the port is the identifier, at the end that has one (see struct flow). */
+void packet_rewrite_source(struct packet *packet, struct endpoint source);
+void packet_rewrite_destination(struct packet *packet, struct endpoint destination);
+
+/* The packet that an ICMP error quotes, as far as it is quoted (RFC 792: header and 8 bytes; RFC 1812: more). */
+struct quote {
+    struct flow flow;    /* of the quoted packet, in the direction in which it went */
+    uint32_t offset;     /* of the quoted IP header from the ICMP packet's `data` */
+    uint8_t type, code;  /* of the error */
+    uint32_t info;       /* the unused word: next-hop MTU in "fragmentation needed" */
+    bool is_icmp_error;  /* the quoted packet was itself an ICMP error: never answered, never translated */
+};
+
+/* Reads the quote of a PACKET_ICMP_ERROR. The ICMP checksum and the quoted IP header's must be right (RFC 5508 REQ-3),
+ * the quoted transport checksum is not looked at, its IP options are skipped, and the zero padding and extensions of
+ * RFC 4884 behind it are left alone. DROP_NONE, DROP_BAD_CHECKSUM or DROP_ICMP_BAD_QUOTE. */
+enum drop_reason packet_read_quote(const struct packet *packet, struct quote *quote);
+
+/* Rewrites the source or destination inside the quote and mends the quoted IP header, the quoted transport checksum where
+ * it is there, and the ICMP checksum (RFC 5508 section 4.2). `quote` is as read from this packet and is updated. */
+void packet_rewrite_quote_source(struct packet *packet, struct quote *quote, struct endpoint source);
+void packet_rewrite_quote_destination(struct packet *packet, struct quote *quote, struct endpoint destination);
+
+#endif

@@ -1,0 +1,26 @@
+/* The stack of a node: its sockets, its reassembly, and the io seam that engines on this node are handed.
+ *
+ * Made at first use, freed with the node. */
+#ifndef CORE_NET_STACK_H
+#define CORE_NET_STACK_H
+
+#include "core/base/io.h"
+#include "core/net/node.h"
+
+/* The seam of this node; good as long as the node. */
+struct io *node_io(struct node *node);
+/* The node behind a seam that node_io gave. */
+struct node *io_node(struct io *io);
+
+/* Whether a socket of this node uses the port of `local` (address none: of any address). */
+bool stack_port_taken(const struct node *node, uint8_t protocol, struct endpoint local);
+
+/* A packet for this node: demultiplexes and ends it. Takes it over. Fragments have been put together. */
+void stack_receive(struct node *node, struct packet *packet);
+
+/* Tells those who watch the host's addresses, at the next turn. */
+void stack_addresses_changed(struct node *node);
+
+void stack_free(struct stack *stack);
+
+#endif

@@ -1,0 +1,32 @@
+/* What the parts of the stack share: for stack.c, udp.c and icmp.c only. */
+#ifndef CORE_NET_STACK_PRIVATE_H
+#define CORE_NET_STACK_PRIVATE_H
+
+#include "core/base/hash.h"
+#include "core/net/stack.h"
+
+struct udp_socket;
+
+struct stack {
+    struct io io; /* first: an io is its stack */
+    struct node *node;
+    struct hash_index udp_ports;  /* port -> place in `udp_sockets`, from 1; several sockets may share a port */
+    GPtrArray *udp_sockets;       /* struct udp_socket *; closed ones leave a NULL */
+    GArray *udp_free;             /* guint: places to use again */
+    struct echo *echoes;
+    struct io_watch *watches;
+    struct event watchers_due;
+    struct random_stream ports, engine;
+    uint16_t identification;      /* of the next IPv4 packet (RFC 6864) */
+};
+
+/* The node's stack; made at the first call. */
+struct stack *node_stack(struct node *node);
+
+/* Journals that `packet` has reached its end here. Call before whoever gets it is told. */
+void stack_note_delivered(struct stack *stack, const struct packet *packet);
+
+/* An ICMP packet for this node; takes it over. */
+void icmp_receive(struct stack *stack, struct packet *packet);
+
+#endif

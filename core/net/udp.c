@@ -1,0 +1,364 @@
+#include "core/net/udp.h"
+
+#include "core/base/cursor.h"
+#include "core/net/checksum.h"
+#include "core/net/icmp.h"
+
+#define EPHEMERAL_FIRST 49152 /* RFC 6335 section 6: the dynamic ports */
+
+struct udp_socket {
+    struct io_udp udp; /* first: an io_udp is its socket */
+    struct stack *stack;
+    struct endpoint local;
+    uint32_t place;    /* in the stack's list, from 1 */
+    GArray *groups;    /* struct address: multicast groups joined; NULL: none */
+};
+
+static uint32_t
+port_hash(uint16_t port)
+{
+    return (uint32_t)mix64(port);
+}
+
+static struct udp_socket *
+socket_at(const struct stack *stack, uint32_t place)
+{
+    return stack->udp_sockets->pdata[place - 1];
+}
+
+/* For each socket on `number`, in no order that shows. */
+#define EACH_ON_PORT(stack, number, hash, place, i)                                                                    \
+    for (i = hash_index_first(&(stack)->udp_ports, hash); (place = hash_index_value(&(stack)->udp_ports, i));          \
+         i = hash_index_next(&(stack)->udp_ports, i, hash))                                                            \
+        if (socket_at(stack, place)->local.port == (number))
+
+bool
+udp_port_taken(const struct stack *stack, struct endpoint local)
+{
+    uint32_t hash = port_hash(local.port), place, i;
+
+    EACH_ON_PORT(stack, local.port, hash, place, i)
+    {
+        struct address own = socket_at(stack, place)->local.address;
+
+        if (address_is_unspecified(own) || address_is_unspecified(local.address) || address_equal(own, local.address))
+            return true;
+    }
+    return false;
+}
+
+/* The socket for a datagram to `local`: one bound to that address goes before one bound to any. */
+static struct udp_socket *
+find_socket(const struct stack *stack, struct endpoint local)
+{
+    uint32_t hash = port_hash(local.port), place, i;
+    struct udp_socket *any = NULL;
+
+    EACH_ON_PORT(stack, local.port, hash, place, i)
+    {
+        struct udp_socket *socket = socket_at(stack, place);
+
+        if (address_equal(socket->local.address, local.address))
+            return socket;
+        if (address_is_unspecified(socket->local.address))
+            any = socket;
+    }
+    return any;
+}
+
+static bool
+has_joined(const struct udp_socket *socket, struct address group)
+{
+    if (address_is_broadcast(group))
+        return true;
+    for (guint i = 0; socket->groups && i < socket->groups->len; i++)
+        if (address_equal(g_array_index(socket->groups, struct address, i), group))
+            return true;
+    return false;
+}
+
+static struct io_datagram
+read_datagram(const struct packet *packet)
+{
+    struct reader reader = reader_over(packet_transport(packet));
+    uint16_t length;
+    struct span data;
+
+    reader_skip(&reader, 4);
+    length = reader_u16(&reader);
+    reader_skip(&reader, 2);
+    data = reader_span(&reader, (size_t)length - UDP_HEADER); /* the header check has seen that it is there */
+    return (struct io_datagram){
+        .peer = flow_source(&packet->flow),
+        .local = flow_destination(&packet->flow),
+        .data = data,
+        .ttl = packet->ttl,
+        .dscp = packet->tos >> 2,
+        .ecn = packet->tos & 3,
+        .dont_fragment = packet_is(packet, PACKET_DONT_FRAGMENT),
+        .interface = packet->in ? (int16_t)packet->in->number : IO_UNSET,
+        .packet = packet->name,
+    };
+}
+
+/* Every socket on the port that has joined the group gets the datagram, in order of opening. One that closes another in
+ * its callback is no trouble: places are looked at again each time. */
+static bool
+deliver_to_group(struct stack *stack, const struct packet *packet)
+{
+    struct address group = packet->flow.destination;
+    bool found = false;
+
+    for (guint i = 0; stack->udp_sockets && i < stack->udp_sockets->len; i++) {
+        struct udp_socket *socket = stack->udp_sockets->pdata[i];
+        struct io_datagram datagram;
+
+        if (!socket || socket->local.port != packet->flow.destination_port || !has_joined(socket, group))
+            continue;
+        if (!found)
+            stack_note_delivered(stack, packet);
+        found = true;
+        datagram = read_datagram(packet);
+        socket->udp.events->datagram(socket->udp.owner, &socket->udp, &datagram);
+    }
+    return found;
+}
+
+void
+udp_receive(struct stack *stack, struct packet *packet)
+{
+    struct node *node = stack->node;
+    struct address destination = packet->flow.destination;
+    struct io_datagram datagram;
+    struct udp_socket *socket;
+
+    if (address_is_for_all(destination)) {
+        if (deliver_to_group(stack, packet))
+            packet_deliver(node->world, packet);
+        else
+            packet_drop(node, packet, DROP_NO_SOCKET);
+        return;
+    }
+    socket = find_socket(stack, flow_destination(&packet->flow));
+    if (!socket) {
+        icmp_send_error(node, packet, ICMP_UNREACHABLE, ICMP_PORT_UNREACHABLE, 0);
+        packet_drop(node, packet, DROP_PORT_UNREACHABLE);
+        return;
+    }
+    stack_note_delivered(stack, packet);
+    datagram = read_datagram(packet);
+    socket->udp.events->datagram(socket->udp.owner, &socket->udp, &datagram);
+    packet_deliver(node->world, packet);
+}
+
+bool
+udp_error(struct stack *stack, const struct io_icmp *icmp)
+{
+    struct udp_socket *socket = find_socket(stack, icmp->local);
+
+    if (!socket)
+        return false;
+    if (socket->udp.events->icmp)
+        socket->udp.events->icmp(socket->udp.owner, &socket->udp, icmp);
+    return true;
+}
+
+/* --- sending ---------------------------------------------------------------------------------------------------- */
+
+static struct udp_socket *
+socket_of(const struct io_udp *udp)
+{
+    return (struct udp_socket *)udp;
+}
+
+static void
+write_datagram(struct packet *packet, struct endpoint source, struct endpoint peer, struct span data)
+{
+    uint16_t length = (uint16_t)packet->length, checksum;
+    struct writer writer = writer_over(packet->data, packet->length);
+    uint64_t sum;
+
+    writer_u16(&writer, source.port);
+    writer_u16(&writer, peer.port);
+    writer_u16(&writer, length);
+    writer_u16(&writer, 0);
+    writer_span_put(&writer, data);
+    sum = checksum_pseudo(source.address, peer.address, PROTOCOL_UDP, length) + source.port + peer.port + length;
+    checksum = (uint16_t)~checksum_fold(checksum_add(sum, data));
+    writer_patch_u16(&writer, 6, checksum ? checksum : 0xffff);
+}
+
+static enum io_result
+udp_send(struct io_udp *udp, struct io_datagram *datagram)
+{
+    struct udp_socket *socket = socket_of(udp);
+    struct stack *stack = socket->stack;
+    struct node *node = stack->node;
+    struct endpoint peer = datagram->peer, source = { datagram->local.address, socket->local.port };
+    bool to_all = address_is_for_all(peer.address);
+    bool dont_fragment = datagram->dont_fragment == 1;
+    size_t length = UDP_HEADER + datagram->data.length;
+    enum io_result result;
+    struct packet *packet;
+    struct hop hop;
+
+    if (address_is_unspecified(source.address))
+        source.address = socket->local.address;
+    result = node_plan(node, peer.address, &source.address, &hop);
+    if (result != IO_OK)
+        return result;
+    if (length + IPV4_HEADER > PACKET_MAX)
+        return IO_TOO_BIG;
+    if (dont_fragment && hop.port && length + IPV4_HEADER > hop_mtu(&hop))
+        return IO_TOO_BIG; /* it does not even fit the own link (RFC 1191 section 6.1) */
+
+    packet = packet_new(node->world, length);
+    write_datagram(packet, source, peer, datagram->data);
+    ip_build(packet, &(struct ip_template){
+                         .source = source.address,
+                         .destination = peer.address,
+                         .protocol = PROTOCOL_UDP,
+                         .ttl = datagram->ttl != IO_UNSET ? (uint8_t)MAX(datagram->ttl, 1) : to_all ? 1 : IP_TTL_DEFAULT,
+                         .tos = (uint8_t)((datagram->dscp == IO_UNSET ? 0 : datagram->dscp << 2) |
+                                          (datagram->ecn == IO_UNSET ? 0 : datagram->ecn)),
+                         .dont_fragment = dont_fragment,
+                         .identification = stack->identification++,
+                     });
+    return node_send_by(node, packet, &hop, &datagram->packet);
+}
+
+static enum io_result
+udp_join(struct io_udp *udp, const struct address *group, int interface)
+{
+    struct udp_socket *socket = socket_of(udp);
+
+    (void)interface; /* every segment a node is on shows it all multicast: membership is the socket's filter */
+    if (!address_is_multicast(*group))
+        return IO_NO_ADDRESS;
+    if (!socket->groups)
+        socket->groups = g_array_new(FALSE, FALSE, sizeof(struct address));
+    g_array_append_val(socket->groups, *group);
+    return IO_OK;
+}
+
+static struct endpoint
+udp_local(const struct io_udp *udp)
+{
+    return socket_of(udp)->local;
+}
+
+static void
+udp_close(struct io_udp *udp)
+{
+    struct udp_socket *socket = socket_of(udp);
+    struct stack *stack = socket->stack;
+    guint spare = socket->place - 1;
+
+    hash_index_remove(&stack->udp_ports, port_hash(socket->local.port), socket->place);
+    stack->udp_sockets->pdata[spare] = NULL;
+    g_array_append_val(stack->udp_free, spare);
+    if (socket->groups)
+        g_array_free(socket->groups, TRUE);
+    g_free(socket);
+}
+
+static const struct io_udp_ops udp_ops = {
+    .send = udp_send,
+    .join = udp_join,
+    .local = udp_local,
+    .close = udp_close,
+};
+
+/* --- opening ---------------------------------------------------------------------------------------------------- */
+
+/* A port that neither a socket nor a mapping of the node's middlebox uses. */
+static bool
+port_is_free(const struct stack *stack, struct endpoint local)
+{
+    const struct middlebox *box = stack->node->box;
+
+    if (udp_port_taken(stack, local))
+        return false;
+    return !box || !box->ops->port_taken || !box->ops->port_taken(stack->node->box, PROTOCOL_UDP, local);
+}
+
+/* A free port of the dynamic range (RFC 6056 algorithm 1); 0 when there is none. */
+static uint16_t
+choose_port(struct stack *stack, struct address address)
+{
+    uint32_t count = 65536 - EPHEMERAL_FIRST;
+    uint32_t start = (uint32_t)random_below(&stack->ports, count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t port = (uint16_t)(EPHEMERAL_FIRST + (start + i) % count);
+
+        if (port_is_free(stack, (struct endpoint){ address, port }))
+            return port;
+    }
+    return 0;
+}
+
+static void
+take_place(struct stack *stack, struct udp_socket *socket)
+{
+    if (!stack->udp_sockets) {
+        stack->udp_sockets = g_ptr_array_new();
+        stack->udp_free = g_array_new(FALSE, FALSE, sizeof(guint));
+    }
+    if (stack->udp_free->len > 0) {
+        guint spare = g_array_index(stack->udp_free, guint, stack->udp_free->len - 1);
+
+        g_array_set_size(stack->udp_free, stack->udp_free->len - 1);
+        stack->udp_sockets->pdata[spare] = socket;
+        socket->place = spare + 1;
+    } else {
+        g_ptr_array_add(stack->udp_sockets, socket);
+        socket->place = stack->udp_sockets->len;
+    }
+    hash_index_insert(&stack->udp_ports, port_hash(socket->local.port), socket->place);
+}
+
+struct io_udp *
+udp_open(struct stack *stack, const struct endpoint *local, const struct io_udp_events *events, void *owner,
+         enum io_result *why)
+{
+    struct endpoint bound = *local;
+    struct udp_socket *socket;
+
+    if (address_is_unspecified(bound.address))
+        bound.address = ADDRESS_NONE;
+    else if (!node_owns(stack->node, bound.address)) {
+        *why = IO_NO_ADDRESS;
+        return NULL;
+    }
+    if (bound.port == 0)
+        bound.port = choose_port(stack, bound.address);
+    else if (!port_is_free(stack, bound)) {
+        *why = IO_IN_USE;
+        return NULL;
+    }
+    if (bound.port == 0) {
+        *why = IO_FULL;
+        return NULL;
+    }
+    socket = g_new0(struct udp_socket, 1);
+    socket->udp = (struct io_udp){ .ops = &udp_ops, .events = events, .owner = owner };
+    socket->stack = stack;
+    socket->local = bound;
+    take_place(stack, socket);
+    *why = IO_OK;
+    return &socket->udp;
+}
+
+void
+udp_close_all(struct stack *stack)
+{
+    for (guint i = 0; stack->udp_sockets && i < stack->udp_sockets->len; i++)
+        if (stack->udp_sockets->pdata[i])
+            udp_close(stack->udp_sockets->pdata[i]);
+    if (stack->udp_sockets) {
+        g_ptr_array_free(stack->udp_sockets, TRUE);
+        g_array_free(stack->udp_free, TRUE);
+    }
+    hash_index_clear(&stack->udp_ports);
+}
