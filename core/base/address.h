@@ -105,6 +105,15 @@ bool address_is_loopback(struct address address);
 bool address_is_link_local(struct address address);
 bool address_is_private(struct address address);
 
+/* Multicast or broadcast: for everybody, or a group, on a network. */
+static inline bool
+address_is_for_all(struct address address)
+{
+    if (address_is_ipv4(address))
+        return address_to_ipv4(address) >> 28 == 14 || address_to_ipv4(address) == UINT32_MAX;
+    return address.high >> 56 == 0xff;
+}
+
 /* The 4 or 16 bytes of a packet or message as an address. An IPv4-mapped IPv6 address becomes the IPv4 address. */
 struct address address_from_bytes(const uint8_t *bytes, enum family family);
 

@@ -6,7 +6,8 @@
  *
  *     uint32_t number, i;
  *
- *     for (i = hash_index_first(&index, hash); (number = hash_index_value(&index, i)); i = hash_index_next(&index, i, hash))
+ *     for (i = hash_index_first(&index, hash); (number = hash_index_value(&index, i));
+ *          i = hash_index_next(&index, i, hash))
  *         if (flow_equal(&table->mappings[number].flow, flow))
  *             break;
  *     ... number is the object's, or 0 when there is none

@@ -19,6 +19,7 @@
     X(BAD_CHECKSUM,         "bad-checksum",         "a checksum is wrong",                                       "RFC 1122 section 3.2.1.2") \
     X(BAD_TRANSPORT,        "bad-transport",        "its transport header is truncated or malformed",            "RFC 768") \
     X(BAD_OPTION,           "bad-option",           "an IP option is malformed",                                 "RFC 791 section 3.1") \
+    X(BAD_TCP_OPTION,       "bad-tcp-option",       "a TCP option is malformed",                                 "RFC 9293 section 3.1") \
     X(BAD_ADDRESS,          "bad-address",          "its source or destination cannot stand in a packet",        "RFC 1122 section 3.2.1.3") \
     X(NO_FAMILY,            "no-family",            "the node does not speak this version of IP",                "RFC 791 section 3.1") \
     X(SOURCE_ROUTE,         "source-route",         "it carries a source route, which nodes here refuse",        "RFC 7126 section 4.3") \
@@ -41,6 +42,15 @@
     X(NO_SOCKET,            "no-socket",            "nobody waits for it any more",                              "") \
     X(SOCKET_FULL,          "socket-full",          "the socket's receive buffer is full",                       "") \
     X(UNHANDLED_ICMP,       "unhandled-icmp",       "an ICMP message that this node has no use for",             "RFC 1122 section 3.2.2") \
+    /* TCP of the own stack */ \
+    X(NO_CONNECTION,        "no-connection",        "no connection and no listener has its ports",               "RFC 9293 section 3.10.7.1") \
+    X(BAD_SEQUENCE,         "bad-sequence",         "its sequence number does not belong here",                  "RFC 9293 section 3.10.7.4") \
+    X(ALREADY_RECEIVED,     "already-received",     "all of it has been received before",                        "RFC 9293 section 3.10.7.4") \
+    X(BAD_ACKNOWLEDGEMENT,  "bad-acknowledgement",  "it acknowledges nothing, or what was never sent",           "RFC 9293 section 3.10.7.4") \
+    X(OLD_TIMESTAMP,        "old-timestamp",        "its timestamp is older than the last one, or missing",      "RFC 7323 section 5") \
+    X(CHALLENGED,           "challenged",           "a SYN or RST that may be forged: challenged by an ACK",     "RFC 5961") \
+    X(LISTEN_QUEUE_FULL,    "listen-queue-full",    "too many connections wait to be accepted",                  "RFC 4987 section 3") \
+    X(SOCKET_CLOSED,        "socket-closed",        "its socket was closed: nobody reads it",                    "RFC 9293 section 3.6.1") \
     /* translators and firewalls */ \
     X(NO_MAPPING,           "no-mapping",           "no mapping leads inside from that port",                    "RFC 4787 section 5") \
     X(FILTERED,             "filtered",             "the filter does not admit this sender",                     "RFC 4787 section 5") \

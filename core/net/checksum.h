@@ -27,11 +27,17 @@ checksum_of(struct span bytes)
 /* The pseudo-header of UDP and TCP (and, for IPv6, ICMP) as an unfolded sum. */
 uint64_t checksum_pseudo(struct address source, struct address destination, uint8_t protocol, uint32_t length);
 
-/* RFC 1624 equation 3: the checksum after words summing to `old` were replaced by words summing to `new`. */
+/* RFC 1624: the checksum after words summing to `old` were replaced by words summing to `new`; both sums under 2^31. The
+ * old words are subtracted from a large multiple of 0xffff, which is zero in one's complement and keeps the sum positive,
+ * so that a result of zero comes out as 0 as it does in a whole new sum. */
 static inline uint16_t
 checksum_mend(uint16_t checksum, uint64_t old, uint64_t new)
 {
-    return (uint16_t)~checksum_fold((uint64_t)(uint16_t)~checksum + (uint16_t)~checksum_fold(old) + checksum_fold(new));
+    uint64_t sum = (uint16_t)~checksum + (UINT64_C(0xffff) << 16) - old + new;
+
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)~((sum & 0xffff) + (sum >> 16));
 }
 
 /* The unfolded sum of an address's 16-bit words. */

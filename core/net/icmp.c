@@ -123,6 +123,8 @@ void
 icmp_send_error(struct node *node, const struct packet *packet, uint8_t type, uint8_t code, uint32_t info)
 {
     size_t most = ICMP_ERROR_MAX - IPV4_HEADER - ICMP_HEADER;
+    struct world *world = node->world;
+    packet_name handling = world->handling;
     struct address source;
 
     if (!may_answer(packet))
@@ -130,8 +132,10 @@ icmp_send_error(struct node *node, const struct packet *packet, uint8_t type, ui
     source = error_source(node, packet);
     if (address_is_none(source))
         return;
+    world->handling = packet->name; /* its cause, also where a timer or the sender itself found the fault */
     send_icmp(node, source, packet->flow.source, type, code, info,
               span_of(packet->data, MIN(packet->length, most)), IP_TTL_DEFAULT, NULL);
+    world->handling = handling;
 }
 
 /* --- echo ------------------------------------------------------------------------------------------------------- */

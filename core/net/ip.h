@@ -22,7 +22,8 @@ ip_check(struct packet *packet)
     return packet_is(packet, PACKET_CHECKED) ? DROP_NONE : ip_check_headers(packet);
 }
 
-/* Verifies the checksum of the transport header over the whole datagram: what an end host does (RFC 1122 4.1.3.4). */
+/* Verifies the checksum of the transport header over the whole datagram: what an end host does (RFC 1122 section 4.1.3.4).
+ * Of a packet that is PACKET_SUM_GOOD nothing needs to be summed up. */
 bool ip_transport_checksum_ok(const struct packet *packet);
 
 /* What goes into a new header. */
@@ -33,8 +34,8 @@ struct ip_template {
     uint16_t identification;
 };
 
-/* Writes the header in front of the packet's data, which must be the transport part with its checksum in place, and sets
- * PACKET_CHECKED and the parsed members. */
+/* Writes the header in front of the packet's data, which must be the transport part with its right checksum in place, and
+ * sets PACKET_CHECKED, PACKET_SUM_GOOD and the parsed members. */
 void ip_build(struct packet *packet, const struct ip_template *header);
 
 /* One less, checksum mended (RFC 1812 section 5.3.1). The TTL must be above 0. */

@@ -7,11 +7,21 @@
 
 const struct link_options link_defaults = { .delay = TIME_MS / 10, .mtu = 1500 };
 
-/* Only an impaired wire draws, and only it pays for the streams. */
+/* A packet that found the line busy: it waits until the line begins to send it. */
+struct waiting {
+    int64_t until;
+    uint32_t bytes;
+};
+
+/* Only an impaired wire draws, and only it pays for the streams. They are never drawn from, see dice_of. */
 struct wire_extra {
     struct link_options options;
     struct link_fault *faults;
+    int64_t line_free; /* when the line has sent what it was given */
     struct random_stream loss, jitter, duplicate, reorder;
+    GArray *waiting;        /* struct waiting, in order; NULL: none ever waited. Lost packets wait too */
+    guint waiting_first;    /* those before it wait no more */
+    uint64_t waiting_bytes;
 };
 
 const char *
@@ -56,7 +66,6 @@ lose(struct wire *wire, struct packet *packet, struct node *node, enum drop_reas
 {
     struct world *world = wire->link->world;
 
-    wire->dropped++;
     if (world->journal) {
         struct record record = packet_record(packet, &link_dropped_kind, node);
 
@@ -69,6 +78,26 @@ lose(struct wire *wire, struct packet *packet, struct node *node, enum drop_reas
     packet_end(world, node, packet, reason);
 }
 
+/* Takes those that the line has begun to send off the list of those that wait. */
+static void
+forget_sent(struct wire_extra *extra, int64_t now)
+{
+    GArray *list = extra->waiting;
+
+    while (list && extra->waiting_first < list->len) {
+        const struct waiting *waiting = &g_array_index(list, struct waiting, extra->waiting_first);
+
+        if (waiting->until > now)
+            break;
+        extra->waiting_bytes -= waiting->bytes;
+        extra->waiting_first++;
+    }
+    if (extra->waiting_first > 0 && extra->waiting_first >= list->len / 2) { /* each is moved once at most, on average */
+        g_array_remove_range(list, 0, extra->waiting_first);
+        extra->waiting_first = 0;
+    }
+}
+
 void
 wire_clear(struct wire *wire)
 {
@@ -77,6 +106,12 @@ wire_clear(struct wire *wire)
     while ((packet = packet_list_pop(&wire->under_way))) {
         world_cancel(wire->link->world, &packet->event);
         lose(wire, packet, wire_from(wire), DROP_LINK_DOWN);
+    }
+    /* what has ended keeps nobody waiting */
+    wire->latest = 0;
+    if (wire->extra) {
+        wire->extra->line_free = 0;
+        forget_sent(wire->extra, TIME_NEVER);
     }
 }
 
@@ -105,9 +140,12 @@ wire_free(struct wire *wire)
 {
     if (!wire->extra)
         return;
+    if (wire->extra->waiting)
+        g_array_free(wire->extra->waiting, TRUE);
     g_free(wire->extra->faults);
     g_free(wire->extra);
     wire->extra = NULL;
+    wire->options = &link_defaults;
 }
 
 static void
@@ -157,29 +195,63 @@ static bool
 queue_has_room(const struct wire *wire, const struct packet *packet, int64_t now)
 {
     const struct link_options *options = wire->options;
-    unsigned __int128 waiting;
 
-    if (options->rate == 0 || options->queue == 0 || wire->line_free <= now)
+    if (options->rate == 0 || options->queue == 0 || wire->extra->line_free <= now)
         return true;
-    waiting = (unsigned __int128)(uint64_t)(wire->line_free - now) * options->rate / (8 * (uint64_t)TIME_S);
-    return waiting + packet->length <= options->queue;
+    forget_sent(wire->extra, now);
+    return wire->extra->waiting_bytes + packet->length <= options->queue;
+}
+
+/* Gives a packet to the line: when it will have been sent. */
+static int64_t
+enter_line(struct wire *wire, const struct packet *packet, int64_t now)
+{
+    struct wire_extra *extra = wire->extra;
+    struct waiting waiting = { MAX(extra->line_free, now), packet->length };
+
+    if (waiting.until > now) {
+        if (!extra->waiting)
+            extra->waiting = g_array_new(FALSE, FALSE, sizeof waiting);
+        forget_sent(extra, now);
+        g_array_append_val(extra->waiting, waiting);
+        extra->waiting_bytes += waiting.bytes;
+    }
+    extra->line_free = time_add(waiting.until, line_time(packet->length, wire->options->rate));
+    return extra->line_free;
+}
+
+/* The dice that the newest packet throws for one purpose, or its copy. They begin at a place of the stream that is its
+ * own, so what became of others, and what else is switched on, moves nothing. */
+static struct random_stream
+dice_of(const struct wire *wire, const struct random_stream *purpose, bool copy)
+{
+    return (struct random_stream){ purpose->key, wire->packets << 8 | (uint64_t)copy << 7 };
+}
+
+static bool
+throw(const struct wire *wire, const struct random_stream *purpose, chance threshold)
+{
+    struct random_stream dice = dice_of(wire, purpose, false);
+
+    return random_chance(&dice, threshold);
 }
 
 /* The delay of one packet: the wire's, its share of jitter, and what the fault list adds. Also tells whether it must keep
  * the order. */
 static int64_t
-draw_delay(struct wire *wire, const struct link_fault *fault, bool *keep_order)
+draw_delay(struct wire *wire, const struct link_fault *fault, bool copy, bool *keep_order)
 {
     const struct link_options *options = wire->options;
-    struct wire_extra *extra = wire->extra;
+    struct random_stream reorder = dice_of(wire, &wire->extra->reorder, copy);
+    struct random_stream jitter = dice_of(wire, &wire->extra->jitter, copy);
     int64_t delay = options->delay;
-    bool reordered = extra && random_chance(&extra->reorder, options->reorder);
+    bool reordered = random_chance(&reorder, options->reorder);
 
     *keep_order = !reordered;
-    if (extra && options->jitter > 0)
-        delay = time_add(delay, (int64_t)random_below(&extra->jitter, (uint64_t)options->jitter + 1));
+    if (options->jitter > 0)
+        delay = time_add(delay, (int64_t)random_below(&jitter, (uint64_t)options->jitter + 1));
     else if (reordered)
-        delay = time_add(delay, 1 + (int64_t)random_below(&extra->reorder, (uint64_t)MAX(delay, TIME_MS)));
+        delay = time_add(delay, 1 + (int64_t)random_below(&reorder, (uint64_t)MAX(delay, TIME_MS)));
     if (fault && fault->delay > 0) {
         delay = time_add(delay, fault->delay);
         *keep_order = false;
@@ -188,10 +260,10 @@ draw_delay(struct wire *wire, const struct link_fault *fault, bool *keep_order)
 }
 
 static void
-settle(struct wire *wire, struct packet *packet, const struct link_fault *fault, int64_t sent)
+settle(struct wire *wire, struct packet *packet, const struct link_fault *fault, bool copy, int64_t sent)
 {
     bool keep_order;
-    int64_t arrival = time_add(sent, draw_delay(wire, fault, &keep_order));
+    int64_t arrival = time_add(sent, draw_delay(wire, fault, copy, &keep_order));
 
     if (keep_order) {
         arrival = MAX(arrival, wire->latest);
@@ -213,7 +285,7 @@ duplicate(struct wire *wire, const struct packet *packet, struct node *from, int
         record.subject[1] = wire == &wire->link->down;
         journal_take(world->journal, &record);
     }
-    settle(wire, copy, NULL, sent);
+    settle(wire, copy, NULL, true, sent);
 }
 
 /* The part of wire_enter for wires that are told more than a delay. */
@@ -225,7 +297,6 @@ enter_impaired(struct wire *wire, struct packet *packet, struct node *from, cons
     struct world *world = wire->link->world;
     const struct link_fault *fault;
     int64_t sent = world->now;
-    bool doubled;
 
     if (options->off) {
         lose(wire, packet, from, DROP_LINK_DOWN);
@@ -239,26 +310,20 @@ enter_impaired(struct wire *wire, struct packet *packet, struct node *from, cons
     wire->packets++;
     wire->bytes += packet->length;
     if (options->rate > 0)
-        sent = wire->line_free = time_add(MAX(wire->line_free, world->now), line_time(packet->length, options->rate));
+        sent = enter_line(wire, packet, world->now);
 
     fault = find_fault(options, wire->packets);
     if (fault && fault->lose) {
         lose(wire, packet, from, DROP_LINK_FAULT);
         return;
     }
-    if (random_chance(&extra->loss, options->loss)) {
+    if (throw(wire, &extra->loss, options->loss)) {
         lose(wire, packet, from, DROP_LINK_LOSS);
         return;
     }
-    doubled = random_chance(&extra->duplicate, options->duplicate) || (fault && fault->duplicate);
-    if (doubled) {
-        struct packet *original = packet;
-
-        settle(wire, original, fault, sent);
-        duplicate(wire, original, from, sent);
-        return;
-    }
-    settle(wire, packet, fault, sent);
+    settle(wire, packet, fault, false, sent);
+    if (throw(wire, &extra->duplicate, options->duplicate) || (fault && fault->duplicate))
+        duplicate(wire, packet, from, sent);
 }
 
 void
@@ -273,7 +338,7 @@ wire_enter(struct wire *wire, struct packet *packet, struct node *from, const st
     port_capture(capture, packet, CAPTURE_OUT);
     wire->packets++;
     wire->bytes += packet->length;
-    arrival = MAX(wire->link->world->now + wire->options->delay, wire->latest);
+    arrival = MAX(time_add(wire->link->world->now, wire->options->delay), wire->latest);
     wire->latest = arrival;
     put_under_way(wire, packet, arrival);
 }

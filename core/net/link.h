@@ -5,8 +5,9 @@
  * ends what is under way on it.
  *
  * In this order: the switch, the queue (drop-tail, in bytes that wait for the line), the rate, the fault list, loss (so a
- * lost packet has occupied the line), the duplicate, the delay with its jitter, the order. Each draws from its own random stream, named after the wire, and draws
- * only when it is set, so that switching one impairment on moves no other's dice. */
+ * lost packet has occupied the line), the delay with its jitter, the order, the duplicate. Each has its own random stream,
+ * named after the wire, and each packet its own place in it, by its ordinal: switching one impairment on moves no other's
+ * dice. */
 #ifndef CORE_NET_LINK_H
 #define CORE_NET_LINK_H
 
@@ -29,8 +30,8 @@ struct link_options {
     chance reorder; /* the share of packets that need not keep the order: jitter may let later ones overtake; on a wire
                        without jitter such a packet is held back by up to its delay again (at least 1 ms) */
     uint64_t rate;  /* bits a second; 0: no limit */
-    uint64_t queue; /* bytes that may wait for the line; 0: no limit */
-    uint32_t mtu;
+    uint64_t queue; /* bytes that may wait for the line, besides the packet that is being sent; 0: no limit */
+    uint32_t mtu;   /* at least 68 (RFC 791) */
     bool off;
     uint32_t fault_count;
     const struct link_fault *faults; /* in order of `packet`; copied by link_set */
@@ -45,9 +46,7 @@ struct wire {
     const struct link_options *options; /* shared with others, or in `extra` */
     struct packet_list under_way;
     int64_t latest;                     /* the last arrival settled: who keeps the order comes no earlier */
-    int64_t line_free;                  /* when the line has sent what it was given */
     uint64_t packets, bytes;            /* that the queue took, lost ones included */
-    uint64_t dropped;
     struct wire_extra *extra;
     struct link *link;
     struct port *to;                    /* where it ends; NULL: at the segment */

@@ -71,12 +71,14 @@ route_by_default(const struct node *node, struct address destination, struct hop
     hop->next = address_is_none(gateway) || address_is_for_all(destination) ? destination : gateway;
 }
 
-bool
-node_route(const struct node *node, struct address destination, struct hop *hop)
+static bool
+find_way(const struct node *node, struct address destination, struct hop *hop)
 {
     const struct local_range *local = local_network(node, destination);
     const struct route *route = node->routes ? routes_find(node->routes, destination) : NULL;
 
+    if (address_is_unspecified(destination) || address_is_loopback(destination))
+        return false; /* no packet carries these (RFC 1122 section 3.2.1.3) */
     if (local && (!route || local->prefix_length >= route->prefix.length)) {
         *hop = (struct hop){ local->port, destination };
         return true;
@@ -85,9 +87,44 @@ node_route(const struct node *node, struct address destination, struct hop *hop)
         *hop = (struct hop){ route->port, address_is_none(route->gateway) ? destination : route->gateway };
         return true;
     }
-    if (node->default_port)
+    if (node->default_port) {
         route_by_default(node, destination, hop);
-    return node->default_port != NULL;
+        return true;
+    }
+    if (!address_is_for_all(destination) || !node->ports || !node->ports->segment)
+        return false;
+    *hop = (struct hop){ node->ports, destination }; /* everybody on the network needs no router */
+    return true;
+}
+
+/* A node's traffic goes to the same places again and again: this saves nearly all look-ups. */
+static inline bool
+knows_way(const struct node *node, struct address destination)
+{
+    return node->way.port && address_equal(node->way_to, destination);
+}
+
+bool
+node_route(struct node *node, struct address destination, struct hop *hop)
+{
+    if (knows_way(node, destination)) {
+        *hop = node->way;
+        return true;
+    }
+    if (!find_way(node, destination, hop))
+        return false;
+    if (!node_owns(node, destination)) {
+        node->way_to = destination;
+        node->way = *hop;
+    }
+    return true;
+}
+
+/* Whether a packet is for the node itself; an address that it has sent on to is not its own. */
+static inline bool
+is_mine(const struct node *node, struct address destination)
+{
+    return !knows_way(node, destination) && node_owns(node, destination);
 }
 
 /* The source for packets that leave by `hop`; an unnumbered port borrows the node's first address. */
@@ -100,21 +137,24 @@ source_by(const struct node *node, const struct hop *hop, enum family family)
 }
 
 enum io_result
-node_plan(const struct node *node, struct address destination, struct address *source, struct hop *hop)
+node_plan(struct node *node, struct address destination, struct address *source, struct hop *hop)
 {
-    bool to_self = node_owns(node, destination);
+    bool to_self = is_mine(node, destination);
 
     hop->port = NULL;
     if (!to_self && !node_route(node, destination, hop))
         return IO_NO_ROUTE;
-    if (!address_is_unspecified(*source))
-        return node_owns(node, *source) ? IO_OK : IO_NO_ADDRESS;
+    if (!address_is_unspecified(*source)) {
+        if (!node_owns(node, *source))
+            return IO_NO_ADDRESS;
+        return address_family(*source) == address_family(destination) ? IO_OK : IO_NO_ROUTE;
+    }
     *source = to_self ? destination : source_by(node, hop, address_family(destination));
     return address_is_none(*source) ? IO_NO_ROUTE : IO_OK;
 }
 
 struct address
-node_source_for(const struct node *node, struct address destination)
+node_source_for(struct node *node, struct address destination)
 {
     struct address source = ADDRESS_NONE;
     struct hop hop;
@@ -173,7 +213,7 @@ after_enter(struct node *node, struct packet *packet, enum verdict verdict)
 {
     switch (verdict) {
     case VERDICT_PASS:
-        if (node_owns(node, packet->flow.destination))
+        if (is_mine(node, packet->flow.destination))
             node_deliver(node, packet);
         else
             node_forward(node, packet);
@@ -231,7 +271,7 @@ handle(struct node *node, struct packet *packet)
 
     if (node->box && !(packet = reassemble(node, packet)))
         return;
-    if (node_owns(node, destination)) {
+    if (is_mine(node, destination)) {
         if (node->box)
             after_enter(node, packet, node->box->ops->enter(node->box, packet, packet->in));
         else
@@ -313,6 +353,10 @@ node_output(struct node *node, struct packet *packet, const struct hop *hop)
     struct port *port = hop->port, *to = NULL;
     uint32_t mtu;
 
+    if (!port->wire && !port->segment) { /* it was taken out while somebody held the packet */
+        packet_drop(node, packet, DROP_LINK_DOWN);
+        return;
+    }
     if (!port->wire && !address_is_for_all(hop->next)) {
         to = segment_member(port->segment, hop->next);
         if (!to || to == port) {

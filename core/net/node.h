@@ -54,6 +54,12 @@ struct node_counts {
     uint64_t *dropped; /* by enum drop_reason */
 };
 
+/* The next step of a packet: the port it leaves by, and whom it is handed to there. */
+struct hop {
+    struct port *port;
+    struct address next;
+};
+
 struct node {
     struct world *world;
     const char *name;
@@ -63,6 +69,8 @@ struct node {
     struct port *ports, *last_port; /* in order of making */
     struct port *default_port;   /* where the default route leads; NULL: there is none */
     struct routes *routes;       /* besides local networks and the default; NULL: none */
+    struct address way_to;       /* the last destination that was routed, which is no address of the node's, */
+    struct hop way;              /* and where that went; no port: nothing is remembered */
     struct local_range *locals;  /* local_count of them; `one` as long as there is only one */
     struct local_range one;
     uint32_t local_count;
@@ -123,7 +131,8 @@ bool node_add_address(struct node *node, struct port *port, struct address first
                       uint8_t prefix_length);
 /* Takes the run that begins at `first` away again. */
 void node_remove_address(struct node *node, struct address first);
-/* Takes a port out: its addresses, routes and link go, what is under way on the link ends as DROP_LINK_DOWN. */
+/* Takes a port out: its addresses, routes and link go, what is under way on the link ends as DROP_LINK_DOWN. On a
+ * point-to-point link the port at the other end goes too. */
 void node_remove_port(struct node *node, struct port *port);
 
 /* A route to `prefix` by `port`, by way of `gateway` where the port is on a segment (an address within its network). */
@@ -149,19 +158,15 @@ struct address node_address(const struct node *node, enum family family);
 struct address port_address(const struct port *port, enum family family);
 
 /* Where a packet to `destination` goes: longest prefix first among local networks and routes, then the default. False
- * when there is no way. For a multicast or broadcast destination the default port. */
-struct hop {
-    struct port *port;
-    struct address next;
-};
-bool node_route(const struct node *node, struct address destination, struct hop *hop);
+ * when there is no way. For a multicast or broadcast destination the default port. The node remembers its last way. */
+bool node_route(struct node *node, struct address destination, struct hop *hop);
 
 /* The source address for a destination (RFC 1122 section 3.3.4.3; RFC 6724 for IPv6): the first of the outgoing port. */
-struct address node_source_for(const struct node *node, struct address destination);
+struct address node_source_for(struct node *node, struct address destination);
 
 /* Both at once, for who is about to send: the way to `destination` (hop->port NULL: to the node itself) and the source,
  * which is chosen when `*source` is unspecified, and must be the node's else. IO_NO_ROUTE, IO_NO_ADDRESS. */
-enum io_result node_plan(const struct node *node, struct address destination, struct address *source, struct hop *hop);
+enum io_result node_plan(struct node *node, struct address destination, struct address *source, struct hop *hop);
 
 /* The largest packet that goes out by this hop. */
 uint32_t hop_mtu(const struct hop *hop);

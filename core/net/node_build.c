@@ -38,6 +38,13 @@ node_free(struct node *node)
     g_free(node->counts.dropped);
 }
 
+/* Whatever changes routes or addresses ends what the node remembers of them. */
+static void
+forget_way(struct node *node)
+{
+    node->way.port = NULL;
+}
+
 static struct port *
 add_port(struct node *node)
 {
@@ -206,6 +213,9 @@ node_add_address(struct node *node, struct port *port, struct address first, uin
     if (first_taken(port, first, count) < count)
         return false;
     if (node->local_count == 0) {
+        if (node->locals != &node->one)
+            g_free(node->locals);
+        node->locals = &node->one;
         node->one = range;
     } else {
         struct local_range *grown = g_new(struct local_range, node->local_count + 1);
@@ -218,6 +228,7 @@ node_add_address(struct node *node, struct port *port, struct address first, uin
     }
     node->local_count++;
     announce(port, first, count);
+    forget_way(node);
     stack_addresses_changed(node);
     return true;
 }
@@ -229,6 +240,7 @@ remove_local(struct node *node, uint32_t i)
 
     memmove(&node->locals[i], &node->locals[i + 1], (node->local_count - i - 1) * sizeof range);
     node->local_count--;
+    forget_way(node);
     withdraw(range.port, range.first, range.count);
     stack_addresses_changed(node);
 }
@@ -248,12 +260,14 @@ node_add_route(struct node *node, struct prefix prefix, struct port *port, struc
 {
     if (!node->routes)
         node->routes = routes_new();
+    forget_way(node);
     routes_set(node->routes, &(struct route){ .prefix = prefix, .port = port, .gateway = gateway });
 }
 
 void
 node_remove_route(struct node *node, struct prefix prefix)
 {
+    forget_way(node);
     if (node->routes)
         routes_remove(node->routes, prefix);
 }
@@ -262,6 +276,7 @@ void
 node_set_default(struct node *node, struct port *port, struct address gateway)
 {
     node->default_port = port;
+    forget_way(node);
     if (port)
         port->gateway = gateway;
 }
@@ -278,6 +293,7 @@ unlink_port(struct port *port)
         at = &(*at)->next;
     }
     *at = port->next;
+    forget_way(node);
     if (node->last_port == port)
         node->last_port = before;
     if (node->default_port == port)
@@ -287,15 +303,26 @@ unlink_port(struct port *port)
     world_net(node->world)->ports_by_interface->pdata[port->interface] = NULL;
 }
 
+/* Takes away the addresses that a node has by this port. */
+static void
+remove_addresses(struct port *port)
+{
+    struct node *node = port->node;
+
+    for (uint32_t i = node->local_count; i > 0; i--)
+        if (node->locals[i - 1].port == port)
+            remove_local(node, i - 1);
+}
+
 void
 node_remove_port(struct node *node, struct port *port)
 {
     struct link *link = port_link(port);
     struct port *peer = port_peer(port);
 
-    for (uint32_t i = node->local_count; i > 0; i--)
-        if (node->locals[i - 1].port == port)
-            remove_local(node, i - 1);
+    remove_addresses(port);
+    if (peer)
+        remove_addresses(peer);
     if (link) {
         wire_clear(&link->up);
         wire_clear(&link->down);
@@ -304,8 +331,12 @@ node_remove_port(struct node *node, struct port *port)
     }
     if (port->segment)
         segment_remove_port(port->segment, port);
-    if (peer)
+    port->segment = NULL;
+    if (peer) {
         unlink_port(peer);
+        peer->wire = NULL;
+        stack_addresses_changed(peer->node);
+    }
     unlink_port(port);
     port->wire = NULL;
     stack_addresses_changed(node);

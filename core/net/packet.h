@@ -5,7 +5,7 @@
  *
  * The header check (core/net/ip.h) reads the headers once and leaves what it found in host order in `flow`, `ttl`,
  * `transport` and `flags`. Whoever changes bytes does it through core/net/rewrite.h, which keeps bytes, checksums and
- * these in step, or clears PACKET_CHECKED so that the next node checks again. */
+ * these in step, or clears PACKET_CHECKED and PACKET_SUM_GOOD so that the next node checks again. */
 #ifndef CORE_NET_PACKET_H
 #define CORE_NET_PACKET_H
 
@@ -24,6 +24,7 @@ enum packet_flags {
     PACKET_OPTIONS = 1 << 5,    /* has IP options, or IPv6 extension headers */
     PACKET_TRANSLATED = 1 << 6, /* a middlebox has rewritten it at this node: `leave` knows it has been done */
     PACKET_FROM_INSIDE = 1 << 7,/* the middlebox's own: it came in by an inside port of this node */
+    PACKET_SUM_GOOD = 1 << 8,   /* the transport checksum was made by a node here and has been kept right since */
 };
 
 struct packet {
@@ -33,8 +34,7 @@ struct packet {
     uint8_t *data;                  /* the first byte of the IP header */
     uint32_t length;                /* from `data` */
     uint16_t transport;             /* offset of the transport header from `data` */
-    uint8_t flags;                  /* enum packet_flags */
-    uint8_t ttl;
+    uint16_t flags;                 /* enum packet_flags */
     packet_name name, cause;
     struct wire *wire;              /* the direction of a link that it is on */
     struct port *in;                /* the port by which it came to the node that has it; NULL: made there */
@@ -43,6 +43,7 @@ struct packet {
 
     void *holder;                   /* whoever holds it for a while: his own */
 
+    uint8_t ttl;
     uint8_t reason;                 /* enum drop_reason: set with VERDICT_DROP */
     uint8_t size_class;
     uint8_t tos;                    /* DSCP << 2 | ECN, as in the header */

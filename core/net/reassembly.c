@@ -171,9 +171,10 @@ make_room(struct reassembly *reassembly, const struct packet *packet, const stru
 
 enum fit { FITS, DUPLICATE, OVERLAPS };
 
-/* Finds the fragment behind which `piece` belongs (NULL: it is the first), and whether it fits there. */
+/* Finds the fragment behind which `fragment` belongs (NULL: it is the first), and whether it fits there. */
 static enum fit
-find_place(const struct datagram *datagram, const struct piece *piece, struct packet **behind)
+find_place(const struct datagram *datagram, const struct packet *fragment, const struct piece *piece,
+           struct packet **behind)
 {
     uint32_t end = piece->offset + piece->length;
 
@@ -183,7 +184,8 @@ find_place(const struct datagram *datagram, const struct piece *piece, struct pa
     for (struct packet *packet = datagram->fragments.first; packet; packet = packet->next) {
         struct piece other = read_piece(packet);
 
-        if (other.offset == piece->offset && other.length == piece->length && other.last == piece->last)
+        if (other.offset == piece->offset && other.last == piece->last &&
+            span_equal(packet_transport(packet), packet_transport(fragment)))
             return DUPLICATE;
         if (piece->last && other.offset + other.length > end)
             return OVERLAPS;
@@ -270,7 +272,7 @@ reassembly_add(struct reassembly *reassembly, struct packet *fragment)
     if (!datagram)
         datagram = begin_datagram(reassembly, fragment, piece.identification);
     make_room(reassembly, fragment, datagram);
-    switch (find_place(datagram, &piece, &behind)) {
+    switch (find_place(datagram, fragment, &piece, &behind)) {
     case DUPLICATE:
         packet_drop(node, fragment, DROP_FRAGMENT_OVERLAP);
         return NULL;

@@ -1,4 +1,5 @@
-/* Rewriting in place. Where each protocol keeps its ports and its checksum is in one table; the rest is RFC 1624. */
+/* Rewriting in place; the arithmetic is RFC 1624's. Nearly all that translators rewrite is a whole UDP datagram, so that
+ * has a short way of its own (rewrite_udp). */
 #include "core/net/rewrite.h"
 
 #include "core/base/cursor.h"
@@ -17,6 +18,13 @@ store16(uint8_t *at, uint16_t value)
 {
     at[0] = (uint8_t)(value >> 8);
     at[1] = (uint8_t)value;
+}
+
+static void
+store32(uint8_t *at, uint32_t value)
+{
+    store16(at, (uint16_t)(value >> 16));
+    store16(at + 2, (uint16_t)value);
 }
 
 /* Mends the checksum at `at` for words that summed to `old` and now sum to `new`. */
@@ -80,20 +88,36 @@ rewrite_address(uint8_t *header, enum side side, struct address new)
     mend(header + 10, old_words, checksum_address(new));
 }
 
-/* A query has its identifier on one side only; the other side's port is 0 and stays so. */
+/* Whether this side of the transport header at `at` has a port. An ICMP query has its identifier on one side only; the
+ * other side's port is 0 and stays so. */
 static bool
-side_has_port(const struct packet *packet, enum side side)
+side_has_port(uint8_t protocol, const uint8_t *at, enum side side)
 {
-    const struct flow *flow = &packet->flow;
     uint8_t type;
 
-    if (packet_is(packet, PACKET_LATER_FRAGMENT | PACKET_ICMP_ERROR))
-        return false;
-    if (flow->protocol != PROTOCOL_ICMP)
-        return flow->protocol == PROTOCOL_UDP || flow->protocol == PROTOCOL_TCP;
-    type = packet->data[packet->transport];
+    if (protocol != PROTOCOL_ICMP)
+        return protocol == PROTOCOL_UDP || protocol == PROTOCOL_TCP;
+    type = at[0];
     return side == SOURCE ? type == ICMP_ECHO || type == ICMP_TIMESTAMP
                           : type == ICMP_ECHO_REPLY || type == ICMP_TIMESTAMP_REPLY;
+}
+
+/* A whole UDP datagram over IPv4: both checksums cover the address, and the UDP one the port. */
+static void
+rewrite_udp(struct packet *packet, enum side side, struct endpoint new)
+{
+    uint8_t *ip = packet->data, *udp = ip + packet->transport;
+    struct flow *flow = &packet->flow;
+    struct address *address = side == SOURCE ? &flow->source : &flow->destination;
+    uint16_t *port = side == SOURCE ? &flow->source_port : &flow->destination_port;
+    uint64_t words_old = checksum_address(*address), words_new = checksum_address(new.address);
+
+    store32(ip + (side == SOURCE ? 12 : 16), address_to_ipv4(new.address));
+    mend(ip + 10, words_old, words_new);
+    store16(udp + (side == SOURCE ? 0 : 2), new.port);
+    mend_udp(udp + 6, words_old + *port, words_new + new.port);
+    *address = new.address;
+    *port = new.port;
 }
 
 static void
@@ -102,12 +126,23 @@ rewrite(struct packet *packet, enum side side, struct endpoint new)
     struct flow *flow = &packet->flow;
     struct address *address = side == SOURCE ? &flow->source : &flow->destination;
     uint16_t *port = side == SOURCE ? &flow->source_port : &flow->destination_port;
-    uint16_t port_new = side_has_port(packet, side) ? new.port : *port;
+    uint8_t *at = packet->data + packet->transport;
+    uint16_t port_new = *port;
 
     g_assert(packet_is(packet, PACKET_CHECKED));
-    if (!packet_is(packet, PACKET_LATER_FRAGMENT) && !packet_is(packet, PACKET_ICMP_ERROR))
-        rewrite_transport(packet->data + packet->transport, packet->length - packet->transport, flow->protocol, side,
-                          *port, port_new, checksum_address(*address), checksum_address(new.address));
+    if (flow->protocol == PROTOCOL_UDP && !packet_is(packet, PACKET_LATER_FRAGMENT)) {
+        rewrite_udp(packet, side, new);
+        return;
+    }
+    if (!packet_is(packet, PACKET_LATER_FRAGMENT | PACKET_ICMP_ERROR)) {
+        if (side_has_port(flow->protocol, at, side))
+            port_new = new.port;
+        rewrite_transport(at, packet->length - packet->transport, flow->protocol, side, *port, port_new,
+                          checksum_address(*address), checksum_address(new.address));
+        /* a mended 0 is right unless the whole message is zeros now, which equation 3 can't see: that one has 0xffff */
+        if (flow->protocol == PROTOCOL_ICMP && load16(at + 2) == 0 && checksum_of(packet_transport(packet)) != 0)
+            store16(at + 2, 0xffff);
+    }
     rewrite_address(packet->data, side, new.address);
     *address = new.address;
     *port = port_new;
@@ -206,16 +241,15 @@ rewrite_quote(struct packet *packet, struct quote *quote, enum side side, struct
     uint8_t *icmp = packet->data + packet->transport;
     unsigned length = (header[0] & 15u) * 4;
     size_t there = packet->length - quote->offset, covered = MIN(there, length + 20u) & ~(size_t)1;
-    uint64_t old = checksum_add(0, span_of(header, covered));
+    uint16_t old = checksum_fold(checksum_add(0, span_of(header, covered)));
     struct address *address = side == SOURCE ? &quote->flow.source : &quote->flow.destination;
     uint16_t *port = side == SOURCE ? &quote->flow.source_port : &quote->flow.destination_port;
-    bool has_port = quote->flow.protocol != PROTOCOL_ICMP || *port != 0;
-    uint16_t port_new = has_port ? new.port : 0;
+    uint16_t port_new = side_has_port(quote->flow.protocol, header + length, side) ? new.port : *port;
 
     rewrite_transport(header + length, there - length, quote->flow.protocol, side, *port, port_new,
                       checksum_address(*address), checksum_address(new.address));
     rewrite_address(header, side, new.address);
-    mend(icmp + 2, old, checksum_add(0, span_of(header, covered)));
+    mend(icmp + 2, old, checksum_fold(checksum_add(0, span_of(header, covered))));
     *address = new.address;
     *port = port_new;
 }

@@ -138,6 +138,16 @@ segment_hand(struct port *to, struct packet *packet, struct port *from)
         port_receive(to, packet);
 }
 
+/* What a member's link can't carry ends here: layer 2 sends no ICMP. */
+static void
+hand_fitting(struct port *to, struct packet *packet, struct port *from)
+{
+    if (packet->length > segment_mtu_to(to))
+        packet_drop(from->node, packet, DROP_TOO_BIG);
+    else
+        segment_hand(to, packet, from);
+}
+
 /* Multicast and broadcast reach every member but the sender. Each member gets a copy of its own, which is counted as sent;
  * the last one gets the packet itself. */
 static void
@@ -151,11 +161,11 @@ flood(struct segment *segment, struct packet *packet, struct port *from)
         if (to == from)
             continue;
         if (last)
-            segment_hand(last, packet_copy(segment->world, packet), from);
+            hand_fitting(last, packet_copy(segment->world, packet), from);
         last = to;
     }
     if (last)
-        segment_hand(last, packet, from);
+        hand_fitting(last, packet, from);
     else
         packet_drop(from->node, packet, DROP_NO_NEIGHBOUR);
 }
@@ -174,9 +184,5 @@ segment_forward(struct segment *segment, struct packet *packet, struct port *fro
         packet_drop(from->node, packet, DROP_NO_NEIGHBOUR);
         return;
     }
-    if (packet->length > segment_mtu_to(to)) {
-        packet_drop(from->node, packet, DROP_TOO_BIG); /* layer 2 sends no ICMP */
-        return;
-    }
-    segment_hand(to, packet, from);
+    hand_fitting(to, packet, from);
 }

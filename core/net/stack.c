@@ -14,6 +14,7 @@ stack_note_delivered(struct stack *stack, const struct packet *packet)
     struct record record;
 
     stack->node->counts.delivered++;
+    world->touched = true;
     if (!world->journal)
         return;
     record = packet_record(packet, &packet_delivered_kind, stack->node);
@@ -235,6 +236,7 @@ tell_watchers(struct event *event)
     g_autoptr(GPtrArray) told = g_ptr_array_new();
     struct io_watch *watch;
 
+    stack->node->world->busy--;
     do {
         for (watch = stack->watches; watch && g_ptr_array_find(told, watch, NULL); watch = watch->next)
             ;
@@ -252,6 +254,8 @@ stack_addresses_changed(struct node *node)
 
     if (!stack || !stack->watches)
         return;
+    if (!event_pending(&stack->watchers_due))
+        node->world->busy++; /* it is due at once: a run goes on until then */
     stack->watchers_due.fire = tell_watchers;
     world_schedule(node->world, &stack->watchers_due, node->world->now);
 }
@@ -290,6 +294,8 @@ void
 stack_free(struct stack *stack)
 {
     udp_close_all(stack);
+    if (event_pending(&stack->watchers_due))
+        stack->node->world->busy--;
     world_cancel(stack->node->world, &stack->watchers_due);
     g_free(stack);
 }

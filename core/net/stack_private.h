@@ -13,6 +13,7 @@ struct stack {
     struct hash_index udp_ports;  /* port -> place in `udp_sockets`, from 1; several sockets may share a port */
     GPtrArray *udp_sockets;       /* struct udp_socket *; closed ones leave a NULL */
     GArray *udp_free;             /* guint: places to use again */
+    uint64_t udp_opened;          /* sockets opened so far */
     struct echo *echoes;
     struct io_watch *watches;
     struct event watchers_due;

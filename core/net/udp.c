@@ -11,6 +11,7 @@ struct udp_socket {
     struct stack *stack;
     struct endpoint local;
     uint32_t place;    /* in the stack's list, from 1 */
+    uint64_t opened;   /* the ordinal of its opening on this host, from 1 */
     GArray *groups;    /* struct address: multicast groups joined; NULL: none */
 };
 
@@ -101,27 +102,42 @@ read_datagram(const struct packet *packet)
     };
 }
 
-/* Every socket on the port that has joined the group gets the datagram, in order of opening. One that closes another in
- * its callback is no trouble: places are looked at again each time. */
-static bool
-deliver_to_group(struct stack *stack, const struct packet *packet)
+/* The first socket opened after the `after`-th and not after the `last`-th that a datagram to a group is for. Places are
+ * used again, so their order tells nothing. */
+static struct udp_socket *
+next_in_group(const struct stack *stack, const struct flow *flow, uint64_t after, uint64_t last)
 {
-    struct address group = packet->flow.destination;
-    bool found = false;
+    struct udp_socket *next = NULL;
 
     for (guint i = 0; stack->udp_sockets && i < stack->udp_sockets->len; i++) {
         struct udp_socket *socket = stack->udp_sockets->pdata[i];
-        struct io_datagram datagram;
 
-        if (!socket || socket->local.port != packet->flow.destination_port || !has_joined(socket, group))
-            continue;
-        if (!found)
+        if (socket && socket->local.port == flow->destination_port && socket->opened > after && socket->opened <= last &&
+            has_joined(socket, flow->destination)) {
+            next = socket;
+            last = socket->opened;
+        }
+    }
+    return next;
+}
+
+/* Every socket on the port that has joined the group gets the datagram, in order of opening. They may close themselves and
+ * each other meanwhile, and open new ones, which come too late for this datagram. */
+static bool
+deliver_to_group(struct stack *stack, const struct packet *packet)
+{
+    uint64_t at = 0, last = stack->udp_opened;
+    struct udp_socket *socket;
+
+    while ((socket = next_in_group(stack, &packet->flow, at, last))) {
+        struct io_datagram datagram = read_datagram(packet);
+
+        if (at == 0)
             stack_note_delivered(stack, packet);
-        found = true;
-        datagram = read_datagram(packet);
+        at = socket->opened;
         socket->udp.events->datagram(socket->udp.owner, &socket->udp, &datagram);
     }
-    return found;
+    return at > 0;
 }
 
 void
@@ -345,6 +361,7 @@ udp_open(struct stack *stack, const struct endpoint *local, const struct io_udp_
     socket->udp = (struct io_udp){ .ops = &udp_ops, .events = events, .owner = owner };
     socket->stack = stack;
     socket->local = bound;
+    socket->opened = ++stack->udp_opened;
     take_place(stack, socket);
     *why = IO_OK;
     return &socket->udp;

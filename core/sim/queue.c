@@ -1,19 +1,19 @@
 /* Theory of operation
  *
- * A time is read as eleven digits of six bits. There is one wheel for each digit, with 64 slots; a slot is a list. All
- * wheels stand around one time, the `origin`: an event belongs to the wheel of the highest digit in which its time
+ * A time is read as eight digits of eight bits. There is one wheel for each digit, with 256 slots; a slot is a list.
+ * All wheels stand around one time, the `origin`: an event belongs to the wheel of the highest digit in which its time
  * differs from the origin, and there to the slot of that digit's value (its time equal to the origin: wheel 0). So
  *
  * - whatever waits on a wheel is earlier than whatever waits on a higher one, and a lower slot is earlier than a higher
- *   one: the first event is in the lowest occupied slot of the lowest occupied wheel, which two bitmaps find;
+ *   one: the first event is in the first occupied slot, counted through all wheels, which two levels of bitmap find;
  * - the place follows from time and origin alone, so events of one time always share a list. Events are appended, and
  *   lists are moved from front to back: a list keeps the order of scheduling, without a number to compare;
  * - a slot of wheel 0 holds events of one time only.
  *
  * When the first slot holds more than a few events, it is *entered*: the origin moves to the start of the slot and its
- * events go to the wheels below. An event only ever goes down, hence eleven times at most. A slot with few events is
- * not worth it: its earliest is picked out by looking at each, and the origin stays behind. So the origin need not be
- * near the present: in a sparse world it stays where it is while slot after slot is picked empty.
+ * events go to the wheels below. An event only ever goes down, hence eight times at most. A slot with few events is not
+ * worth it: its earliest is picked out by looking at each, and the origin stays behind. So the origin need not be near
+ * the present: in a sparse world it stays where it is while slot after slot is picked empty.
  *
  * Cancelling unlinks, nothing else: lists are rings through their slot, so no place has to be known. The bit of a slot
  * that ran empty so is cleared when it comes first.
@@ -31,32 +31,35 @@
 
 #include "core/sim/slab.h"
 
-#define DIGIT_BITS 6
+#define DIGIT_BITS 8
 #define SLOTS (1 << DIGIT_BITS)
-#define WHEELS 11 /* of 6 bits each: a time has 63 */
-#define FEW 4     /* so many in a slot are looked through, not dealt out */
+#define WHEELS (64 / DIGIT_BITS)
+#define WORDS (SLOTS / 64) /* of a wheel's bitmap of occupied slots; 32 words for all wheels */
+#define FEW 6              /* so many in a slot are looked through at each pop; more are dealt out */
 
-struct parked;
-
+/* A wheel that is parked. */
 struct wheel {
-    uint64_t occupied;              /* slots that hold events, have wheels parked, or held events that were cancelled */
+    uint64_t occupied[WORDS];       /* slots that hold events, have wheels parked, or held events that were cancelled */
     struct parked *parked;          /* at slots of this wheel, lowest slot first */
-    struct event_link slots[SLOTS]; /* rings of events */
+    struct event_link slots[SLOTS]; /* rings of events; only those of occupied slots are valid */
 };
 
 struct parked {
     struct parked *next;
     int64_t origin;
     unsigned slot;
-    uint32_t occupied;
     struct wheel *wheels[WHEELS]; /* NULL where nothing waited */
 };
 
+/* The wheels stand here by their members. A slot is numbered through all wheels: level * SLOTS + digit. */
 struct queue {
     int64_t origin, floor;
     uint64_t count;
-    uint32_t occupied; /* wheels with an occupied slot */
-    struct wheel wheels[WHEELS];
+    uint32_t occupied; /* words of slots_occupied that are not 0 */
+    uint32_t parking;  /* wheels with something parked */
+    uint64_t slots_occupied[WHEELS * WORDS];
+    struct parked *parked[WHEELS];
+    struct event_link slots[WHEELS * SLOTS]; /* all valid */
     struct slab wheel_slab, parked_slab;
 };
 
@@ -66,22 +69,48 @@ wheel_between(int64_t a, int64_t b)
 {
     unsigned bit = 63 - (unsigned)__builtin_clzll((uint64_t)(a ^ b) | 1);
 
-    return bit * 43 >> 8; /* bit / 6 for what bits there are */
+    return bit / DIGIT_BITS;
 }
 
+/* The slot of a time on the wheel of `level`. */
 static inline unsigned
-digit_of(int64_t at, unsigned level)
+slot_of(int64_t at, unsigned level)
 {
-    return (uint64_t)at >> (level * DIGIT_BITS) & (SLOTS - 1);
+    return level * SLOTS + ((uint64_t)at >> (level * DIGIT_BITS) & (SLOTS - 1));
 }
 
-/* The first time that belongs to `slot` of wheel `level`. */
+/* The first time that belongs to a slot. */
 static inline int64_t
-slot_start(const struct queue *queue, unsigned level, unsigned slot)
+slot_start(const struct queue *queue, unsigned slot)
 {
-    uint64_t above = (uint64_t)queue->origin >> (level * DIGIT_BITS) >> DIGIT_BITS << DIGIT_BITS;
+    unsigned shift = slot / SLOTS * DIGIT_BITS;
+    uint64_t above = (uint64_t)queue->origin >> shift >> DIGIT_BITS << DIGIT_BITS;
 
-    return (int64_t)((above | slot) << (level * DIGIT_BITS));
+    return (int64_t)((above | slot % SLOTS) << shift);
+}
+
+static inline void
+mark_occupied(struct queue *queue, unsigned slot)
+{
+    queue->slots_occupied[slot / 64] |= UINT64_C(1) << slot % 64;
+    queue->occupied |= UINT32_C(1) << slot / 64;
+}
+
+static inline void
+mark_empty(struct queue *queue, unsigned slot)
+{
+    queue->slots_occupied[slot / 64] &= ~(UINT64_C(1) << slot % 64);
+    if (queue->slots_occupied[slot / 64] == 0)
+        queue->occupied &= ~(UINT32_C(1) << slot / 64);
+}
+
+/* The first occupied slot; there is one. */
+static inline unsigned
+first_occupied(const struct queue *queue)
+{
+    unsigned word = (unsigned)__builtin_ctz(queue->occupied);
+
+    return word * 64 + (unsigned)__builtin_ctzll(queue->slots_occupied[word]);
 }
 
 static inline bool
@@ -109,7 +138,7 @@ list_unlink(struct event_link *link)
 }
 
 static inline void
-list_empty(struct event_link *list)
+list_reset(struct event_link *list)
 {
     list->next = list->previous = list;
 }
@@ -119,27 +148,49 @@ static void
 list_move(struct event_link *from, struct event_link *to)
 {
     if (list_is_empty(from)) {
-        list_empty(to);
+        list_reset(to);
         return;
     }
     *to = *from;
     to->next->previous = to->previous->next = to;
-    list_empty(from);
+    list_reset(from);
 }
 
-/* Only slots marked as occupied are looked at: the others of `from` are empty, and those of `to` are left as they are. */
+/* Takes what the wheel of `level` holds off to `wheel`. */
 static void
-wheel_move(struct wheel *from, struct wheel *to)
+wheel_park(struct queue *queue, unsigned level, struct wheel *wheel)
 {
-    for (uint64_t left = from->occupied; left; left &= left - 1) {
-        unsigned slot = (unsigned)__builtin_ctzll(left);
+    for (unsigned word = 0; word < WORDS; word++) {
+        uint64_t *occupied = &queue->slots_occupied[level * WORDS + word];
 
-        list_move(&from->slots[slot], &to->slots[slot]);
+        wheel->occupied[word] = *occupied;
+        for (; *occupied; *occupied &= *occupied - 1) {
+            unsigned digit = word * 64 + (unsigned)__builtin_ctzll(*occupied);
+
+            list_move(&queue->slots[level * SLOTS + digit], &wheel->slots[digit]);
+        }
+        queue->occupied &= ~(UINT32_C(1) << (level * WORDS + word));
     }
-    to->occupied = from->occupied;
-    to->parked = from->parked;
-    from->occupied = 0;
-    from->parked = NULL;
+    wheel->parked = queue->parked[level];
+    queue->parked[level] = NULL;
+    queue->parking &= ~(UINT32_C(1) << level);
+}
+
+/* Puts it back. The wheel of `level` is empty. */
+static void
+wheel_bring_back(struct queue *queue, unsigned level, struct wheel *wheel)
+{
+    for (unsigned word = 0; word < WORDS; word++) {
+        for (uint64_t left = wheel->occupied[word]; left; left &= left - 1) {
+            unsigned digit = word * 64 + (unsigned)__builtin_ctzll(left);
+
+            list_move(&wheel->slots[digit], &queue->slots[level * SLOTS + digit]);
+            mark_occupied(queue, level * SLOTS + digit);
+        }
+    }
+    queue->parked[level] = wheel->parked;
+    if (wheel->parked)
+        queue->parking |= UINT32_C(1) << level;
 }
 
 struct queue *
@@ -149,9 +200,8 @@ queue_new(void)
 
     slab_init(&queue->wheel_slab, sizeof(struct wheel));
     slab_init(&queue->parked_slab, sizeof(struct parked));
-    for (unsigned level = 0; level < WHEELS; level++)
-        for (unsigned slot = 0; slot < SLOTS; slot++)
-            list_empty(&queue->wheels[level].slots[slot]);
+    for (unsigned slot = 0; slot < WHEELS * SLOTS; slot++)
+        list_reset(&queue->slots[slot]);
     return queue;
 }
 
@@ -169,23 +219,16 @@ queue_free(struct queue *queue)
 static inline void
 place(struct queue *queue, struct event *event)
 {
-    unsigned level = wheel_between(event->at, queue->origin);
-    unsigned slot = digit_of(event->at, level);
-    struct wheel *wheel = &queue->wheels[level];
+    unsigned slot = slot_of(event->at, wheel_between(event->at, queue->origin));
 
-    list_append(&wheel->slots[slot], &event->link);
-    wheel->occupied |= UINT64_C(1) << slot;
-    queue->occupied |= UINT32_C(1) << level;
+    list_append(&queue->slots[slot], &event->link);
+    mark_occupied(queue, slot);
 }
 
-static inline void
-mark_empty(struct queue *queue, unsigned level, unsigned slot)
+static inline bool
+has_parked(const struct queue *queue, unsigned slot)
 {
-    struct wheel *wheel = &queue->wheels[level];
-
-    wheel->occupied &= ~(UINT64_C(1) << slot);
-    if (wheel->occupied == 0)
-        queue->occupied &= ~(UINT32_C(1) << level);
+    return G_UNLIKELY(queue->parking & UINT32_C(1) << slot / SLOTS) && queue->parked[slot / SLOTS]->slot == slot;
 }
 
 /* Moves the origin back to `origin`; what waits around the present one and not around that is parked. */
@@ -193,128 +236,118 @@ static void G_GNUC_NO_INLINE
 retreat(struct queue *queue, int64_t origin)
 {
     unsigned level = wheel_between(origin, queue->origin);
-    uint32_t below = queue->occupied & ((UINT32_C(1) << level) - 1);
+    uint32_t below = (UINT32_C(1) << level * WORDS) - 1; /* the words of the wheels below */
 
-    if (below) {
-        struct wheel *wheel = &queue->wheels[level];
+    if (queue->occupied & below) {
         struct parked *parked = slab_take(&queue->parked_slab);
 
-        *parked = (struct parked){ .next = wheel->parked, .slot = digit_of(queue->origin, level), .occupied = below,
+        *parked = (struct parked){ .next = queue->parked[level], .slot = slot_of(queue->origin, level),
                                    .origin = queue->origin };
-        for (unsigned i = 0; i < level; i++) {
-            if (below & UINT32_C(1) << i) {
-                parked->wheels[i] = slab_take(&queue->wheel_slab);
-                wheel_move(&queue->wheels[i], parked->wheels[i]);
-            }
+        while (queue->occupied & below) {
+            unsigned i = first_occupied(queue) / SLOTS;
+
+            parked->wheels[i] = slab_take(&queue->wheel_slab);
+            wheel_park(queue, i, parked->wheels[i]);
         }
-        wheel->parked = parked;
-        wheel->occupied |= UINT64_C(1) << parked->slot;
-        queue->occupied = (queue->occupied & ~below) | UINT32_C(1) << level;
+        queue->parked[level] = parked;
+        queue->parking |= UINT32_C(1) << level;
+        mark_occupied(queue, parked->slot);
     }
     queue->origin = origin;
 }
 
-/* Brings back the wheels that are parked first on a wheel above them all. The wheels below it are empty. */
+/* Brings back what is parked first on the wheel of `level`. The wheels below it are empty. */
 static void
-bring_back(struct queue *queue, struct wheel *wheel)
+bring_back(struct queue *queue, unsigned level)
 {
-    struct parked *parked = wheel->parked;
+    struct parked *parked = queue->parked[level];
 
-    wheel->parked = parked->next;
-    for (unsigned i = 0; i < WHEELS; i++) {
+    queue->parked[level] = parked->next;
+    if (!parked->next)
+        queue->parking &= ~(UINT32_C(1) << level);
+    for (unsigned i = 0; i < level; i++) {
         if (parked->wheels[i]) {
-            wheel_move(parked->wheels[i], &queue->wheels[i]);
+            wheel_bring_back(queue, i, parked->wheels[i]);
             slab_return(&queue->wheel_slab, parked->wheels[i]);
         }
     }
-    queue->occupied |= parked->occupied;
     queue->origin = parked->origin;
     slab_return(&queue->parked_slab, parked);
 }
 
-static inline bool
-has_parked(const struct wheel *wheel, unsigned slot)
-{
-    return G_UNLIKELY(wheel->parked != NULL) && wheel->parked->slot == slot;
-}
-
-/* The earliest event of a list, the first such one; the list is not empty. Looks at `most` events, NULL when there are
- * more; at all of them when `most` is 0. */
+/* The earliest event of a list, the first such one; the list is not empty. NULL when it holds more than a few. */
 static inline struct event *
-earliest(const struct event_link *list, unsigned most)
+earliest(const struct event_link *list)
 {
     struct event *found = (struct event *)list->next;
+    int64_t first = found->at;
+    unsigned looked_at = 1;
 
     for (struct event_link *link = found->link.next; link != list; link = link->next) {
         struct event *event = (struct event *)link;
+        int64_t at = event->at;
 
-        if (--most == 0)
+        if (++looked_at > FEW)
             return NULL;
-        if (event->at < found->at)
-            found = event;
+        found = at < first ? event : found; /* no branch: it would be mispredicted */
+        first = at < first ? at : first;
     }
     return found;
 }
 
 /* Moves the origin into the first slot, and what waits there to the wheels below. */
-static void
-enter(struct queue *queue, unsigned level, unsigned slot)
+static void G_GNUC_NO_INLINE
+enter(struct queue *queue, unsigned slot)
 {
-    struct wheel *wheel = &queue->wheels[level];
-    struct event_link *list = &wheel->slots[slot], *link = list->next, *last = list->previous;
-    int64_t start = slot_start(queue, level, slot);
-    bool parked = has_parked(wheel, slot);
+    struct event_link *list = &queue->slots[slot], *link = list->next, *last = list->previous;
+    int64_t start = slot_start(queue, slot);
+    bool parked = has_parked(queue, slot);
 
-    mark_empty(queue, level, slot);
+    list_reset(list);
+    mark_empty(queue, slot);
     if (parked)
-        bring_back(queue, wheel);
+        bring_back(queue, slot / SLOTS);
     if (link == list)
         return;
     if (parked)
         retreat(queue, start);
     else
         queue->origin = start;
-    list_empty(list);
     while (link != list) {
         struct event_link *next = link->next;
 
-        /* A list of thousands is cold, and following it costs a cache miss for each event. Another eye that follows it
-         * from the back lets the misses of two overlap. Past the middle it sees moved events, to no effect. */
+        /* A list of thousands is cold, and following it costs a cache miss for each event. A second eye that follows it
+         * from the back has its misses meanwhile. Past the middle it meets moved events, to no effect. */
         last = last->previous;
-        __asm__ volatile("" : : "r"(last));
+        __builtin_prefetch(last);
         place(queue, (struct event *)link);
         link = next;
     }
 }
 
-/* The first event, and where it waits. NULL if there is none not after `until`, or, now and then, one that is. */
+/* The first event, and where it waits. NULL when there is none; also when it is certain to be after `until`. */
 static inline struct event *
-find_first(struct queue *queue, int64_t until, unsigned *level, unsigned *slot)
+find_first(struct queue *queue, int64_t until, unsigned *found_slot)
 {
     while (queue->occupied) {
-        *level = (unsigned)__builtin_ctz(queue->occupied);
+        unsigned slot = *found_slot = first_occupied(queue);
+        const struct event_link *list = &queue->slots[slot];
 
-        struct wheel *wheel = &queue->wheels[*level];
+        if (!has_parked(queue, slot)) {
+            struct event *event = (struct event *)list->next;
 
-        *slot = (unsigned)__builtin_ctzll(wheel->occupied);
-
-        const struct event_link *list = &wheel->slots[*slot];
-        struct event *event = (struct event *)list->next;
-
-        if (!has_parked(wheel, *slot)) {
             if (list_is_empty(list)) {
-                mark_empty(queue, *level, *slot);
+                mark_empty(queue, slot);
                 continue;
             }
-            if (*level == 0 || event->link.next == list)
-                return event;
-            event = earliest(list, FEW);
+            if (slot >= SLOTS && event->link.next != list)
+                event = earliest(list);
             if (event)
                 return event;
         }
-        if (slot_start(queue, *level, *slot) > until)
+        if (slot_start(queue, slot) > until)
             return NULL;
-        enter(queue, *level, *slot);
+        enter(queue, slot);
     }
     return NULL;
 }
@@ -345,15 +378,15 @@ queue_cancel(struct queue *queue, struct event *event)
 struct event *
 queue_pop(struct queue *queue, int64_t until)
 {
-    unsigned level, slot;
-    struct event *event = find_first(queue, until, &level, &slot);
+    unsigned slot;
+    struct event *event = find_first(queue, until, &slot);
 
     if (!event || event->at > until)
         return NULL;
     list_unlink(&event->link);
     event->link = (struct event_link){ NULL, NULL };
-    if (list_is_empty(&queue->wheels[level].slots[slot]))
-        mark_empty(queue, level, slot);
+    if (list_is_empty(&queue->slots[slot]))
+        mark_empty(queue, slot);
     queue->floor = event->at;
     queue->count--;
     return event;
@@ -362,8 +395,8 @@ queue_pop(struct queue *queue, int64_t until)
 int64_t
 queue_next_time(struct queue *queue)
 {
-    unsigned level, slot;
-    const struct event *event = find_first(queue, TIME_NEVER, &level, &slot);
+    unsigned slot;
+    const struct event *event = find_first(queue, TIME_NEVER, &slot);
 
     return event ? event->at : TIME_NEVER;
 }

@@ -1,5 +1,5 @@
-/* Memory comes in chunks, linked so that they can be given back. A chunk is handed out from its start; what is returned
- * goes to a list and is handed out again before the chunk's rest, last returned first, while it is warm in the cache. */
+/* Memory comes in chunks, linked so that they can be given back. A chunk is handed out from its start; what is
+ * returned goes to a list and is handed out again before the chunk's rest, last returned first: it is warm. */
 #include "core/sim/slab.h"
 
 #include <glib.h>

@@ -1,0 +1,124 @@
+/* What the NAT's own files share: nat.c (as others see it), way.c (a packet's way), icmp_errors.c, making.c (how
+ * mappings begin and end) and kinds.c (the words of the journal). Nobody else includes this. */
+#ifndef NAT_BOX_H
+#define NAT_BOX_H
+
+#include "core/net/net.h"
+#include "nat/mappings.h"
+#include "nat/pooling.h"
+#include "nat/ports.h"
+
+/* The last search for a port that found none: it needn't be repeated until a mapping has ended. */
+struct exhaustion {
+    uint64_t ended; /* mappings that had ended then, plus one; 0: no search has failed */
+    struct address external;
+    struct port_range range;
+    uint8_t protocol;
+};
+
+struct nat {
+    struct middlebox box;        /* first */
+    struct mapping_table *table; /* NULL before the first mapping */
+    struct hosts *hosts;         /* NULL as long as nothing depends on internal addresses */
+    struct nat_options options;
+    struct event expiry; /* at the first deadline, or before it; idle */
+    struct nat_counts counts;
+    struct random_stream random; /* ports */
+    struct exhaustion exhausted;
+    uint16_t last_port[NAT_PROTOCOLS]; /* chosen by NAT_PORTS_SEQUENTIAL */
+    uint32_t next_address;             /* of the pool, in turn */
+    bool timeouts_changed;             /* since the beginning: how long a mapping was idle is then not known */
+};
+
+static inline struct world *
+nat_world(const struct nat *nat)
+{
+    return nat->box.node->world;
+}
+
+/* How packets of this protocol are treated; what is neither UDP nor ICMP is refused like ICMP. */
+static inline const struct nat_behaviour *
+nat_behaviour(const struct nat *nat, uint8_t protocol)
+{
+    return protocol == PROTOCOL_UDP ? &nat->options.udp : &nat->options.icmp;
+}
+
+/* ---- making.c */
+
+/* Ends the mappings whose deadline has come. Before anything is looked up: what is found then is alive. */
+void nat_expire(struct nat *nat);
+
+static inline void
+nat_expire_due(struct nat *nat)
+{
+    if (nat->table && nat_world(nat)->now >= mapping_table_wake(nat->table))
+        nat_expire(nat);
+}
+
+/* Makes the mapping of `key` for a packet that leaves by `out` (NULL: any way). DROP_NONE and its slot, or the
+ * reason. */
+enum drop_reason nat_make_mapping(struct nat *nat, const struct mapping_key *key, const struct packet *packet,
+                                  const struct port *out, uint32_t *slot);
+
+/* The mapping lives on for its protocol's timeout from now. */
+void nat_refresh_mapping(struct nat *nat, uint32_t slot);
+
+/* ---- way.c */
+
+/* A packet that has come in by `in`, and one that leaves by `out`: the middlebox's two ways in (core/net/node.h). */
+enum verdict nat_enter(struct middlebox *box, struct packet *packet, struct port *in);
+enum verdict nat_leave(struct middlebox *box, struct packet_list *list, struct port *out);
+
+/* The key of a packet of `internal` to `remote` as mapping is now. */
+static inline struct mapping_key
+nat_key(const struct nat *nat, uint8_t protocol, struct endpoint internal, struct endpoint remote)
+{
+    return (struct mapping_key){ internal, remote, protocol, nat_behaviour(nat, protocol)->mapping };
+}
+
+/* The mapping that such a packet takes, or 0; `*rule` says why that one. Without the affinity of replies when
+ * `affinity` is false. */
+uint32_t nat_find_way(const struct nat *nat, const struct mapping_key *key, bool affinity, uint16_t *rule);
+
+/* Whether a socket of the box itself has this port. */
+bool nat_box_has(const struct nat *nat, uint8_t protocol, struct endpoint local);
+
+/* Whether `address` is behind one of the box's inside ports. */
+bool nat_leads_inside(const struct nat *nat, struct address address);
+
+/* Drops a packet with its record: sets the packet's reason. */
+enum verdict nat_drop(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason);
+
+/* ---- icmp_errors.c */
+
+/* An ICMP error that came by `in` (NULL: the box made it) and is not for an internal host as it stands. */
+enum verdict nat_error_enter(struct nat *nat, struct packet *packet, const struct port *in);
+/* An ICMP error that leaves by an outside port, from inside or (packet->in is NULL) made by the box. */
+enum verdict nat_error_leave(struct nat *nat, struct packet *packet);
+
+/* ---- kinds.c: the journal */
+
+/* Which rule decided, in the low seven bits of record.rule. */
+enum nat_rule {
+    NAT_RULE_NONE,
+    NAT_RULE_DEPENDENCE,     /* + enum nat_dependence: of mapping (outbound, new) or filtering (inbound) */
+    NAT_RULE_AFFINITY = 5,   /* outbound: a reply to what the mapping admitted */
+    NAT_RULE_KEPT,           /* outbound: a conversation goes on by a mapping older than the options */
+    NAT_RULE_INSIDE_ADDRESS, /* inbound: an address inside can't be reached from outside */
+    NAT_RULES,
+    NAT_RULE_MASK = 0x7f,
+    NAT_RULE_HAIRPIN = 0x80,  /* it came from inside to an external address */
+    NAT_RULE_EXTRA_SHIFT = 8, /* new: how the port was assigned, enum nat_ports; filtered: further peers, 255 at most */
+};
+
+/* subject[0]: the mapping's number. `detail`: when it expires (translated); type << 8 | code (ICMP errors); the idle
+ * time (expired); whom the filter protects, packed (filtered). subject[1]: the mapping that the internal endpoint had
+ * before (new), the first peer's IPv4 address (filtered). */
+extern const struct record_kind nat_outbound_kind, nat_outbound_dropped_kind, nat_inbound_kind,
+    nat_inbound_dropped_kind, nat_icmp_error_kind, nat_icmp_error_dropped_kind, nat_mapping_new_kind,
+    nat_mapping_expired_kind, nat_mapping_forgotten_kind;
+
+/* Packs into a record what a filtered packet's words are made from. */
+void nat_record_filtered(struct record *record, const struct mapping *mapping);
+
+#endif

@@ -1,0 +1,485 @@
+/* The NAT's words: what its records say to people and to programs. */
+#include "core/base/time.h"
+#include "core/net/icmp.h"
+#include "nat/box.h"
+
+static const char *
+dependence_word(unsigned dependence)
+{
+    return dependence <= NAT_MAPPING_NONE ? nat_dependence_words[dependence] : "?";
+}
+
+static unsigned
+rule_of(const struct record *record)
+{
+    return record->rule & NAT_RULE_MASK;
+}
+
+static unsigned
+dependence_of(const struct record *record)
+{
+    return rule_of(record) - NAT_RULE_DEPENDENCE;
+}
+
+static bool
+is_hairpin(const struct record *record)
+{
+    return record->rule & NAT_RULE_HAIRPIN;
+}
+
+/* "10.0.0.2:5000"; of an ICMP query "10.0.0.2 with identifier 7", and the bare address of the end that has none. */
+static void
+say_end(GString *out, struct address address, uint16_t port, uint8_t protocol)
+{
+    char text[ENDPOINT_TEXT];
+
+    if (protocol == PROTOCOL_UDP || protocol == PROTOCOL_TCP) {
+        g_string_append(out, endpoint_format((struct endpoint){ address, port }, text));
+        return;
+    }
+    g_string_append(out, address_format(address, text));
+    if (port)
+        g_string_append_printf(out, " with identifier %u", port);
+}
+
+static void
+say_source(GString *out, const struct flow *flow)
+{
+    say_end(out, flow->source, flow->source_port, flow->protocol);
+}
+
+static void
+say_destination(GString *out, const struct flow *flow)
+{
+    say_end(out, flow->destination, flow->destination_port, flow->protocol);
+}
+
+/* An end as far as `dependence` looks at it. */
+static void
+say_as_seen(GString *out, struct address address, uint16_t port, uint8_t protocol, unsigned dependence)
+{
+    char text[ADDRESS_TEXT];
+
+    if (dependence == NAT_ADDRESS_DEPENDENT)
+        g_string_append(out, address_format(address, text));
+    else
+        say_end(out, address, port, protocol);
+}
+
+static void
+fields_rule(const struct record *record, struct fields *out)
+{
+    static const char *const words[NAT_RULES] = {
+        [NAT_RULE_AFFINITY] = "affinity",
+        [NAT_RULE_KEPT] = "kept",
+        [NAT_RULE_INSIDE_ADDRESS] = "inside-address",
+    };
+    unsigned rule = rule_of(record);
+
+    if (rule >= NAT_RULE_DEPENDENCE && rule <= NAT_RULE_DEPENDENCE + NAT_MAPPING_NONE)
+        fields_text(out, "rule", dependence_word(rule - NAT_RULE_DEPENDENCE));
+    else if (rule < NAT_RULES && words[rule])
+        fields_text(out, "rule", words[rule]);
+    if (is_hairpin(record))
+        out->flag(out, "hairpin", true);
+}
+
+static void
+fields_mapping(const struct record *record, struct endpoint internal, struct endpoint external, struct fields *out)
+{
+    fields_number(out, "mapping", record->subject[0]);
+    fields_rule(record, out);
+    fields_endpoint(out, "internal", internal);
+    fields_endpoint(out, "external", external);
+}
+
+/* ---- outbound */
+
+/* Why this mapping, in brackets behind its number. */
+static void
+say_choice(const struct record *record, GString *out)
+{
+    const struct flow *flow = &record->before;
+
+    g_string_append_printf(out, " (mapping %u", record->subject[0]);
+    switch (rule_of(record)) {
+    case NAT_RULE_DEPENDENCE + NAT_ENDPOINT_INDEPENDENT:
+        g_string_append(out, ", endpoint-independent: the same for every destination)");
+        return;
+    case NAT_RULE_DEPENDENCE + NAT_ADDRESS_DEPENDENT:
+    case NAT_RULE_DEPENDENCE + NAT_ADDRESS_AND_PORT_DEPENDENT:
+        g_string_append_printf(out, ", %s: only for destination ", dependence_word(dependence_of(record)));
+        say_as_seen(out, flow->destination, flow->destination_port, flow->protocol, dependence_of(record));
+        break;
+    case NAT_RULE_AFFINITY:
+        g_string_append(out, ": a reply leaves by the mapping that admitted what it answers");
+        break;
+    case NAT_RULE_KEPT:
+        g_string_append(out, ", which was made before the options changed and stays as it is");
+        break;
+    default:
+        break;
+    }
+    g_string_append_c(out, ')');
+}
+
+static void
+say_outbound(const struct record *record, const struct names *names, GString *out)
+{
+    (void)names;
+    g_string_append(out, is_hairpin(record) ? "hairpin, outbound: source " : "outbound: source ");
+    say_source(out, &record->before);
+    if (rule_of(record) == NAT_RULE_DEPENDENCE + NAT_MAPPING_NONE) {
+        g_string_append(out, " is not translated");
+    } else {
+        g_string_append(out, " becomes ");
+        say_source(out, &record->after);
+    }
+    say_choice(record, out);
+}
+
+static void
+fields_outbound(const struct record *record, const struct names *names, struct fields *out)
+{
+    (void)names;
+    fields_mapping(record, flow_source(&record->before), flow_source(&record->after), out);
+    fields_number(out, "expires", record->detail);
+}
+
+const struct record_kind nat_outbound_kind = {
+    "nat-outbound", "translated", "RFC 4787 section 4.1", say_outbound, fields_outbound,
+};
+
+static void
+say_outbound_dropped(const struct record *record, const struct names *names, GString *out)
+{
+    (void)names;
+    g_string_append(out, is_hairpin(record) ? "hairpin, outbound from " : "outbound from ");
+    say_source(out, &record->before);
+    g_string_append(out, " to ");
+    say_destination(out, &record->before);
+    g_string_append_printf(out, ": dropped, because %s", drop_reason_sentence(record->reason));
+}
+
+static void
+fields_dropped(const struct record *record, const struct names *names, struct fields *out)
+{
+    (void)names;
+    if (record->subject[0])
+        fields_number(out, "mapping", record->subject[0]);
+    fields_rule(record, out);
+}
+
+const struct record_kind nat_outbound_dropped_kind = {
+    "nat-outbound-dropped", "dropped", "", say_outbound_dropped, fields_dropped,
+};
+
+/* ---- inbound */
+
+static void
+say_admission(const struct record *record, GString *out)
+{
+    const struct flow *flow = &record->before;
+    unsigned filtering = dependence_of(record);
+
+    if (filtering == NAT_ENDPOINT_INDEPENDENT) {
+        g_string_append(out, "because filtering is endpoint-independent: anyone may send");
+        return;
+    }
+    g_string_append(out, "because ");
+    say_destination(out, &record->after);
+    g_string_append(out, " has sent to ");
+    say_as_seen(out, flow->source, flow->source_port, flow->protocol, filtering);
+    g_string_append_printf(out, " and filtering is %s", dependence_word(filtering));
+}
+
+static void
+say_inbound(const struct record *record, const struct names *names, GString *out)
+{
+    bool source_restored = !endpoint_equal(flow_source(&record->before), flow_source(&record->after));
+
+    (void)names;
+    g_string_append(out, is_hairpin(record) ? "hairpin, inbound: destination " : "inbound: destination ");
+    say_destination(out, &record->before);
+    if (endpoint_equal(flow_destination(&record->before), flow_destination(&record->after))) {
+        g_string_append(out, " is not translated");
+    } else {
+        g_string_append(out, " becomes ");
+        say_destination(out, &record->after);
+    }
+    g_string_append_printf(out, " (mapping %u), ", record->subject[0]);
+    say_admission(record, out);
+    if (source_restored) {
+        g_string_append(out, "; hairpinning is internal-source, so the source stays ");
+        say_source(out, &record->after);
+    }
+}
+
+static void
+fields_inbound(const struct record *record, const struct names *names, struct fields *out)
+{
+    (void)names;
+    fields_mapping(record, flow_destination(&record->after), flow_destination(&record->before), out);
+    fields_number(out, "expires", record->detail);
+}
+
+const struct record_kind nat_inbound_kind = {
+    "nat-inbound", "translated", "RFC 4787 section 5", say_inbound, fields_inbound,
+};
+
+/* The record of a filtered packet keeps IPv4 endpoints in numbers: the internal one in `detail` (address, then port),
+ * the first peer's address in subject[1] and its port behind the internal one's. */
+void
+nat_record_filtered(struct record *record, const struct mapping *mapping)
+{
+    uint64_t packed = (uint64_t)mapping->peer_port << 48 | (uint64_t)mapping->internal_port << 32 |
+                      address_to_ipv4(mapping->internal_address);
+
+    record->detail = (int64_t)packed;
+    record->subject[1] = address_to_ipv4(mapping->peer_address);
+    record->rule |= (uint16_t)(MIN(mapping->peer_count - 1, 255u) << NAT_RULE_EXTRA_SHIFT);
+}
+
+struct filtered {
+    struct endpoint internal, first_peer;
+    unsigned further;
+};
+
+static struct filtered
+unpack_filtered(const struct record *record)
+{
+    uint64_t packed = (uint64_t)record->detail;
+
+    return (struct filtered){
+        .internal = { address_ipv4((uint32_t)packed), (uint16_t)(packed >> 32) },
+        .first_peer = { address_ipv4(record->subject[1]), (uint16_t)(packed >> 48) },
+        .further = record->rule >> NAT_RULE_EXTRA_SHIFT,
+    };
+}
+
+static void
+say_filtered(const struct record *record, GString *out)
+{
+    const struct flow *flow = &record->before;
+    struct filtered filtered = unpack_filtered(record);
+
+    g_string_append(out, ": filtered, because ");
+    say_end(out, filtered.internal.address, filtered.internal.port, flow->protocol);
+    g_string_append(out, " has not sent to ");
+    say_as_seen(out, flow->source, flow->source_port, flow->protocol, dependence_of(record));
+    g_string_append_printf(out, " and filtering is %s (it has sent to ", dependence_word(dependence_of(record)));
+    say_end(out, filtered.first_peer.address, filtered.first_peer.port, flow->protocol);
+    if (filtered.further == 0)
+        g_string_append(out, " only)");
+    else
+        g_string_append_printf(out, " and %s%u other%s)", filtered.further == 255 ? "at least " : "", filtered.further,
+                               filtered.further == 1 ? "" : "s");
+}
+
+static void
+say_unmapped(const struct record *record, GString *out)
+{
+    g_string_append(out, ": dropped, because ");
+    if (rule_of(record) == NAT_RULE_INSIDE_ADDRESS) {
+        g_string_append(out, "what is inside a NAT can't be reached from outside by its own address");
+    } else if (rule_of(record) != NAT_RULE_NONE) {
+        g_string_append(out, "nobody inside has sent from there");
+    } else {
+        g_string_append(out, "no mapping leads inside from ");
+        say_destination(out, &record->before);
+    }
+}
+
+static void
+say_inbound_dropped(const struct record *record, const struct names *names, GString *out)
+{
+    (void)names;
+    g_string_append(out, is_hairpin(record) ? "hairpin, inbound from " : "inbound from ");
+    say_source(out, &record->before);
+    g_string_append(out, " to ");
+    say_destination(out, &record->before);
+    if (record->reason == DROP_FILTERED)
+        say_filtered(record, out);
+    else if (record->reason == DROP_NO_MAPPING)
+        say_unmapped(record, out);
+    else
+        g_string_append_printf(out, ": dropped, because %s", drop_reason_sentence(record->reason));
+}
+
+static void
+fields_inbound_dropped(const struct record *record, const struct names *names, struct fields *out)
+{
+    fields_dropped(record, names, out);
+    if (record->reason == DROP_FILTERED) {
+        struct filtered filtered = unpack_filtered(record);
+
+        fields_endpoint(out, "internal", filtered.internal);
+        fields_endpoint(out, "external", flow_destination(&record->before));
+        fields_endpoint(out, "first_peer", filtered.first_peer);
+        fields_number(out, "further_peers", filtered.further);
+    }
+}
+
+const struct record_kind nat_inbound_dropped_kind = {
+    "nat-inbound-dropped", "dropped", "RFC 4787 section 5", say_inbound_dropped, fields_inbound_dropped,
+};
+
+/* ---- ICMP errors */
+
+static void
+say_error(const struct record *record, GString *out)
+{
+    char text[ADDRESS_TEXT];
+
+    g_string_append_printf(out, "ICMP %s from %s",
+                           icmp_describe((uint8_t)(record->detail >> 8), (uint8_t)record->detail),
+                           address_format(record->before.source, text));
+    if (record->subject[0])
+        g_string_append_printf(out, ", about a packet of mapping %u", record->subject[0]);
+}
+
+static void
+say_icmp_error(const struct record *record, const struct names *names, GString *out)
+{
+    bool restored_source = !address_equal(record->before.destination, record->after.destination);
+    bool restored_destination = !address_equal(record->before.source, record->after.source);
+    char text[ADDRESS_TEXT];
+
+    (void)names;
+    say_error(record, out);
+    if (restored_source)
+        g_string_append_printf(out, ", goes to %s", address_format(record->after.destination, text));
+    if (restored_destination)
+        g_string_append_printf(out, ", leaves as from %s", address_format(record->after.source, text));
+    if (restored_source && restored_destination)
+        g_string_append(out, ": both ends of the packet it quotes are put back");
+    else if (restored_source)
+        g_string_append(out, ": the packet it quotes gets its internal source back");
+    else if (restored_destination)
+        g_string_append(out, ": the packet it quotes gets its external destination back");
+    else
+        g_string_append(out, ", passes");
+}
+
+static void
+fields_icmp_error(const struct record *record, const struct names *names, struct fields *out)
+{
+    fields_dropped(record, names, out);
+    fields_number(out, "icmp_type", record->detail >> 8);
+    fields_number(out, "icmp_code", record->detail & 0xff);
+}
+
+const struct record_kind nat_icmp_error_kind = {
+    "nat-icmp-error", "translated", "RFC 5508 section 4.2", say_icmp_error, fields_icmp_error,
+};
+
+static void
+say_icmp_error_dropped(const struct record *record, const struct names *names, GString *out)
+{
+    (void)names;
+    say_error(record, out);
+    g_string_append_printf(out, ": dropped, because %s", drop_reason_sentence(record->reason));
+}
+
+const struct record_kind nat_icmp_error_dropped_kind = {
+    "nat-icmp-error-dropped", "dropped", "RFC 5508 section 4.2", say_icmp_error_dropped, fields_icmp_error,
+};
+
+/* ---- mappings */
+
+static void
+say_mapping(const struct record *record, GString *out)
+{
+    say_source(out, &record->before);
+    g_string_append(out, " -> ");
+    say_source(out, &record->after);
+}
+
+static void
+say_why_new(const struct record *record, GString *out)
+{
+    unsigned dependence = dependence_of(record);
+
+    if (dependence == NAT_MAPPING_NONE) {
+        g_string_append(out, ", to remember what it sends: it is not translated");
+    } else if (record->subject[1] == 0) {
+        g_string_append(out, ", because ");
+        say_source(out, &record->before);
+        g_string_append_printf(out, " has none yet; mapping is %s", dependence_word(dependence));
+    } else if (dependence == NAT_ENDPOINT_INDEPENDENT) {
+        g_string_append(out, ", because the one it has was made before mapping became endpoint-independent");
+    } else {
+        g_string_append_printf(out, ", because the destination%s differs and mapping is %s",
+                               dependence == NAT_ADDRESS_DEPENDENT ? " address" : "", dependence_word(dependence));
+    }
+}
+
+static void
+say_mapping_new(const struct record *record, const struct names *names, GString *out)
+{
+    unsigned ports = record->rule >> NAT_RULE_EXTRA_SHIFT;
+
+    (void)names;
+    g_string_append(out, "new mapping ");
+    say_mapping(record, out);
+    say_why_new(record, out);
+    if (ports == NAT_PORTS_PRESERVE && record->before.source_port != record->after.source_port)
+        g_string_append_printf(out, "; its own port %u can't be kept", record->before.source_port);
+    g_string_append_printf(out, " (mapping %u)", record->subject[0]);
+}
+
+static void
+fields_mapping_kind(const struct record *record, const struct names *names, struct fields *out)
+{
+    (void)names;
+    fields_mapping(record, flow_source(&record->before), flow_source(&record->after), out);
+}
+
+static void
+fields_mapping_new(const struct record *record, const struct names *names, struct fields *out)
+{
+    unsigned ports = record->rule >> NAT_RULE_EXTRA_SHIFT;
+
+    fields_mapping_kind(record, names, out);
+    fields_number(out, "expires", record->detail);
+    if (record->subject[1])
+        fields_number(out, "earlier_mapping", record->subject[1]);
+    if (ports <= NAT_PORTS_RANDOM)
+        fields_text(out, "ports", nat_ports_words[ports]);
+}
+
+const struct record_kind nat_mapping_new_kind = {
+    "nat-mapping-new", "mapping-new", "RFC 4787 section 4.1", say_mapping_new, fields_mapping_new,
+};
+
+static void
+say_mapping_expired(const struct record *record, const struct names *names, GString *out)
+{
+    char text[DURATION_TEXT];
+
+    (void)names;
+    g_string_append_printf(out, "mapping %u, ", record->subject[0]);
+    say_mapping(record, out);
+    g_string_append(out, ", has expired: nothing has refreshed it ");
+    if (record->detail)
+        g_string_append_printf(out, "for %s", duration_format(record->detail, text));
+    else
+        g_string_append(out, "in time");
+}
+
+const struct record_kind nat_mapping_expired_kind = {
+    "nat-mapping-expired", "mapping-expired", "RFC 4787 section 4.3", say_mapping_expired, fields_mapping_kind,
+};
+
+static void
+say_mapping_forgotten(const struct record *record, const struct names *names, GString *out)
+{
+    (void)names;
+    g_string_append_printf(out, "mapping %u, ", record->subject[0]);
+    say_mapping(record, out);
+    g_string_append(out, ", is forgotten: the box has lost its state");
+}
+
+const struct record_kind nat_mapping_forgotten_kind = {
+    "nat-mapping-forgotten", "mapping-forgotten", "", say_mapping_forgotten, fields_mapping_kind,
+};

@@ -1,0 +1,255 @@
+#include "nat/mappings.h"
+
+#include "nat/array.h"
+#include "nat/deadlines.h"
+#include "nat/peers.h"
+
+struct mapping_table *
+mapping_table_new(uint32_t made)
+{
+    struct mapping_table *table = g_new0(struct mapping_table, 1);
+
+    table->made = made;
+    return table;
+}
+
+void
+mapping_table_free(struct mapping_table *table)
+{
+    if (!table)
+        return;
+    hash_index_clear(&table->by_internal);
+    hash_index_clear(&table->by_external);
+    hash_index_clear(&table->origins);
+    peers_clear(&table->peers);
+    g_free(table->deadlines);
+    g_free(table->mappings);
+    g_free(table);
+}
+
+size_t
+mapping_table_bytes(const struct mapping_table *table)
+{
+    return sizeof *table + table->capacity * sizeof *table->mappings +
+           table->deadlines_capacity * sizeof *table->deadlines + hash_index_bytes(&table->by_internal) +
+           hash_index_bytes(&table->by_external) + hash_index_bytes(&table->origins) + peers_bytes(&table->peers);
+}
+
+/* ---- keys */
+
+static inline bool
+depends_on_address(uint8_t dependence)
+{
+    return dependence == NAT_ADDRESS_DEPENDENT || dependence == NAT_ADDRESS_AND_PORT_DEPENDENT;
+}
+
+/* Parts are folded in with a multiplication each and mixed once. */
+static inline uint64_t
+fold_endpoint(struct address address, uint16_t port)
+{
+    return address.low + address.high * UINT64_C(0x9e3779b97f4a7c15) + port * UINT64_C(0xd6e8feb86659fd93);
+}
+
+static inline uint32_t
+hash_end(uint8_t protocol, struct endpoint end)
+{
+    return (uint32_t)mix64(fold_endpoint(end.address, end.port) + protocol * UINT64_C(0xa0761d6478bd642f));
+}
+
+static inline uint32_t
+hash_key(const struct mapping_key *key)
+{
+    uint64_t hash = fold_endpoint(key->internal.address, key->internal.port) +
+                    (key->protocol << 8 | key->dependence) * UINT64_C(0xa0761d6478bd642f);
+
+    if (depends_on_address(key->dependence))
+        hash += fold_endpoint(key->remote.address, key->dependence == NAT_ADDRESS_DEPENDENT ? 0 : key->remote.port) *
+                UINT64_C(0xe7037ed1a0b428db);
+    return (uint32_t)mix64(hash);
+}
+
+static struct mapping_key
+key_of(const struct mapping *mapping)
+{
+    return (struct mapping_key){ mapping_internal(mapping), mapping_first_peer(mapping), mapping->protocol,
+                                 mapping->dependence };
+}
+
+static inline bool
+has_key(const struct mapping *mapping, const struct mapping_key *key)
+{
+    return mapping->internal_port == key->internal.port && mapping->protocol == key->protocol &&
+           mapping->dependence == key->dependence && address_equal(mapping->internal_address, key->internal.address) &&
+           mapping_covers(mapping, &key->remote);
+}
+
+uint32_t
+mapping_find(const struct mapping_table *table, const struct mapping_key *key)
+{
+    uint32_t hash = hash_key(key), i, slot;
+
+    for (i = hash_index_first(&table->by_internal, hash); (slot = hash_index_value(&table->by_internal, i));
+         i = hash_index_next(&table->by_internal, i, hash))
+        if (has_key(mapping_at(table, slot), key))
+            break;
+    return slot;
+}
+
+uint32_t
+mapping_find_external(const struct mapping_table *table, uint8_t protocol, const struct endpoint *external)
+{
+    uint32_t hash = hash_end(protocol, *external), i, slot;
+
+    for (i = hash_index_first(&table->by_external, hash); (slot = hash_index_value(&table->by_external, i));
+         i = hash_index_next(&table->by_external, i, hash)) {
+        const struct mapping *mapping = mapping_at(table, slot);
+
+        if (mapping->external_port == external->port && mapping->protocol == protocol &&
+            address_equal(mapping->external_address, external->address))
+            break;
+    }
+    return slot;
+}
+
+/* ---- making and ending */
+
+static uint32_t
+take_slot(struct mapping_table *table)
+{
+    uint32_t slot = table->free;
+
+    if (slot) {
+        table->free = mapping_at(table, slot)->further_first;
+        return slot;
+    }
+    if (table->slots == table->capacity) {
+        table->capacity = array_room(table->capacity);
+        table->mappings = g_renew(struct mapping, table->mappings, table->capacity);
+    }
+    return ++table->slots;
+}
+
+uint32_t
+mapping_make(struct mapping_table *table, const struct mapping_key *key, struct endpoint external, int64_t now,
+             int64_t deadline)
+{
+    uint32_t slot = take_slot(table);
+
+    g_assert(table->count < NAT_MAPPINGS_MAX);
+    *mapping_at(table, slot) = (struct mapping){
+        .internal_address = key->internal.address,
+        .internal_port = key->internal.port,
+        .external_address = external.address,
+        .external_port = external.port,
+        .peer_address = key->remote.address,
+        .peer_port = key->remote.port,
+        .peer_count = 1,
+        .protocol = key->protocol,
+        .dependence = key->dependence,
+        .made = now,
+        .deadline = deadline,
+        .number = ++table->made,
+    };
+    if (table->count == table->deadlines_capacity) {
+        table->deadlines_capacity = array_room(table->deadlines_capacity);
+        table->deadlines = g_renew(struct deadline, table->deadlines, table->deadlines_capacity);
+    }
+    deadlines_add(table, slot);
+    hash_index_insert(&table->by_internal, hash_key(key), slot);
+    hash_index_insert(&table->by_external, hash_end(key->protocol, external), slot);
+    table->kinds[nat_protocol_index(key->protocol)][key->dependence]++;
+    table->alive[nat_protocol_index(key->protocol)]++;
+    table->count++;
+    return slot;
+}
+
+void
+mapping_hasten(struct mapping_table *table, uint32_t slot, int64_t deadline)
+{
+    mapping_at(table, slot)->deadline = deadline;
+    deadlines_hasten(table, slot);
+}
+
+void
+mapping_end(struct mapping_table *table, uint32_t slot)
+{
+    struct mapping *mapping = mapping_at(table, slot);
+    struct mapping_key key = key_of(mapping);
+
+    if (mapping_origin(table, key.protocol, key.internal) == slot)
+        hash_index_remove(&table->origins, hash_end(key.protocol, key.internal), slot);
+    peers_drop(table, slot);
+    deadlines_remove(table, slot);
+    hash_index_remove(&table->by_internal, hash_key(&key), slot);
+    hash_index_remove(&table->by_external, hash_end(key.protocol, mapping_external(mapping)), slot);
+    table->kinds[nat_protocol_index(key.protocol)][key.dependence]--;
+    table->alive[nat_protocol_index(key.protocol)]--;
+    table->count--;
+    mapping->number = 0;
+    mapping->further_first = table->free;
+    table->free = slot;
+}
+
+uint32_t
+mapping_due(struct mapping_table *table, int64_t now)
+{
+    deadlines_settle(table, now);
+    return mapping_table_wake(table) <= now && table->count ? table->deadlines[0].slot : 0;
+}
+
+/* ---- origins */
+
+uint32_t
+mapping_origin(const struct mapping_table *table, uint8_t protocol, struct endpoint internal)
+{
+    uint32_t hash = hash_end(protocol, internal), i, slot;
+
+    for (i = hash_index_first(&table->origins, hash); (slot = hash_index_value(&table->origins, i));
+         i = hash_index_next(&table->origins, i, hash)) {
+        const struct mapping *mapping = mapping_at(table, slot);
+
+        if (mapping->protocol == protocol && endpoint_equal(mapping_internal(mapping), internal))
+            break;
+    }
+    return slot;
+}
+
+void
+mapping_origin_set(struct mapping_table *table, uint32_t slot)
+{
+    const struct mapping *mapping = mapping_at(table, slot);
+    uint32_t hash = hash_end(mapping->protocol, mapping_internal(mapping));
+    uint32_t older = mapping_origin(table, mapping->protocol, mapping_internal(mapping));
+
+    if (older)
+        hash_index_remove(&table->origins, hash, older);
+    hash_index_insert(&table->origins, hash, slot);
+}
+
+/* ---- walking */
+
+struct aged {
+    uint32_t number, slot;
+};
+
+static int
+compare_age(const void *a, const void *b)
+{
+    uint32_t one = ((const struct aged *)a)->number, other = ((const struct aged *)b)->number;
+
+    return one < other ? -1 : one > other;
+}
+
+void
+mapping_each(struct mapping_table *table, void (*tell)(void *user, uint32_t slot), void *user)
+{
+    g_autofree struct aged *order = g_new(struct aged, table->count + 1);
+    uint32_t count = 0;
+
+    for (uint32_t slot = 1; slot <= table->slots; slot++)
+        if (mapping_at(table, slot)->number)
+            order[count++] = (struct aged){ mapping_at(table, slot)->number, slot };
+    qsort(order, count, sizeof *order, compare_age);
+    for (uint32_t i = 0; i < count; i++)
+        tell(user, order[i].slot);
+}

@@ -1,0 +1,181 @@
+/* The mappings of one NAT: a pure machine that knows no packets.
+ *
+ * A mapping ties an internal endpoint to an external one (RFC 4787 section 4.1). What it is found by from inside
+ * depends on its dependence: the internal endpoint alone, that and the remote address, or that and the remote endpoint.
+ * From outside it is found by its external endpoint. Each way is one look-up. Whoever makes one has looked it up
+ * before.
+ *
+ * Mappings are known by their slot, from 1 up; slots are used again, numbers (what the journal shows) never are. A
+ * pointer to a mapping is good until the next mapping_make or mapping_end. Endpoints that every packet asks for come by
+ * pointer: copied, they would be stored in parts and loaded whole, which stalls.
+ *
+ * A deadline is written at each refresh; mapping_due hands out whose deadline has come. As long as the caller ends all
+ * of those before it asks anything else, what the look-ups find is alive to the nanosecond. Peers: see nat/peers.h. */
+#ifndef NAT_MAPPINGS_H
+#define NAT_MAPPINGS_H
+
+#include "core/base/hash.h"
+#include "nat/nat.h"
+
+enum { NAT_UDP, NAT_ICMP, NAT_PROTOCOLS }; /* what is translated */
+enum { NAT_DEPENDENCES = NAT_MAPPING_NONE + 1 };
+
+static inline unsigned
+nat_protocol_index(uint8_t protocol)
+{
+    return protocol == PROTOCOL_UDP ? NAT_UDP : NAT_ICMP;
+}
+
+/* What every packet touches comes first, in 64 bytes. */
+struct mapping {
+    struct address internal_address, external_address;
+    struct address peer_address; /* the first peer, whose packet out made the mapping; part of the key when dependent */
+    uint16_t internal_port, external_port, peer_port;
+    uint8_t protocol;
+    uint8_t dependence; /* enum nat_dependence, as it was when the mapping was made */
+    int64_t deadline;   /* dead from here on */
+
+    int64_t made;
+    uint32_t number;                      /* 0: the slot is free */
+    uint32_t further_first, further_last; /* in the peers: who came after the first, in order */
+    uint32_t peer_count;                  /* the first included */
+    uint32_t host;                        /* in the hosts, 0: not counted there */
+    uint32_t seat;                        /* in the deadlines */
+};
+
+/* What a mapping is found by from inside. Of `remote` only what `dependence` says counts. */
+struct mapping_key {
+    struct endpoint internal, remote;
+    uint8_t protocol, dependence;
+};
+
+/* A mapping and the earliest time at which it may be due: it was refreshed since when its own deadline is later. */
+struct deadline {
+    int64_t at;
+    uint32_t slot, number;
+};
+
+struct peer; /* nat/peers.h */
+
+struct peers {
+    struct peer *list;
+    uint32_t slots, capacity, free, count;
+    struct hash_index by_endpoint, by_address, affinity;
+};
+
+struct mapping_table {
+    struct mapping *mappings;
+    uint32_t slots, capacity; /* slots ever used; room for */
+    uint32_t free;            /* a free slot, which leads to the next by `further_first` */
+    uint32_t count, made;     /* alive; ever made: the last number given */
+    uint32_t alive[NAT_PROTOCOLS];
+    uint32_t kinds[NAT_PROTOCOLS][NAT_DEPENDENCES]; /* of those, by dependence */
+    struct hash_index by_internal, by_external;
+    struct hash_index origins;  /* the newest mapping of an internal endpoint: see mapping_origin */
+    struct deadline *deadlines; /* a heap, one for each mapping alive */
+    uint32_t deadlines_capacity;
+    struct peers peers;
+};
+
+/* An empty table, whose first mapping gets the number after `made`. */
+struct mapping_table *mapping_table_new(uint32_t made);
+void mapping_table_free(struct mapping_table *table);
+size_t mapping_table_bytes(const struct mapping_table *table);
+
+static inline struct mapping *
+mapping_at(const struct mapping_table *table, uint32_t slot)
+{
+    return &table->mappings[slot - 1];
+}
+
+static inline struct endpoint
+mapping_internal(const struct mapping *mapping)
+{
+    return (struct endpoint){ mapping->internal_address, mapping->internal_port };
+}
+
+static inline struct endpoint
+mapping_external(const struct mapping *mapping)
+{
+    return (struct endpoint){ mapping->external_address, mapping->external_port };
+}
+
+static inline struct endpoint
+mapping_first_peer(const struct mapping *mapping)
+{
+    return (struct endpoint){ mapping->peer_address, mapping->peer_port };
+}
+
+static inline bool
+mapping_is_first_peer(const struct mapping *mapping, const struct endpoint *remote)
+{
+    return mapping->peer_port == remote->port && address_equal(mapping->peer_address, remote->address);
+}
+
+/* Whether a packet of the internal endpoint to `remote` is the mapping's by its own dependence. */
+static inline bool
+mapping_covers(const struct mapping *mapping, const struct endpoint *remote)
+{
+    if (mapping->dependence != NAT_ADDRESS_DEPENDENT && mapping->dependence != NAT_ADDRESS_AND_PORT_DEPENDENT)
+        return true;
+    return address_equal(mapping->peer_address, remote->address) &&
+           (mapping->dependence == NAT_ADDRESS_DEPENDENT || mapping->peer_port == remote->port);
+}
+
+/* Whether mappings of this protocol are alive that were made under another dependence: options have changed since. */
+static inline bool
+mapping_other_kinds(const struct mapping_table *table, uint8_t protocol, uint8_t dependence)
+{
+    unsigned index = nat_protocol_index(protocol);
+
+    return table->alive[index] != table->kinds[index][dependence];
+}
+
+/* The slot, or 0. */
+uint32_t mapping_find(const struct mapping_table *table, const struct mapping_key *key);
+uint32_t mapping_find_external(const struct mapping_table *table, uint8_t protocol, const struct endpoint *external);
+
+/* Makes a mapping whose first peer is the key's remote. There must be fewer than NAT_MAPPINGS_MAX. */
+uint32_t mapping_make(struct mapping_table *table, const struct mapping_key *key, struct endpoint external, int64_t now,
+                      int64_t deadline);
+
+/* Moves a deadline to an earlier time: the table may wake earlier then. */
+void mapping_hasten(struct mapping_table *table, uint32_t slot, int64_t deadline);
+
+/* The mapping lives until `deadline`. True when that is earlier than before, and so the table may wake earlier. */
+static inline bool
+mapping_refresh(struct mapping_table *table, uint32_t slot, int64_t deadline)
+{
+    struct mapping *mapping = mapping_at(table, slot);
+
+    if (deadline < mapping->deadline) {
+        mapping_hasten(table, slot, deadline);
+        return true;
+    }
+    mapping->deadline = deadline;
+    return false;
+}
+
+/* Takes a mapping out, and its peers with it. */
+void mapping_end(struct mapping_table *table, uint32_t slot);
+
+/* A mapping whose deadline is not after `now`, the earliest first, of equals the oldest; 0 when there is none. The
+ * caller ends it. */
+uint32_t mapping_due(struct mapping_table *table, int64_t now);
+
+/* No mapping is due before; TIME_NEVER when there is none at all. */
+static inline int64_t
+mapping_table_wake(const struct mapping_table *table)
+{
+    return table->count ? table->deadlines[0].at : TIME_NEVER;
+}
+
+/* The newest living mapping of an internal endpoint among those given to mapping_origin_set, or 0: only words are made
+ * from it, so it is kept only while somebody listens. */
+uint32_t mapping_origin(const struct mapping_table *table, uint8_t protocol, struct endpoint internal);
+void mapping_origin_set(struct mapping_table *table, uint32_t slot);
+
+/* Calls `tell` for each slot alive, oldest mapping first. `tell` may end the mapping it is told, and no other. */
+void mapping_each(struct mapping_table *table, void (*tell)(void *user, uint32_t slot), void *user);
+
+#endif

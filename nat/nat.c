@@ -1,0 +1,145 @@
+/* The NAT as its node and those who build and ask see it. What it does to packets is in way.c. */
+#include "nat/nat.h"
+
+#include "nat/box.h"
+#include "nat/peers.h"
+
+/* ---- the middlebox */
+
+/* Whether a mapping has `local`. A socket of any address must keep off the port on all external ones; the shorter of
+ * two lists is walked. */
+static bool
+port_taken(struct middlebox *box, uint8_t protocol, struct endpoint local)
+{
+    struct nat *nat = (struct nat *)box;
+    uint64_t size = pool_size(box->node, NULL);
+
+    nat_expire_due(nat);
+    if (!nat->table)
+        return false;
+    if (!address_is_unspecified(local.address))
+        return mapping_find_external(nat->table, protocol, &local) != 0;
+    if (size <= nat->table->count) {
+        for (uint64_t i = 0; i < size; i++) {
+            struct endpoint external = { pool_address(box->node, NULL, i), local.port };
+
+            if (mapping_find_external(nat->table, protocol, &external))
+                return true;
+        }
+        return false;
+    }
+    for (uint32_t slot = 1; slot <= nat->table->slots; slot++) {
+        const struct mapping *mapping = mapping_at(nat->table, slot);
+
+        if (mapping->number && mapping->protocol == protocol && mapping->external_port == local.port)
+            return true;
+    }
+    return false;
+}
+
+static void
+fire_expiry(struct event *event)
+{
+    nat_expire((struct nat *)((char *)event - offsetof(struct nat, expiry)));
+}
+
+static void
+nat_free(struct middlebox *box)
+{
+    struct nat *nat = (struct nat *)box;
+
+    world_cancel(nat_world(nat), &nat->expiry);
+    mapping_table_free(nat->table);
+    hosts_free(nat->hosts);
+    g_free(nat);
+}
+
+static const struct middlebox_ops nat_ops = { nat_enter, nat_leave, port_taken, nat_free };
+
+/* ---- for who builds and asks */
+
+struct nat *
+nat_new(struct node *node, const struct nat_options *options)
+{
+    struct nat *nat = g_new0(struct nat, 1);
+
+    nat->box = (struct middlebox){ &nat_ops, node };
+    nat->random = random_stream_of(node->world->seed, node->name, "nat ports");
+    nat->expiry.fire = fire_expiry;
+    nat->options = *options;
+    node->keep_ttl = options->ttl == NAT_TTL_KEEP;
+    node->forwards = true;
+    node->box = &nat->box;
+    return nat;
+}
+
+struct nat *
+nat_of(const struct node *node)
+{
+    return node->box && node->box->ops == &nat_ops ? (struct nat *)node->box : NULL;
+}
+
+const struct nat_options *
+nat_options(const struct nat *nat)
+{
+    return &nat->options;
+}
+
+void
+nat_set_options(struct nat *nat, const struct nat_options *options)
+{
+    nat->timeouts_changed |=
+        options->udp.timeout != nat->options.udp.timeout || options->icmp.timeout != nat->options.icmp.timeout;
+    nat->options = *options;
+    nat->box.node->keep_ttl = options->ttl == NAT_TTL_KEEP;
+}
+
+struct teller {
+    struct nat *nat;
+    void (*tell)(void *user, const struct nat_mapping_view *mapping);
+    void *user;
+};
+
+static void
+tell_mapping(void *user, uint32_t slot)
+{
+    const struct teller *teller = user;
+    const struct mapping *mapping = mapping_at(teller->nat->table, slot);
+    g_autofree struct endpoint *peers = g_new(struct endpoint, mapping->peer_count);
+    struct nat_mapping_view view = {
+        .number = mapping->number,
+        .protocol = mapping->protocol,
+        .internal = mapping_internal(mapping),
+        .external = mapping_external(mapping),
+        .peer_count = mapping->peer_count,
+        .peers = peers,
+        .made = mapping->made,
+        .expires = mapping->deadline,
+    };
+
+    peer_list(teller->nat->table, slot, peers, mapping->peer_count);
+    teller->tell(teller->user, &view);
+}
+
+void
+nat_each_mapping(struct nat *nat, void (*tell)(void *user, const struct nat_mapping_view *mapping), void *user)
+{
+    struct teller teller = { nat, tell, user };
+
+    nat_expire_due(nat);
+    if (nat->table)
+        mapping_each(nat->table, tell_mapping, &teller);
+}
+
+struct nat_counts
+nat_counts(const struct nat *nat)
+{
+    return nat->counts;
+}
+
+size_t
+nat_bytes(const struct nat *nat)
+{
+    return sizeof *nat + (nat->table ? mapping_table_bytes(nat->table) : 0) +
+           (nat->hosts ? hosts_bytes(nat->hosts) : 0);
+}

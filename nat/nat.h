@@ -1,0 +1,107 @@
+/* A NAT: the middlebox that translates.
+ *
+ * A NAT is a set of independent behaviours in the vocabulary of RFC 4787 (UDP) and RFC 5508 (ICMP): how it maps, how it
+ * filters, how it assigns ports, whether it hairpins, what refreshes a mapping and for how long. The classic names (full
+ * cone ... symmetric) are presets over them: see nat/presets.h.
+ *
+ * What leaves by an outside port from an inside port is translated on `leave`; what comes to an external address on
+ * `enter`; what comes from inside to an external address hairpins on `enter`. Filter state belongs to a mapping and dies
+ * with it. A reply to an admitted packet leaves by the mapping that admitted it (reply affinity, RFC 5382 section 4.3).
+ *
+ * The NAT belongs to its node and is freed with it. Times are nanoseconds of the world. A NAT at rest has no tables. */
+#ifndef NAT_NAT_H
+#define NAT_NAT_H
+
+#include "core/net/node.h"
+
+enum nat_dependence {
+    NAT_ENDPOINT_INDEPENDENT,
+    NAT_ADDRESS_DEPENDENT,
+    NAT_ADDRESS_AND_PORT_DEPENDENT,
+    NAT_MAPPING_NONE, /* as a mapping: not translated at all (a firewall's) */
+};
+
+enum nat_ports {
+    NAT_PORTS_PRESERVE,   /* the internal port; the next free one up when it is taken (RFC 4787 section 4.2.1) */
+    NAT_PORTS_SEQUENTIAL, /* the last one plus `step`, skipping what is taken */
+    NAT_PORTS_RANDOM,     /* uniform among the free ones (RFC 6056) */
+};
+
+enum nat_hairpin { NAT_HAIRPIN_OFF, NAT_HAIRPIN_INTERNAL_SOURCE, NAT_HAIRPIN_EXTERNAL_SOURCE };
+
+enum nat_refresh { NAT_REFRESH_OUTBOUND, NAT_REFRESH_INBOUND, NAT_REFRESH_BOTH };
+
+enum nat_refusal { NAT_REFUSE_SILENTLY, NAT_REFUSE_ICMP, NAT_REFUSE_RESET }; /* reset: TCP only; else like icmp */
+
+enum nat_ttl { NAT_TTL_DECREMENT, NAT_TTL_KEEP }; /* KEEP: some boxes are no hop */
+
+/* The words of the options, in the order of the enums; each ends with NULL. */
+extern const char *const nat_dependence_words[], *const nat_ports_words[], *const nat_hairpin_words[],
+    *const nat_refresh_words[], *const nat_refusal_words[], *const nat_ttl_words[];
+
+/* How one protocol is treated. */
+struct nat_behaviour {
+    uint8_t mapping, filtering; /* enum nat_dependence */
+    uint8_t ports;              /* enum nat_ports */
+    uint8_t refresh;            /* enum nat_refresh */
+    uint8_t refusal;            /* enum nat_refusal: what a packet gets that the filter refuses or that has no mapping */
+    uint16_t step;              /* of NAT_PORTS_SEQUENTIAL */
+    uint16_t port_low, port_high; /* external ports; sequential begins at port_low */
+    int64_t timeout;            /* of an idle mapping */
+};
+
+struct nat_options {
+    struct nat_behaviour udp, icmp; /* for ICMP queries the identifier is the port */
+    uint8_t hairpin;                /* enum nat_hairpin */
+    uint8_t ttl;                    /* enum nat_ttl */
+    bool affinity;                  /* reply affinity */
+    bool icmp_errors;               /* passes ICMP errors about its mappings, both ways */
+    uint32_t limit_per_host, limit_total; /* mappings; 0: no limit but memory's (see NAT_MAPPINGS_MAX) */
+};
+
+/* A box has at most this many mappings and peers of mappings, whatever its options say. */
+#define NAT_MAPPINGS_MAX (1 << 22)
+
+struct nat;
+
+/* Makes `node` a NAT: what comes in by its ports with `inside` set is internal, its addresses on other ports are
+ * external (all of them are the pool; pooling is paired: an internal address keeps its external one while it has
+ * mappings). Owned by the node. The options are copied. */
+struct nat *nat_new(struct node *node, const struct nat_options *options);
+
+/* The NAT of a node; NULL when its middlebox is another or there is none. */
+struct nat *nat_of(const struct node *node);
+
+const struct nat_options *nat_options(const struct nat *nat);
+/* Changes the behaviour: it holds from the next packet on, mappings that exist stay as they are. */
+void nat_set_options(struct nat *nat, const struct nat_options *options);
+
+/* Forgets everything, as a box does that loses power. Each mapping's end is journalled. */
+void nat_forget(struct nat *nat);
+
+/* One mapping, told to whoever asks. */
+struct nat_mapping_view {
+    uint32_t number;             /* the subject of the journal's records about it */
+    uint8_t protocol;
+    struct endpoint internal, external;
+    uint32_t peer_count;
+    const struct endpoint *peers; /* whom the internal endpoint has sent to through it, or who was admitted, oldest first;
+                                     borrowed for the call */
+    int64_t made, expires;
+};
+
+/* Calls `tell` for each living mapping, oldest first. `tell` must not send or change options. */
+void nat_each_mapping(struct nat *nat, void (*tell)(void *user, const struct nat_mapping_view *mapping), void *user);
+
+struct nat_counts {
+    uint64_t outbound, inbound, hairpinned; /* packets translated */
+    uint64_t icmp_errors;                   /* translated */
+    uint64_t refused;                       /* dropped by filter or for want of a mapping */
+    uint64_t made, expired, forgotten;      /* mappings */
+};
+struct nat_counts nat_counts(const struct nat *nat);
+
+/* The bytes that the NAT's tables hold, and those of the NAT itself (for the bench). */
+size_t nat_bytes(const struct nat *nat);
+
+#endif

@@ -1,0 +1,318 @@
+#include "nat/options.h"
+
+#include "core/base/time.h"
+#include "core/base/words.h"
+
+const char *const nat_dependence_words[] = {
+    "endpoint-independent", "address-dependent", "address-and-port-dependent", "none", NULL,
+};
+const char *const nat_ports_words[] = { "preserve", "sequential", "random", NULL };
+const char *const nat_hairpin_words[] = { "off", "internal-source", "external-source", NULL };
+const char *const nat_refresh_words[] = { "outbound", "inbound", "both", NULL };
+const char *const nat_refusal_words[] = { "drop", "icmp", "reset", NULL };
+const char *const nat_ttl_words[] = { "decrement", "keep", NULL };
+
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_dependence_words) == NAT_MAPPING_NONE + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_ports_words) == NAT_PORTS_RANDOM + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_hairpin_words) == NAT_HAIRPIN_EXTERNAL_SOURCE + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_refresh_words) == NAT_REFRESH_BOTH + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_refusal_words) == NAT_REFUSE_RESET + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_ttl_words) == NAT_TTL_KEEP + 2);
+
+/* A mapping may be none, a filter not. */
+static const char *const filtering_words[] = {
+    "endpoint-independent",
+    "address-dependent",
+    "address-and-port-dependent",
+    NULL,
+};
+static const char *const flag_words[] = { "false", "true", NULL };
+
+const char *const nat_option_protocols[] = { "udp", "icmp", "tcp", NULL };
+
+/* ---- values */
+
+static gboolean
+fail(GError **error, char *message)
+{
+    g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, message);
+    g_free(message);
+    return FALSE;
+}
+
+static gboolean
+read_word(const char *key, const char *value, const char *const *words, uint8_t *out, GError **error)
+{
+    g_autofree char *what = g_strdup_printf("a value of '%s'", key);
+    int index = words_find(words, value);
+
+    if (index < 0)
+        return fail(error, words_complaint(words, value, what));
+    *out = (uint8_t)index;
+    return TRUE;
+}
+
+static gboolean
+read_number(const char *key, const char *value, uint64_t low, uint64_t high, uint64_t *out, GError **error)
+{
+    guint64 number;
+
+    if (!g_ascii_string_to_unsigned(value, 10, low, high, &number, NULL))
+        return fail(error,
+                    g_strdup_printf("'%s' is not a value of '%s'; accepted: a whole number from %" G_GUINT64_FORMAT
+                                    " to %" G_GUINT64_FORMAT,
+                                    value, key, (guint64)low, (guint64)high));
+    *out = number;
+    return TRUE;
+}
+
+/* With a unit, or a number of seconds. A mapping has to live for a while. */
+static gboolean
+read_timeout(const char *key, const char *value, int64_t *out, GError **error)
+{
+    int64_t duration;
+    char *end;
+    double seconds = g_ascii_strtod(value, &end);
+    bool is_number = *value && *end == '\0';
+
+    if ((is_number ? !duration_from_seconds(seconds, &duration) : !duration_parse(value, &duration)) || duration <= 0)
+        return fail(error,
+                    g_strdup_printf("'%s' is not a value of '%s'; accepted: a duration above 0 such as \"5min\" or "
+                                    "\"30s\", or a number of seconds",
+                                    value, key));
+    *out = duration;
+    return TRUE;
+}
+
+static gboolean
+read_port_range(const char *key, const char *value, struct nat_behaviour *behaviour, GError **error)
+{
+    g_auto(GStrv) ends = g_strsplit(value, "-", 3);
+    guint64 low, high;
+
+    if (g_strv_length(ends) != 2 || !g_ascii_string_to_unsigned(ends[0], 10, 1, 65535, &low, NULL) ||
+        !g_ascii_string_to_unsigned(ends[1], 10, low, 65535, &high, NULL))
+        return fail(error, g_strdup_printf("'%s' is not a value of '%s'; accepted: two ports from 1 to 65535 such as "
+                                           "\"40000-40999\", the lower first",
+                                           value, key));
+    behaviour->port_low = (uint16_t)low;
+    behaviour->port_high = (uint16_t)high;
+    return TRUE;
+}
+
+/* ---- keys */
+
+enum option_key {
+    OPTION_MAPPING,
+    OPTION_FILTERING,
+    OPTION_PORTS,
+    OPTION_STEP,
+    OPTION_PORT_RANGE,
+    OPTION_TIMEOUT,
+    OPTION_REFRESH,
+    OPTION_FILTERED, /* those above are a protocol's, those below the box's */
+    OPTION_TIMEOUT_UDP,
+    OPTION_TIMEOUT_ICMP,
+    OPTION_HAIRPIN,
+    OPTION_TTL,
+    OPTION_AFFINITY,
+    OPTION_ICMP_ERRORS,
+    OPTION_PER_HOST,
+    OPTION_TOTAL,
+    OPTION_KEYS
+};
+
+const char *const nat_option_keys[] = {
+    "mapping",  "filtering",   "ports",           "step",         "port_range", "timeout",
+    "refresh",  "filtered",    "timeout.udp",     "timeout.icmp", "hairpin",    "ttl",
+    "affinity", "icmp_errors", "limits.per_host", "limits.total", NULL,
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_option_keys) == OPTION_KEYS + 1);
+
+/* Keys of later versions, with the value that says what this version does; NULL where there is none. */
+static const struct later_key {
+    const char *key, *value;
+} later_keys[] = {
+    { "pooling", "paired" },
+    { "parity", "false" },
+    { "contiguous", "false" },
+    { "port_block", NULL },
+    { "syn_wait", NULL },
+    { "rules", NULL },
+    { "ipv6", NULL },
+    { "fragments", NULL },
+    { "alg", "false" },
+    { "forward", NULL },
+    { "port_control", "false" },
+    { "quirks", NULL },
+    { "timeout.tcp", NULL },
+    { "timeout.tcp_opening", NULL },
+    { "timeout.tcp_closing", NULL },
+};
+
+static gboolean
+set_behaviour(struct nat_behaviour *behaviour, enum option_key key, const char *value, GError **error)
+{
+    const char *name = nat_option_keys[key];
+    uint64_t number;
+
+    switch (key) {
+    case OPTION_MAPPING:
+        return read_word(name, value, nat_dependence_words, &behaviour->mapping, error);
+    case OPTION_FILTERING:
+        return read_word(name, value, filtering_words, &behaviour->filtering, error);
+    case OPTION_PORTS:
+        if (g_strcmp0(value, "overload") == 0)
+            return fail(error, g_strdup("'overload' is a value of 'ports' that is not supported yet"));
+        return read_word(name, value, nat_ports_words, &behaviour->ports, error);
+    case OPTION_STEP:
+        if (!read_number(name, value, 1, 65535, &number, error))
+            return FALSE;
+        behaviour->step = (uint16_t)number;
+        return TRUE;
+    case OPTION_PORT_RANGE:
+        return read_port_range(name, value, behaviour, error);
+    case OPTION_TIMEOUT:
+        return read_timeout(name, value, &behaviour->timeout, error);
+    case OPTION_REFRESH:
+        return read_word(name, value, nat_refresh_words, &behaviour->refresh, error);
+    default:
+        return read_word(name, value, nat_refusal_words, &behaviour->refusal, error);
+    }
+}
+
+static gboolean
+set_flag(bool *flag, enum option_key key, const char *value, GError **error)
+{
+    uint8_t index;
+
+    if (!read_word(nat_option_keys[key], value, flag_words, &index, error))
+        return FALSE;
+    *flag = index;
+    return TRUE;
+}
+
+static gboolean
+set_limit(uint32_t *limit, enum option_key key, const char *value, GError **error)
+{
+    uint64_t number;
+
+    if (!read_number(nat_option_keys[key], value, 1, NAT_MAPPINGS_MAX, &number, error))
+        return FALSE;
+    *limit = (uint32_t)number;
+    return TRUE;
+}
+
+static gboolean
+set_box(struct nat_options *options, enum option_key key, const char *value, GError **error)
+{
+    switch (key) {
+    case OPTION_TIMEOUT_UDP:
+        return read_timeout(nat_option_keys[key], value, &options->udp.timeout, error);
+    case OPTION_TIMEOUT_ICMP:
+        return read_timeout(nat_option_keys[key], value, &options->icmp.timeout, error);
+    case OPTION_HAIRPIN:
+        return read_word(nat_option_keys[key], value, nat_hairpin_words, &options->hairpin, error);
+    case OPTION_TTL:
+        return read_word(nat_option_keys[key], value, nat_ttl_words, &options->ttl, error);
+    case OPTION_AFFINITY:
+        return set_flag(&options->affinity, key, value, error);
+    case OPTION_ICMP_ERRORS:
+        return set_flag(&options->icmp_errors, key, value, error);
+    case OPTION_PER_HOST:
+        return set_limit(&options->limit_per_host, key, value, error);
+    default:
+        return set_limit(&options->limit_total, key, value, error);
+    }
+}
+
+/* A key that isn't accepted: one of a later version, or none at all. */
+static gboolean
+set_other(const char *key, const char *value, GError **error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(later_keys); i++) {
+        if (g_strcmp0(key, later_keys[i].key) != 0)
+            continue;
+        if (later_keys[i].value && g_strcmp0(value, later_keys[i].value) == 0)
+            return TRUE;
+        return fail(error, later_keys[i].value ? g_strdup_printf("'%s' is not supported yet but for the value '%s'",
+                                                                 key, later_keys[i].value)
+                                               : g_strdup_printf("'%s' is not supported yet", key));
+    }
+    return fail(error, words_complaint(nat_option_keys, key, "an option of a NAT"));
+}
+
+gboolean
+nat_options_set(struct nat_options *options, const char *protocol, const char *key, const char *value, GError **error)
+{
+    int index = words_find(nat_option_keys, key);
+    struct nat_behaviour udp = options->udp;
+
+    if (protocol && words_find(nat_option_protocols, protocol) < 0)
+        return fail(error, words_complaint(nat_option_protocols, protocol, "a protocol with options of its own"));
+    if (g_strcmp0(protocol, "tcp") == 0)
+        return fail(error, g_strdup("options for 'tcp' are not supported yet: TCP comes with a later version"));
+    if (index < 0)
+        return set_other(key, value, error);
+    if (index > OPTION_FILTERED && protocol)
+        return fail(error, g_strdup_printf("'%s' is an option of the whole box, not of %s alone", key, protocol));
+    if (index > OPTION_FILTERED)
+        return set_box(options, (enum option_key)index, value, error);
+
+    if (g_strcmp0(protocol, "icmp") == 0)
+        return set_behaviour(&options->icmp, (enum option_key)index, value, error);
+    if (!set_behaviour(&udp, (enum option_key)index, value, error))
+        return FALSE;
+    if (!protocol && index != OPTION_TIMEOUT)
+        (void)set_behaviour(&options->icmp, (enum option_key)index, value, NULL); /* UDP took it, and so does ICMP */
+    options->udp = udp;
+    return TRUE;
+}
+
+/* ---- saying */
+
+static void
+say_behaviour(const struct nat_behaviour *behaviour, GString *out)
+{
+    g_string_append_printf(out, "mapping %s, filtering %s, ports %s", nat_dependence_words[behaviour->mapping],
+                           nat_dependence_words[behaviour->filtering], nat_ports_words[behaviour->ports]);
+    if (behaviour->ports == NAT_PORTS_SEQUENTIAL && behaviour->step != 1)
+        g_string_append_printf(out, " by %u", behaviour->step);
+    if (behaviour->port_low != 1024 || behaviour->port_high != 65535)
+        g_string_append_printf(out, " from %u to %u", behaviour->port_low, behaviour->port_high);
+    g_string_append_printf(out, ", refreshed %s", nat_refresh_words[behaviour->refresh]);
+    if (behaviour->refusal != NAT_REFUSE_SILENTLY)
+        g_string_append_printf(out, ", refuses by %s", nat_refusal_words[behaviour->refusal]);
+}
+
+static bool
+alike(struct nat_behaviour a, const struct nat_behaviour *b)
+{
+    return a.mapping == b->mapping && a.filtering == b->filtering && a.ports == b->ports && a.refresh == b->refresh &&
+           a.refusal == b->refusal && a.step == b->step && a.port_low == b->port_low && a.port_high == b->port_high;
+}
+
+void
+nat_options_say(const struct nat_options *options, GString *out)
+{
+    char udp[DURATION_TEXT], icmp[DURATION_TEXT];
+
+    say_behaviour(&options->udp, out);
+    if (!alike(options->udp, &options->icmp)) {
+        g_string_append(out, "; ICMP queries: ");
+        say_behaviour(&options->icmp, out);
+    }
+    g_string_append_printf(out, "; timeout %s (UDP), %s (ICMP queries); hairpin %s",
+                           duration_format(options->udp.timeout, udp), duration_format(options->icmp.timeout, icmp),
+                           nat_hairpin_words[options->hairpin]);
+    if (options->ttl != NAT_TTL_DECREMENT)
+        g_string_append_printf(out, ", ttl %s", nat_ttl_words[options->ttl]);
+    if (!options->affinity)
+        g_string_append(out, ", no reply affinity");
+    if (!options->icmp_errors)
+        g_string_append(out, ", no ICMP errors");
+    if (options->limit_per_host)
+        g_string_append_printf(out, ", at most %u mappings a host", options->limit_per_host);
+    if (options->limit_total)
+        g_string_append_printf(out, ", at most %u mappings", options->limit_total);
+}

@@ -1,0 +1,130 @@
+#include "nat/pooling.h"
+
+#include "nat/array.h"
+
+static bool
+in_pool(const struct local_range *range, const struct port *out)
+{
+    return !range->port->inside && address_is_ipv4(range->first) && (!out || range->port == out);
+}
+
+static uint64_t
+count_pool(const struct node *node, const struct port *out)
+{
+    uint64_t size = 0;
+
+    for (uint32_t i = 0; i < node->local_count; i++)
+        if (in_pool(&node->locals[i], out))
+            size += node->locals[i].count;
+    return size;
+}
+
+uint64_t
+pool_size(const struct node *node, const struct port *out)
+{
+    uint64_t size = count_pool(node, out);
+
+    return size ? size : count_pool(node, NULL);
+}
+
+struct address
+pool_address(const struct node *node, const struct port *out, uint64_t n)
+{
+    const struct port *port = count_pool(node, out) ? out : NULL;
+
+    for (uint32_t i = 0; i < node->local_count; i++) {
+        const struct local_range *range = &node->locals[i];
+
+        if (!in_pool(range, port))
+            continue;
+        if (n < range->count)
+            return address_add(range->first, n);
+        n -= range->count;
+    }
+    return ADDRESS_NONE;
+}
+
+struct hosts *
+hosts_new(void)
+{
+    return g_new0(struct hosts, 1);
+}
+
+void
+hosts_free(struct hosts *hosts)
+{
+    if (!hosts)
+        return;
+    hash_index_clear(&hosts->by_address);
+    g_free(hosts->list);
+    g_free(hosts);
+}
+
+size_t
+hosts_bytes(const struct hosts *hosts)
+{
+    return sizeof *hosts + hosts->capacity * sizeof *hosts->list + hash_index_bytes(&hosts->by_address);
+}
+
+static uint32_t
+find(const struct hosts *hosts, struct address internal)
+{
+    uint32_t hash = (uint32_t)address_hash(internal), i, number;
+
+    for (i = hash_index_first(&hosts->by_address, hash); (number = hash_index_value(&hosts->by_address, i));
+         i = hash_index_next(&hosts->by_address, i, hash))
+        if (address_equal(hosts->list[number - 1].internal, internal))
+            break;
+    return number;
+}
+
+const struct host *
+hosts_find(const struct hosts *hosts, struct address internal)
+{
+    uint32_t number = find(hosts, internal);
+
+    return number ? &hosts->list[number - 1] : NULL;
+}
+
+static uint32_t
+add(struct hosts *hosts, struct address internal, struct address external)
+{
+    uint32_t number = hosts->free;
+
+    if (number) {
+        hosts->free = hosts->list[number - 1].next;
+    } else {
+        if (hosts->slots == hosts->capacity) {
+            hosts->capacity = array_room(hosts->capacity);
+            hosts->list = g_renew(struct host, hosts->list, hosts->capacity);
+        }
+        number = ++hosts->slots;
+    }
+    hosts->list[number - 1] = (struct host){ .internal = internal, .external = external };
+    hash_index_insert(&hosts->by_address, (uint32_t)address_hash(internal), number);
+    return number;
+}
+
+uint32_t
+hosts_count(struct hosts *hosts, struct address internal, struct address external)
+{
+    uint32_t number = find(hosts, internal);
+
+    if (!number)
+        number = add(hosts, internal, external);
+    hosts->list[number - 1].external = external;
+    hosts->list[number - 1].mappings++;
+    return number;
+}
+
+void
+hosts_discount(struct hosts *hosts, uint32_t number)
+{
+    struct host *host = &hosts->list[number - 1];
+
+    if (--host->mappings > 0)
+        return;
+    hash_index_remove(&hosts->by_address, (uint32_t)address_hash(host->internal), number);
+    host->next = hosts->free;
+    hosts->free = number;
+}

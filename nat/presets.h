@@ -1,0 +1,30 @@
+/* Presets: names for whole sets of options.
+ *
+ *   preset                 mapping                       filtering                     ports
+ *   full-cone              endpoint-independent          endpoint-independent          preserve
+ *   restricted-cone        endpoint-independent          address-dependent             preserve
+ *   port-restricted-cone   endpoint-independent          address-and-port-dependent    preserve
+ *   symmetric              address-and-port-dependent    address-and-port-dependent    random
+ *
+ * The classic four are RFC 3489's; `rfc4787` and `cgn` are policies of the RFCs. Each says where it comes from. */
+#ifndef NAT_PRESETS_H
+#define NAT_PRESETS_H
+
+#include "nat/nat.h"
+
+struct nat_preset {
+    const char *name;
+    const char *help;   /* one line: what it does, for `punchlab nat` */
+    const char *source; /* "RFC 3489 section 5", ... */
+    struct nat_options options;
+};
+
+/* In the order in which they are listed; ends with a NULL name. */
+extern const struct nat_preset nat_presets[];
+
+const struct nat_preset *nat_preset_find(const char *name);
+
+/* The names, ending with NULL: for words_complaint. */
+const char *const *nat_preset_names(void);
+
+#endif

@@ -1,0 +1,457 @@
+/* A packet's way through a NAT. It has three, each with a part below:
+ *
+ *   outbound   from inside to outside, on `leave`: the source becomes external. A mapping is found, or made.
+ *   inbound    from outside to an external address, on `enter`: if it leads to a mapping and the filter admits it, the
+ *              destination becomes internal. What leads to none is for the box itself, or refused.
+ *   hairpin    from inside to an external address, on `enter`: outbound for the sender's mapping, then inbound for the
+ *              other's (RFC 4787 section 6).
+ *
+ * Nothing about a packet or a mapping changes before all is decided, but for the mapping that a hairpinned packet makes
+ * on its way out. Each decision is one record. ICMP errors have their own rules: icmp_errors.c. */
+#include "core/base/cursor.h"
+#include "core/net/icmp.h"
+#include "core/net/rewrite.h"
+#include "core/net/stack.h"
+#include "nat/box.h"
+#include "nat/peers.h"
+
+/* ---- what a packet is */
+
+enum kind_of_packet { PACKET_ASKS, PACKET_ANSWERS, PACKET_OTHER };
+
+/* UDP may start a conversation and go on with one. An ICMP query starts one, its reply goes on with it (RFC 5508
+ * section 3.1). Nothing else is translated (RFC 5508 REQ-11). */
+static enum kind_of_packet
+outbound_kind(const struct packet *packet)
+{
+    struct reader reader;
+    uint8_t type;
+
+    if (packet->flow.protocol == PROTOCOL_UDP)
+        return PACKET_ASKS;
+    if (packet->flow.protocol != PROTOCOL_ICMP)
+        return PACKET_OTHER;
+    reader = reader_over(packet_transport(packet));
+    type = reader_u8(&reader);
+    if (type == ICMP_ECHO || type == ICMP_TIMESTAMP)
+        return PACKET_ASKS;
+    return type == ICMP_ECHO_REPLY || type == ICMP_TIMESTAMP_REPLY ? PACKET_ANSWERS : PACKET_OTHER;
+}
+
+/* Whether a packet from outside can belong to a mapping. */
+static bool
+may_be_mapped(const struct packet *packet)
+{
+    return packet->flow.protocol == PROTOCOL_UDP || outbound_kind(packet) == PACKET_ANSWERS;
+}
+
+bool
+nat_box_has(const struct nat *nat, uint8_t protocol, struct endpoint local)
+{
+    return nat->box.node->stack && stack_port_taken(nat->box.node, protocol, local);
+}
+
+bool
+nat_leads_inside(const struct nat *nat, struct address address)
+{
+    struct hop hop;
+
+    return node_route(nat->box.node, address, &hop) && hop.port->inside;
+}
+
+/* ---- records */
+
+static bool
+listening(const struct nat *nat)
+{
+    return nat_world(nat)->journal != NULL;
+}
+
+static void
+journal_translated(const struct nat *nat, struct record *record, uint32_t slot)
+{
+    const struct mapping *mapping = mapping_at(nat->table, slot);
+
+    record->verdict = VERDICT_PASS;
+    record->subject[0] = mapping->number;
+    record->detail = mapping->deadline;
+    journal_take(nat_world(nat)->journal, record);
+}
+
+enum verdict
+nat_drop(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason)
+{
+    packet->reason = (uint8_t)reason;
+    if (listening(nat)) {
+        record->verdict = VERDICT_DROP;
+        record->reason = (uint8_t)reason;
+        journal_take(nat_world(nat)->journal, record);
+    }
+    return VERDICT_DROP;
+}
+
+/* A packet in that is not wanted: what its sender hears is an option. */
+static enum verdict
+refuse(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason)
+{
+    uint8_t code = reason == DROP_FILTERED ? ICMP_ADMINISTRATIVELY_PROHIBITED : ICMP_PORT_UNREACHABLE;
+    enum verdict verdict = nat_drop(nat, packet, record, reason);
+
+    nat->counts.refused++;
+    if (nat_behaviour(nat, packet->flow.protocol)->refusal != NAT_REFUSE_SILENTLY)
+        icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, code, 0);
+    return verdict;
+}
+
+/* A packet out that gets no mapping: its sender hears of it (RFC 5508 REQ-8). */
+static enum verdict
+deny(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason)
+{
+    enum verdict verdict = nat_drop(nat, packet, record, reason);
+
+    if (reason == DROP_NO_PORT || reason == DROP_MAPPING_LIMIT)
+        icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, ICMP_ADMINISTRATIVELY_PROHIBITED, 0);
+    return verdict;
+}
+
+/* ---- outbound */
+
+/* Mappings that were made under other options stay as they are, and the conversations they carry stay with them. */
+static uint32_t
+find_kept(const struct nat *nat, struct mapping_key key)
+{
+    uint8_t now = key.dependence;
+
+    for (key.dependence = 0; key.dependence < NAT_DEPENDENCES; key.dependence++) {
+        uint32_t slot = key.dependence == now ? 0 : mapping_find(nat->table, &key);
+
+        if (slot && peer_find(nat->table, slot, &key.remote) == PEER_SENT_TO)
+            return slot;
+    }
+    return 0;
+}
+
+uint32_t
+nat_find_way(const struct nat *nat, const struct mapping_key *key, bool affinity, uint16_t *rule)
+{
+    uint32_t slot;
+
+    if (!nat->table)
+        return 0;
+    if (affinity && (slot = peer_affinity(nat->table, key))) {
+        *rule = NAT_RULE_AFFINITY;
+        return slot;
+    }
+    if (mapping_other_kinds(nat->table, key->protocol, key->dependence) && (slot = find_kept(nat, *key))) {
+        *rule = NAT_RULE_KEPT;
+        return slot;
+    }
+    *rule = NAT_RULE_DEPENDENCE + key->dependence;
+    return mapping_find(nat->table, key);
+}
+
+/* The mapping that a packet out takes, made when there is none, refreshed, with its destination among its peers. */
+static enum drop_reason
+take_way(struct nat *nat, const struct packet *packet, const struct port *out, uint32_t *slot, uint16_t *rule)
+{
+    const struct flow *flow = &packet->flow;
+    struct mapping_key key = nat_key(nat, flow->protocol, flow_source(flow), flow_destination(flow));
+
+    *slot = nat_find_way(nat, &key, nat->options.affinity, rule);
+    if (!*slot) {
+        *rule = NAT_RULE_DEPENDENCE + key.dependence;
+        return nat_make_mapping(nat, &key, packet, out, slot);
+    }
+    if (!peer_note(nat->table, *slot, &key.remote, PEER_SENT_TO))
+        return DROP_MAPPING_LIMIT;
+    if (nat_behaviour(nat, key.protocol)->refresh != NAT_REFRESH_INBOUND)
+        nat_refresh_mapping(nat, *slot);
+    return DROP_NONE;
+}
+
+static enum verdict
+outbound(struct nat *nat, struct packet *packet, const struct port *out)
+{
+    struct record record;
+    uint32_t slot;
+    uint16_t rule;
+    enum drop_reason reason;
+
+    if (listening(nat))
+        record = packet_record(packet, &nat_outbound_dropped_kind, nat->box.node);
+    if (outbound_kind(packet) != PACKET_ASKS)
+        return deny(nat, packet, &record, DROP_PROTOCOL_UNSUPPORTED);
+    reason = take_way(nat, packet, out, &slot, &rule);
+    if (reason != DROP_NONE)
+        return deny(nat, packet, &record, reason);
+
+    if (mapping_at(nat->table, slot)->dependence != NAT_MAPPING_NONE)
+        packet_rewrite_source(packet, mapping_external(mapping_at(nat->table, slot)));
+    packet->flags |= PACKET_TRANSLATED;
+    nat->counts.outbound++;
+    if (listening(nat)) {
+        record.kind = &nat_outbound_kind;
+        record.rule = rule;
+        record.after = packet->flow;
+        journal_translated(nat, &record, slot);
+    }
+    return VERDICT_PASS;
+}
+
+/* ---- inbound */
+
+/* RFC 4787 section 5. */
+static bool
+admits(const struct nat *nat, uint32_t slot, uint8_t filtering, const struct endpoint *remote)
+{
+    switch (filtering) {
+    case NAT_ENDPOINT_INDEPENDENT:
+        return true;
+    case NAT_ADDRESS_DEPENDENT:
+        return peer_address_sent_to(nat->table, slot, remote->address);
+    default:
+        return peer_find(nat->table, slot, remote) == PEER_SENT_TO;
+    }
+}
+
+/* A packet from `remote` has been admitted. Where a reply would ordinarily take another mapping, it shall take this one
+ * from now on; of several mappings the last that admitted wins. */
+static void
+note_admitted(struct nat *nat, uint32_t slot, const struct endpoint *remote)
+{
+    const struct mapping *mapping = mapping_at(nat->table, slot);
+    struct mapping_key key = nat_key(nat, mapping->protocol, mapping_internal(mapping), *remote);
+    uint16_t rule;
+
+    peer_note(nat->table, slot, remote, PEER_ADMITTED);
+    if (nat_find_way(nat, &key, false, &rule) == slot)
+        peer_affine_forget(nat->table, &key);
+    else
+        peer_affine(nat->table, slot, remote);
+}
+
+/* Most packets come from whom the mapping was made for: their replies take it anyway. */
+static bool
+is_noted(const struct nat *nat, const struct mapping *mapping, const struct endpoint *remote)
+{
+    uint8_t dependence = nat_behaviour(nat, mapping->protocol)->mapping;
+
+    return mapping_is_first_peer(mapping, remote) && mapping->dependence == dependence &&
+           !mapping_other_kinds(nat->table, mapping->protocol, dependence) && nat->table->peers.affinity.used == 0;
+}
+
+static void
+accept_inbound(struct nat *nat, uint32_t slot, const struct endpoint *remote)
+{
+    const struct mapping *mapping = mapping_at(nat->table, slot);
+
+    if (!is_noted(nat, mapping, remote))
+        note_admitted(nat, slot, remote);
+    if (nat_behaviour(nat, mapping->protocol)->refresh != NAT_REFRESH_OUTBOUND)
+        nat_refresh_mapping(nat, slot);
+}
+
+/* A packet in that leads to the mapping in `slot`. The TTL of one that the box does not translate was checked
+ * before. */
+static enum verdict
+inbound(struct nat *nat, struct packet *packet, uint32_t slot)
+{
+    const struct mapping *mapping = mapping_at(nat->table, slot);
+    uint8_t filtering = nat_behaviour(nat, mapping->protocol)->filtering;
+    bool translates = mapping->dependence != NAT_MAPPING_NONE;
+    struct endpoint remote = flow_source(&packet->flow);
+    struct record record;
+
+    if (listening(nat)) {
+        record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
+        record.subject[0] = mapping->number;
+        record.rule = NAT_RULE_DEPENDENCE + filtering;
+    }
+    if (!admits(nat, slot, filtering, &remote)) {
+        if (listening(nat))
+            nat_record_filtered(&record, mapping);
+        return refuse(nat, packet, &record, DROP_FILTERED);
+    }
+    if (translates && packet->in && node_ttl_expired(nat->box.node, packet))
+        return nat_drop(nat, packet, &record, DROP_TTL_EXCEEDED);
+
+    accept_inbound(nat, slot, &remote);
+    if (translates)
+        packet_rewrite_destination(packet, mapping_internal(mapping));
+    packet->flags |= PACKET_TRANSLATED;
+    nat->counts.inbound++;
+    if (listening(nat)) {
+        record.kind = &nat_inbound_kind;
+        record.after = packet->flow;
+        journal_translated(nat, &record, slot);
+    }
+    return VERDICT_PASS;
+}
+
+/* A packet in, or one that the box sends to itself, that leads to no mapping. */
+static enum verdict
+unmapped(struct nat *nat, struct packet *packet)
+{
+    const struct local_range *local = node_local(nat->box.node, packet->flow.destination);
+    bool external = local && !local->port->inside;
+    struct record record;
+
+    if (!packet->in)
+        return VERDICT_MINE;
+    if (!local && !nat_leads_inside(nat, packet->flow.destination))
+        return VERDICT_PASS; /* in transit between two outside ports */
+    if (external &&
+        (packet->flow.protocol != PROTOCOL_UDP || nat_box_has(nat, PROTOCOL_UDP, flow_destination(&packet->flow))))
+        return VERDICT_MINE;
+    if (listening(nat)) {
+        record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
+        if (!external)
+            record.rule = nat_behaviour(nat, packet->flow.protocol)->mapping == NAT_MAPPING_NONE
+                              ? NAT_RULE_DEPENDENCE + NAT_MAPPING_NONE
+                              : NAT_RULE_INSIDE_ADDRESS;
+    }
+    return refuse(nat, packet, &record, DROP_NO_MAPPING);
+}
+
+static enum verdict
+from_outside(struct nat *nat, struct packet *packet)
+{
+    struct endpoint target = flow_destination(&packet->flow);
+    uint32_t slot = 0;
+
+    if (packet_is(packet, PACKET_ICMP_ERROR))
+        return nat_error_enter(nat, packet, packet->in);
+    if (nat->table && may_be_mapped(packet))
+        slot = mapping_find_external(nat->table, packet->flow.protocol, &target);
+    return slot ? inbound(nat, packet, slot) : unmapped(nat, packet);
+}
+
+/* ---- hairpin */
+
+/* The way out of a hairpinned packet: its sender's mapping, which makes it come from `*external`. */
+static enum drop_reason
+hairpin_out(struct nat *nat, const struct packet *packet, const struct port *out, struct endpoint *external)
+{
+    uint32_t slot;
+    uint16_t rule;
+    enum drop_reason reason = take_way(nat, packet, out, &slot, &rule);
+
+    if (reason != DROP_NONE)
+        return reason;
+    *external = mapping_external(mapping_at(nat->table, slot));
+    if (listening(nat)) {
+        struct record record = packet_record(packet, &nat_outbound_kind, nat->box.node);
+
+        record.rule = rule | NAT_RULE_HAIRPIN;
+        record.after = packet->flow;
+        record.after.source = external->address;
+        record.after.source_port = external->port;
+        journal_translated(nat, &record, slot);
+    }
+    return DROP_NONE;
+}
+
+/* The way in again: `packet` counts as sent by `external`. */
+static enum verdict
+hairpin_in(struct nat *nat, struct packet *packet, struct endpoint external, uint32_t slot)
+{
+    const struct mapping *mapping = slot ? mapping_at(nat->table, slot) : NULL;
+    uint8_t filtering = nat_behaviour(nat, packet->flow.protocol)->filtering;
+    struct record record;
+
+    if (listening(nat)) {
+        record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
+        record.before.source = external.address;
+        record.before.source_port = external.port;
+        record.rule = NAT_RULE_HAIRPIN | (slot ? NAT_RULE_DEPENDENCE + filtering : NAT_RULE_NONE);
+        record.subject[0] = slot ? mapping->number : 0;
+    }
+    if (!slot)
+        return refuse(nat, packet, &record, DROP_NO_MAPPING);
+    if (!admits(nat, slot, filtering, &external)) {
+        if (listening(nat))
+            nat_record_filtered(&record, mapping);
+        return refuse(nat, packet, &record, DROP_FILTERED);
+    }
+
+    accept_inbound(nat, slot, &external);
+    packet_rewrite_destination(packet, mapping_internal(mapping));
+    if (nat->options.hairpin == NAT_HAIRPIN_EXTERNAL_SOURCE)
+        packet_rewrite_source(packet, external);
+    packet->flags |= PACKET_TRANSLATED;
+    nat->counts.hairpinned++;
+    if (listening(nat)) {
+        record.kind = &nat_inbound_kind;
+        record.after = packet->flow;
+        journal_translated(nat, &record, slot);
+    }
+    return VERDICT_PASS;
+}
+
+/* A packet from inside to one of the external addresses, which are on `out`. Only UDP hairpins: an ICMP query is for
+ * the box, and its replies come from there. */
+static enum verdict
+hairpin(struct nat *nat, struct packet *packet, const struct port *out)
+{
+    struct endpoint target = flow_destination(&packet->flow), external;
+    struct record record;
+    uint32_t slot = 0;
+    enum drop_reason reason = DROP_HAIRPIN_OFF;
+
+    if (packet_is(packet, PACKET_ICMP_ERROR))
+        return nat_error_enter(nat, packet, packet->in);
+    if (packet->flow.protocol != PROTOCOL_UDP)
+        return VERDICT_MINE;
+    if (nat->table)
+        slot = mapping_find_external(nat->table, PROTOCOL_UDP, &target);
+    if (!slot && nat_box_has(nat, PROTOCOL_UDP, target))
+        return VERDICT_MINE;
+    if (listening(nat)) {
+        record = packet_record(packet, &nat_outbound_dropped_kind, nat->box.node);
+        record.rule = NAT_RULE_HAIRPIN;
+    }
+    if (nat->options.hairpin != NAT_HAIRPIN_OFF)
+        reason = node_ttl_expired(nat->box.node, packet) ? DROP_TTL_EXCEEDED : hairpin_out(nat, packet, out, &external);
+    if (reason != DROP_NONE)
+        return deny(nat, packet, &record, reason);
+    return hairpin_in(nat, packet, external, slot);
+}
+
+static enum verdict
+from_inside(struct nat *nat, struct packet *packet)
+{
+    const struct local_range *local = node_local(nat->box.node, packet->flow.destination);
+
+    packet->flags |= PACKET_FROM_INSIDE;
+    if (!local)
+        return VERDICT_PASS; /* `leave` translates it if it leaves by an outside port */
+    return local->port->inside ? VERDICT_MINE : hairpin(nat, packet, local->port);
+}
+
+/* ---- in and out */
+
+enum verdict
+nat_enter(struct middlebox *box, struct packet *packet, struct port *in)
+{
+    struct nat *nat = (struct nat *)box;
+
+    packet->flags &= (uint16_t) ~(PACKET_TRANSLATED | PACKET_FROM_INSIDE);
+    nat_expire_due(nat);
+    return in && in->inside ? from_inside(nat, packet) : from_outside(nat, packet);
+}
+
+enum verdict
+nat_leave(struct middlebox *box, struct packet_list *list, struct port *out)
+{
+    struct nat *nat = (struct nat *)box;
+    struct packet *packet = list->first;
+
+    if (out->inside || packet_is(packet, PACKET_TRANSLATED))
+        return VERDICT_PASS;
+    nat_expire_due(nat);
+    if (packet->in && !packet_is(packet, PACKET_FROM_INSIDE))
+        return VERDICT_PASS; /* in transit between two outside ports */
+    if (packet_is(packet, PACKET_ICMP_ERROR))
+        return nat_error_leave(nat, packet);
+    return packet->in ? outbound(nat, packet, out) : VERDICT_PASS;
+}

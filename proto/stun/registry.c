@@ -1,0 +1,93 @@
+#include "proto/stun/registry.h"
+
+#include <glib.h>
+
+static const struct stun_attribute_info table[] = {
+#define X(name, type, paper, field, format, set, least, most, sent, source)                                            \
+    { type, paper, field, STUN_FORMAT_##format, STUN_SET_##set, least, most, sent, source },
+    STUN_ATTRIBUTES(X)
+#undef X
+};
+
+const struct stun_attribute_info *
+stun_attribute_table(size_t *count)
+{
+    *count = G_N_ELEMENTS(table);
+    return table;
+}
+
+const struct stun_attribute_info *
+stun_attribute_info(uint16_t type)
+{
+    size_t low = 0, high = G_N_ELEMENTS(table);
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (table[middle].type == type)
+            return &table[middle];
+        if (table[middle].type < type)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+const char *
+stun_method_name(uint16_t method)
+{
+    switch (method) {
+    case STUN_BINDING:
+        return "Binding";
+    case STUN_SHARED_SECRET:
+        return "Shared Secret";
+    case STUN_ALLOCATE:
+        return "Allocate";
+    case STUN_REFRESH:
+        return "Refresh";
+    case STUN_SEND:
+        return "Send";
+    case STUN_DATA:
+        return "Data";
+    case STUN_CREATE_PERMISSION:
+        return "CreatePermission";
+    case STUN_CHANNEL_BIND:
+        return "ChannelBind";
+    default:
+        return NULL;
+    }
+}
+
+const char *stun_class_name(enum stun_class class)
+{
+    static const char *const names[] = { "request", "indication", "success response", "error response" };
+
+    G_STATIC_ASSERT(G_N_ELEMENTS(names) == STUN_ERROR + 1);
+    return names[class];
+}
+
+const char *
+stun_code_phrase(unsigned code)
+{
+    switch (code) {
+    case STUN_CODE_TRY_ALTERNATE:
+        return "Try Alternate";
+    case STUN_CODE_BAD_REQUEST:
+        return "Bad Request";
+    case STUN_CODE_UNAUTHENTICATED:
+        return "Unauthenticated";
+    case STUN_CODE_FORBIDDEN:
+        return "Forbidden";
+    case STUN_CODE_UNKNOWN_ATTRIBUTE:
+        return "Unknown Attribute";
+    case STUN_CODE_STALE_NONCE:
+        return "Stale Nonce";
+    case STUN_CODE_ROLE_CONFLICT:
+        return "Role Conflict";
+    case STUN_CODE_SERVER_ERROR:
+        return "Server Error";
+    default:
+        return "";
+    }
+}

@@ -1,0 +1,126 @@
+/* The code points of STUN: methods, classes, attribute types and error codes, with their names (RFC 8489 section 18).
+ *
+ * One table says of every attribute how its value is laid out and how long it may be, so that one decoder and one
+ * encoder (attributes.h) serve them all. An attribute that is not in the table is kept as bytes. Another RFC's
+ * attributes are added by a row here; `set` then says which RFC an agent must speak to understand them. */
+#ifndef PROTO_STUN_REGISTRY_H
+#define PROTO_STUN_REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* C1 and C0 of the type field, as a number (section 5). */
+enum stun_class { STUN_REQUEST, STUN_INDICATION, STUN_SUCCESS, STUN_ERROR };
+
+/* Methods (RFC 8489 section 18.2, RFC 8656 section 17). */
+enum stun_method {
+    STUN_BINDING = 0x001,
+    STUN_SHARED_SECRET = 0x002, /* RFC 3489 only */
+    STUN_ALLOCATE = 0x003,
+    STUN_REFRESH = 0x004,
+    STUN_SEND = 0x006,
+    STUN_DATA = 0x007,
+    STUN_CREATE_PERMISSION = 0x008,
+    STUN_CHANNEL_BIND = 0x009,
+};
+
+/* How an attribute's value is laid out. */
+enum stun_format {
+    STUN_FORMAT_RAW,          /* bytes that mean nothing to us */
+    STUN_FORMAT_WORDS,        /* bytes, a whole number of 32-bit words: HMACs and hashes */
+    STUN_FORMAT_TEXT,         /* UTF-8, limited in bytes */
+    STUN_FORMAT_PHRASE,       /* UTF-8, when sent also fewer than 128 characters */
+    STUN_FORMAT_ENDPOINT,     /* family, port, address (section 14.1) */
+    STUN_FORMAT_XOR_ENDPOINT, /* the same under the cookie and the transaction ID (section 14.2) */
+    STUN_FORMAT_ERROR,        /* code and reason phrase (section 14.8) */
+    STUN_FORMAT_TYPES,        /* a list of attribute types (section 14.13) */
+    STUN_FORMAT_ALGORITHM,    /* number and parameters (section 14.12) */
+    STUN_FORMAT_ALGORITHMS,   /* a list of those (section 14.11) */
+    STUN_FORMAT_U32,
+    STUN_FORMAT_U64,
+    STUN_FORMAT_EMPTY, /* its presence is all it says */
+};
+
+/* Who knows an attribute: bits to be or-ed into what an agent understands. */
+enum stun_set { STUN_SET_BASE = 1, STUN_SET_ICE = 2 };
+
+/* clang-format off */
+/* Sorted by type. `least` and `most` bound the length that is accepted, `sent` the length that we send ourselves: a
+ * receiver takes 763 bytes of text where a sender may use 509 (sections 14.3, 14.8 to 14.10, 14.14).
+ *
+ *    name                      type    name on paper               field                       format         set   least most  sent  source */
+#define STUN_ATTRIBUTES(X) \
+    X(MAPPED_ADDRESS,           0x0001, "MAPPED-ADDRESS",           "mapped_address",           ENDPOINT,      BASE,  8,    20,  20,  "RFC 8489 section 14.1") \
+    X(USERNAME,                 0x0006, "USERNAME",                 "username",                 TEXT,          BASE,  0,   763, 508,  "RFC 8489 section 14.3") \
+    X(MESSAGE_INTEGRITY,        0x0008, "MESSAGE-INTEGRITY",        "message_integrity",        WORDS,         BASE, 20,    20,  20,  "RFC 8489 section 14.5") \
+    X(ERROR_CODE,               0x0009, "ERROR-CODE",               "error_code",               ERROR,         BASE,  4,   767, 513,  "RFC 8489 section 14.8") \
+    X(UNKNOWN_ATTRIBUTES,       0x000A, "UNKNOWN-ATTRIBUTES",       "unknown_attributes",       TYPES,         BASE,  0,   128, 128,  "RFC 8489 section 14.13") \
+    X(REALM,                    0x0014, "REALM",                    "realm",                    PHRASE,        BASE,  0,   763, 509,  "RFC 8489 section 14.9") \
+    X(NONCE,                    0x0015, "NONCE",                    "nonce",                    PHRASE,        BASE,  0,   763, 509,  "RFC 8489 section 14.10") \
+    X(MESSAGE_INTEGRITY_SHA256, 0x001C, "MESSAGE-INTEGRITY-SHA256", "message_integrity_sha256", WORDS,         BASE, 16,    32,  32,  "RFC 8489 section 14.6") \
+    X(PASSWORD_ALGORITHM,       0x001D, "PASSWORD-ALGORITHM",       "password_algorithm",       ALGORITHM,     BASE,  4, 65532, 65532, "RFC 8489 section 14.12") \
+    X(USERHASH,                 0x001E, "USERHASH",                 "userhash",                 WORDS,         BASE, 32,    32,  32,  "RFC 8489 section 14.4") \
+    X(XOR_MAPPED_ADDRESS,       0x0020, "XOR-MAPPED-ADDRESS",       "xor_mapped_address",       XOR_ENDPOINT,  BASE,  8,    20,  20,  "RFC 8489 section 14.2") \
+    X(PRIORITY,                 0x0024, "PRIORITY",                 "priority",                 U32,           ICE,   4,     4,   4,  "RFC 8445 section 7.1.1") \
+    X(USE_CANDIDATE,            0x0025, "USE-CANDIDATE",            "use_candidate",            EMPTY,         ICE,   0,     0,   0,  "RFC 8445 section 7.1.2") \
+    X(PASSWORD_ALGORITHMS,      0x8002, "PASSWORD-ALGORITHMS",      "password_algorithms",      ALGORITHMS,    BASE,  0, 65532, 65532, "RFC 8489 section 14.11") \
+    X(ALTERNATE_DOMAIN,         0x8003, "ALTERNATE-DOMAIN",         "alternate_domain",         TEXT,          BASE,  1,   255, 255,  "RFC 8489 section 14.16") \
+    X(SOFTWARE,                 0x8022, "SOFTWARE",                 "software",                 PHRASE,        BASE,  0,   763, 509,  "RFC 8489 section 14.14") \
+    X(ALTERNATE_SERVER,         0x8023, "ALTERNATE-SERVER",         "alternate_server",         ENDPOINT,      BASE,  8,    20,  20,  "RFC 8489 section 14.15") \
+    X(FINGERPRINT,              0x8028, "FINGERPRINT",              "fingerprint",              U32,           BASE,  4,     4,   4,  "RFC 8489 section 14.7") \
+    X(ICE_CONTROLLED,           0x8029, "ICE-CONTROLLED",           "ice_controlled",           U64,           ICE,   8,     8,   8,  "RFC 8445 section 7.1.3") \
+    X(ICE_CONTROLLING,          0x802A, "ICE-CONTROLLING",          "ice_controlling",          U64,           ICE,   8,     8,   8,  "RFC 8445 section 7.1.3")
+/* clang-format on */
+
+enum stun_attribute_type {
+#define X(name, type, ...) STUN_##name = type,
+    STUN_ATTRIBUTES(X)
+#undef X
+};
+
+struct stun_attribute_info {
+    uint16_t type;
+    const char *name;  /* "XOR-MAPPED-ADDRESS" */
+    const char *field; /* "xor_mapped_address" */
+    enum stun_format format;
+    enum stun_set set;
+    uint16_t least, most, sent; /* bytes of the value, without padding */
+    const char *source;         /* "RFC 8489 section 14.2" */
+};
+
+/* The row of `type`; NULL for an attribute that the table does not have. */
+const struct stun_attribute_info *stun_attribute_info(uint16_t type);
+/* The table itself, for those who walk it. */
+const struct stun_attribute_info *stun_attribute_table(size_t *count);
+
+/* Whether an agent that does not understand this attribute must refuse the message (section 14). */
+static inline bool
+stun_comprehension_required(uint16_t type)
+{
+    return type < 0x8000;
+}
+
+/* Error codes (RFC 8489 section 14.8, RFC 8656 section 19, RFC 8445 section 7.3.1.1). */
+enum stun_code {
+    STUN_CODE_TRY_ALTERNATE = 300,
+    STUN_CODE_BAD_REQUEST = 400,
+    STUN_CODE_UNAUTHENTICATED = 401,
+    STUN_CODE_FORBIDDEN = 403,
+    STUN_CODE_UNKNOWN_ATTRIBUTE = 420,
+    STUN_CODE_STALE_NONCE = 438,
+    STUN_CODE_ROLE_CONFLICT = 487,
+    STUN_CODE_SERVER_ERROR = 500,
+};
+
+/* Password algorithms (section 18.5). */
+enum stun_password_algorithm { STUN_ALGORITHM_MD5 = 1, STUN_ALGORITHM_SHA256 = 2 };
+
+/* "Binding"; NULL for a method that is not known. */
+const char *stun_method_name(uint16_t method);
+/* "request", "indication", "success response", "error response" */
+const char *stun_class_name(enum stun_class class);
+/* "Unknown Attribute": what the RFC recommends as reason phrase; "" for a code that is not known. */
+const char *stun_code_phrase(unsigned code);
+
+#endif

@@ -1,0 +1,51 @@
+/* A Binding server over UDP (RFC 8489 sections 6.3.1 and 12: the basic server, without authentication).
+ *
+ * It opens its sockets and answers until it is freed. An answer leaves from the address that the request was sent to,
+ * for the address it came from. Datagrams that are not well-formed STUN, and messages that ask for nothing, are
+ * dropped, counted and journalled; they have reached a socket, so the world counts them as delivered. Nothing is
+ * taken from the heap for a datagram. */
+#ifndef PROTO_STUN_SERVER_H
+#define PROTO_STUN_SERVER_H
+
+#include "core/base/io.h"
+#include "proto/stun/answer.h"
+
+#define STUN_SERVER_MAX_LISTEN 4
+
+struct stun_server;
+typedef struct stun_server stun_server;
+
+struct stun_server_options {
+    size_t listens;                                 /* at least 1 */
+    struct endpoint listen[STUN_SERVER_MAX_LISTEN]; /* no address: all of the host's */
+    const char *software;                           /* fewer than 128 characters; NULL or "": no SOFTWARE. Copied. */
+    bool mapped_address;                            /* MAPPED-ADDRESS beside XOR-MAPPED-ADDRESS */
+};
+
+/* Port 3478 on all addresses of the host, both address attributes. */
+#define STUN_SERVER_DEFAULTS                                                                                           \
+    ((struct stun_server_options){                                                                                     \
+        .listens = 1, .listen = { { .port = STUN_PORT } }, .software = "punchlab", .mapped_address = true })
+
+struct stun_server_counters {
+    uint64_t datagrams; /* = requests + indications + malformed + unexpected */
+    uint64_t requests;  /* = successes + errors */
+    uint64_t classic;   /* of the requests: from clients of RFC 3489 */
+    uint64_t successes, errors;
+    uint64_t indications;
+    uint64_t malformed;  /* DROP_MALFORMED_STUN */
+    uint64_t unexpected; /* DROP_UNEXPECTED_STUN */
+    uint64_t unsent;     /* of successes and errors: those that the host would not send */
+};
+
+/* `io` is borrowed and outlives the server. NULL and `*why` when a socket can't be opened; none is left open then. A
+ * software name that is too long to send (IO_TOO_BIG) is refused too. */
+struct stun_server *stun_server_new(struct io *io, const struct stun_server_options *options, enum io_result *why);
+void stun_server_free(struct stun_server *server);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(stun_server, stun_server_free)
+
+const struct stun_server_counters *stun_server_counters(const struct stun_server *server);
+/* Where its n-th socket listens, from 0. */
+struct endpoint stun_server_local(const struct stun_server *server, size_t n);
+
+#endif

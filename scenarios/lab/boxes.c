@@ -1,0 +1,289 @@
+/* Boxes: NATs and routers with their insides, the boxes that are none, and reboots. */
+#include "scenarios/lab/parts.h"
+
+/* --- making --------------------------------------------------------------------------------------------------- */
+
+/* A box that can be built: everything about it has been found good. */
+struct plan {
+    const char *name;
+    enum lab_node_kind kind;
+    struct place place;
+    struct inside inside;
+};
+
+static const char *const kind_words[] = { "host", "router", "NAT", "firewall" };
+
+/* The box must know on which side an address is. */
+static bool
+sides_are_apart(const struct plan *plan, GError **error)
+{
+    char address[LAB_RUN_TEXT], inside[LAB_PREFIX_TEXT];
+
+    for (unsigned i = 0; i < plan->place.count; i++) {
+        struct lab_addresses run = plan->place.runs[i];
+
+        if (prefix_contains(plan->inside.prefix, run.first) ||
+            prefix_contains(plan->inside.prefix, address_add(run.first, run.count - 1)))
+            return lab_fail(error, LAB_ERROR_PREFIX, "its address %s is in its own inside %s",
+                            lab_format_run(run, address), lab_format_prefix(plan->inside.prefix, inside));
+    }
+    return true;
+}
+
+static bool
+make_plan(struct plan *plan, struct lab_network *network, const char *name, enum lab_node_kind kind,
+          const char *addresses, const char *lan, const struct lab_link *link, GError **error)
+{
+    plan->name = name;
+    plan->kind = kind;
+    if (!lab_check_name(network->lab, name, error))
+        return false;
+    if (!place_find(&plan->place, network, addresses, link, true, NULL, error) ||
+        !lab_read_inside(lan ? lan : LAB_DEFAULT_LAN, &plan->inside, error) ||
+        !lab_check_inside(plan->place.network, NULL, plan->inside.prefix, kind == LAB_ROUTER, error) ||
+        !sides_are_apart(plan, error)) {
+        g_prefix_error(error, "%s '%s': ", kind_words[kind], name);
+        return false;
+    }
+    return true;
+}
+
+/* The box's port on an inside of its own sits on the segment directly: what is there is on its doorstep. */
+static struct lab_network *
+add_inside(struct lab_node *box, const char *name, bool named, const struct inside *plan, const struct lab_link *links)
+{
+    struct lab *lab = lab_of(box);
+    struct lab_network *inside = lab_add_network(lab, name, LAB_LAN, named), **end = &box->box->insides;
+    struct lab_interface *interface;
+    bool added;
+
+    inside->segment = segment_new(lab->world, name);
+    inside->prefixes[0] = plan->prefix;
+    inside->box = box;
+    inside->links = lab_keep_link(lab, links);
+    while (*end)
+        end = &(*end)->next;
+    *end = inside;
+
+    interface = lab_add_interface(box, inside, named ? inside->name : "lan");
+    interface->port = inside->gateway = node_sit(box->node, inside->segment);
+    interface->port->inside = true;
+    added = node_add_address(box->node, interface->port, plan->own, 1, plan->prefix.length);
+    g_assert(added);
+    lab_tell_interface(interface);
+    return inside;
+}
+
+static struct lab_node *
+build(const struct plan *plan, const struct lab_link *inner_links)
+{
+    struct lab *lab = plan->place.network->lab;
+    struct lab_node *box = lab_add_node(lab, node_new(lab->world, plan->name), plan->kind);
+    struct lab_interface *outside = lab_add_interface(box, plan->place.network, plan->place.network->name);
+
+    box->node->forwards = true;
+    place_take(&plan->place, outside);
+    lab_take_default(outside);
+    add_inside(box, box->node->name, false, &plan->inside, inner_links);
+    return box;
+}
+
+struct lab_network *
+lab_nat(struct lab_network *network, const char *name, const char *addresses, const struct nat_options *options,
+        const char *type, const char *lan, const struct lab_link *link, const struct lab_link *inner_links,
+        GError **error)
+{
+    struct lab_node *box;
+    struct plan plan;
+
+    if (!make_plan(&plan, network, name, LAB_NAT, addresses, lan, link, error))
+        return NULL;
+    box = build(&plan, inner_links);
+    box->box->type = type ? g_string_chunk_insert_const(network->lab->parts->texts, type) : NULL;
+    nat_new(box->node, options);
+    return box->box->insides;
+}
+
+struct lab_network *
+lab_router(struct lab_network *network, const char *name, const char *addresses, const char *lan,
+           const struct lab_link *link, const struct lab_link *inner_links, GError **error)
+{
+    struct lab_node *box;
+    struct plan plan;
+
+    if (!make_plan(&plan, network, name, LAB_ROUTER, addresses, lan, link, error))
+        return NULL;
+    box = build(&plan, inner_links);
+    lab_announce(box->box->insides);
+    return box->box->insides;
+}
+
+/* Whether the further inside differs from all networks of the box. */
+static bool
+fits_box(const struct lab_node *box, struct prefix inside, GError **error)
+{
+    for (const struct lab_interface *i = &box->first; i; i = i->next) {
+        if (!i->port)
+            continue;
+        if (!lab_check_inside(i->network, box, inside, box->kind == LAB_ROUTER && !i->port->inside, error))
+            return false;
+    }
+    return true;
+}
+
+struct lab_network *
+lab_further_lan(struct lab_node *box, const char *name, const char *prefixes, const struct lab_link *inner_links,
+                GError **error)
+{
+    struct lab_network *added;
+    struct inside inside;
+
+    if (!box->box)
+        return lab_fail(error, LAB_ERROR_PLACE, "'%s' is a host: only boxes have an inside", box->node->name), NULL;
+    if (!lab_check_name(lab_of(box), name, error))
+        return NULL;
+    if (!lab_read_inside(prefixes ? prefixes : LAB_DEFAULT_LAN, &inside, error) ||
+        !fits_box(box, inside.prefix, error)) {
+        g_prefix_error(error, "network '%s' of '%s': ", name, box->node->name);
+        return NULL;
+    }
+    added = add_inside(box, name, true, &inside, inner_links);
+    if (box->kind == LAB_ROUTER)
+        lab_announce(added);
+    return added;
+}
+
+/* --- type none ------------------------------------------------------------------------------------------------ */
+
+/* What `place` holds, as a text to be read again. */
+static const char *
+keep_addresses(struct lab *lab, const struct place *place)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    char address[ADDRESS_TEXT];
+
+    for (unsigned i = 0; i < place->count; i++)
+        g_string_append_printf(text, " %s", address_format(place->runs[i].first, address));
+    return g_string_chunk_insert(lab->parts->texts, text->str);
+}
+
+struct lab_network *
+lab_nat_none(struct lab_network *network, const char *name, const char *addresses, GError **error)
+{
+    struct lab *lab = network->lab;
+    struct lab_network *none;
+    struct place place;
+
+    if (!lab_check_name(lab, name, error))
+        return NULL;
+    if (!place_find(&place, network, addresses, NULL, true, NULL, error)) {
+        g_prefix_error(error, "NAT '%s': ", name);
+        return NULL;
+    }
+    none = lab_add_network(lab, name, LAB_LAN, true);
+    none->links = network->links;
+    none->stands_for = network;
+    none->none_addresses =
+        addresses ? g_string_chunk_insert(lab->parts->texts, addresses) : keep_addresses(lab, &place);
+    return none;
+}
+
+/* --- reboots -------------------------------------------------------------------------------------------------- */
+
+struct lab_reboot {
+    struct event event; /* first: the box is back */
+    struct node *node;
+};
+
+static void
+come_back(struct event *event)
+{
+    struct lab_reboot *reboot = (struct lab_reboot *)event;
+
+    reboot->node->down = false;
+    reboot->node->world->touched = true;
+}
+
+void
+lab_cancel_reboots(struct lab *lab)
+{
+    for (guint i = 0; i < lab->parts->reboots->len; i++) {
+        struct lab_reboot *reboot = lab->parts->reboots->pdata[i];
+
+        world_cancel(lab->world, &reboot->event);
+    }
+}
+
+static void
+schedule_return(struct lab_node *box, int64_t down)
+{
+    struct world *world = box->node->world;
+    struct lab_reboot *reboot = box->box->reboot;
+
+    if (!reboot) {
+        reboot = box->box->reboot = g_new0(struct lab_reboot, 1);
+        reboot->node = box->node;
+        reboot->event.fire = come_back;
+        g_ptr_array_add(lab_of(box)->parts->reboots, reboot);
+    }
+    world_schedule(world, &reboot->event, time_add(world->now, MAX(down, 0)));
+}
+
+static void
+change_addresses(struct lab_interface *interface, const struct lab_addresses *runs, unsigned count)
+{
+    struct node *node = interface->owner->node;
+    uint8_t length = interface->network->kind == LAB_INTERNET ? 32 : interface->network->prefixes[0].length;
+
+    for (uint32_t i = node->local_count; i > 0; i--) {
+        if (node->locals[i - 1].port == interface->port)
+            node_remove_address(node, node->locals[i - 1].first);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        bool added = node_add_address(node, interface->port, runs[i].first, runs[i].count, length);
+
+        g_assert(added);
+    }
+    if (interface->owner->kind == LAB_ROUTER)
+        lab_announce_again(interface->network->lab);
+}
+
+static bool
+check_new_addresses(const struct lab_interface *interface, const char *text, struct lab_addresses *runs,
+                    unsigned *count, GError **error)
+{
+    const struct node *node = interface->owner->node;
+
+    if (!interface->port)
+        return lab_fail(error, LAB_ERROR_PLACE, "its first uplink has been removed");
+    return lab_read_runs(text, runs, count, error) && lab_check_runs(interface->network, runs, *count, node, error) &&
+           lab_check_elsewhere(node, interface->port, runs, *count, error);
+}
+
+bool
+lab_reboot(struct lab_node *box, int64_t down, const char *new_addresses, GError **error)
+{
+    struct lab_addresses runs[LAB_RUNS_MAX];
+    struct node *node = box->node;
+    unsigned count;
+
+    if (!box->box)
+        return lab_fail(error, LAB_ERROR_PLACE, "'%s' is a host: only boxes can be rebooted", node->name);
+    if (new_addresses && !check_new_addresses(&box->first, new_addresses, runs, &count, error)) {
+        g_prefix_error(error, "reboot of '%s': ", node->name);
+        return false;
+    }
+    if (nat_of(node))
+        nat_forget(nat_of(node));
+    node_forget(node);
+    if (new_addresses)
+        change_addresses(&box->first, runs, count);
+    if (down > 0) {
+        node->down = true;
+        schedule_return(box, down);
+    } else if (node->down) {
+        schedule_return(box, 0);
+    }
+    node->world->touched = true;
+    return true;
+}

@@ -1,0 +1,177 @@
+/* The lab: topologies in a few words of C. What Lua binds, and what a C program embeds.
+ *
+ *     struct lab *lab = lab_new(1);
+ *     struct lab_network *internet = lab_internet(lab, "internet", NULL, NULL, &error);
+ *     struct node *server = lab_host(internet, "S", "198.51.100.1", NULL, &error);
+ *     struct lab_network *home = lab_nat(internet, "natA", "203.0.113.1",
+ *                                        &nat_presets[3].options, "symmetric", "10.0.0.0/24", NULL, NULL, &error);
+ *     struct node *a = lab_host(home, "A", "10.0.0.2", NULL, &error);
+ *     ...
+ *     world_run(lab->world, 10 * TIME_S);
+ *     lab_free(lab);
+ *
+ * Everything is owned by the lab. Mistakes of whoever writes the topology come back as GError (LAB_ERROR) with the
+ * thing, the value and what is accepted; nothing has been built then.
+ *
+ * Addresses are texts: one address, several with blanks or commas between them, or a prefix, which is a pool of all its
+ * host addresses. NULL takes the network's next free address. Prefixes for the inside of a box are texts as well, of
+ * one or both families; an address with host bits ("10.0.0.254/24") is the box's own, else it is the first. */
+#ifndef SCENARIOS_LAB_LAB_H
+#define SCENARIOS_LAB_LAB_H
+
+#include "core/net/node.h"
+#include "core/net/segment.h"
+#include "nat/nat.h"
+
+#define LAB_ERROR (lab_error_quark())
+GQuark lab_error_quark(void);
+enum lab_error {
+    LAB_ERROR_NAME,        /* empty, with control characters, or given already */
+    LAB_ERROR_ADDRESS,     /* malformed, unusable, not of this network, or taken */
+    LAB_ERROR_PREFIX,      /* malformed, unusable, or overlapping another */
+    LAB_ERROR_PLACE,       /* the thing cannot stand there: a second host inside of a box of type none, ... */
+    LAB_ERROR_UNSUPPORTED, /* comes with a later version */
+};
+
+struct lab {
+    struct world *world;
+    GPtrArray *networks; /* struct lab_network *, in order of making; insides of boxes too */
+    GPtrArray *nodes;    /* struct lab_node *, in order of making; not the routers of internets. Names: lab_find */
+    struct lab_parts *parts;
+
+    /* Told of each interface that is made from now on, once it has its port and its addresses: for captures of what is
+     * built during a run. It must build nothing. NULL: nobody asks. */
+    void (*interface_made)(void *user, struct lab_interface *interface);
+    void *interface_user;
+};
+
+struct lab *lab_new(uint64_t seed);
+void lab_free(struct lab *lab);
+typedef struct lab lab;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(lab, lab_free)
+
+/* The options of a node's own link, each way. */
+struct lab_link {
+    struct link_options up, down;
+};
+extern const struct lab_link lab_link_default;
+
+/* Whether they say the same, fault lists included. */
+bool lab_link_options_equal(const struct link_options *a, const struct link_options *b);
+bool lab_link_equal(const struct lab_link *a, const struct lab_link *b);
+
+#define LAB_DEFAULT_LAN "10.0.0.0/24"
+
+enum lab_network_kind { LAB_INTERNET, LAB_LAN };
+
+/* Where nodes can be put: an internet (a router with a point-to-point link to each node) or a LAN (a segment), which
+ * may be the inside of a box. Inside of a box of type none there is neither: `stands_for` says where its one host goes.
+ */
+struct lab_network {
+    struct lab *lab;
+    const char *name;        /* in trace file names: "internet", its own, or the box it is inside of */
+    struct lab_network *next;/* the box's next inside */
+    struct node *router;     /* of an internet */
+    struct segment *segment; /* of a LAN */
+    struct lab_node *box;    /* whose inside this is, or NULL */
+    struct port *gateway;    /* that box's port here, or NULL */
+    const struct lab_link *links; /* the default of each node's own link */
+    struct prefix prefixes[2];    /* of a LAN: IPv4, IPv6, without host bits; all zero where it has none */
+    struct address next_host, next_box; /* where the search for a free address begins */
+    struct lab_network *stands_for; /* of a box of type none: the outer network; else NULL */
+    const char *none_addresses;     /* and the addresses that its host gets there */
+    struct lab_node *none_host;     /* and that host, once it is there */
+    enum lab_network_kind kind;
+};
+
+enum lab_node_kind { LAB_HOST, LAB_ROUTER, LAB_NAT, LAB_FIREWALL };
+
+/* A node's place on a network. Lives as long as the lab, also when it was removed. */
+struct lab_interface {
+    struct lab_node *owner;
+    struct lab_network *network;
+    struct port *port;   /* NULL once removed */
+    const char *label;   /* what trace files call the network here: "internet", "natA", "lan"; unique at its owner */
+    struct lab_interface *next; /* the owner's next, in order of attaching */
+};
+
+/* What a node has when it is a box. */
+struct lab_box {
+    const char *type;            /* the preset's name, for display; NULL: a router */
+    struct lab_network *insides; /* in order of making, linked by `next` */
+    struct lab_reboot *reboot;   /* made at the first one */
+};
+
+struct lab_node {
+    struct node *node;
+    struct lab_box *box;        /* NULL: a host */
+    struct lab_interface first; /* its first uplink; a box's insides come behind it. Walk: i = &first; i; i = i->next */
+    enum lab_node_kind kind;
+};
+
+/* Where the first uplink of a node is, or was. */
+static inline struct lab_network *
+lab_outer(const struct lab_node *node)
+{
+    return node->first.network;
+}
+
+/* An internet: a router named like it (NULL: "internet", "internet-2", ...). The router's own address (the source of
+ * its ICMP errors) is 192.0.0.8, the dummy address of RFC 7600, unless `address` says another. `links` NULL:
+ * lab_link_default. */
+struct lab_network *lab_internet(struct lab *lab, const char *name, const char *address, const struct lab_link *links,
+                                 GError **error);
+/* A LAN without a box. */
+struct lab_network *lab_lan(struct lab *lab, const char *name, const char *prefixes, const struct lab_link *links,
+                            GError **error);
+
+/* A host on a network. `link` NULL: the network's default. Inside a box of type none the host is put on the outer
+ * network with the box's addresses, and `addresses` is ignored. */
+struct node *lab_host(struct lab_network *network, const char *name, const char *addresses,
+                      const struct lab_link *link, GError **error);
+
+/* Boxes; each returns its inside. `lan` NULL: LAB_DEFAULT_LAN. `inner_links` NULL: the default.
+ * What is inside a router is routed from outside: every network outwards learns the way, as far as the next NAT. */
+struct lab_network *lab_nat(struct lab_network *network, const char *name, const char *addresses,
+                            const struct nat_options *options, const char *type, const char *lan,
+                            const struct lab_link *link, const struct lab_link *inner_links, GError **error);
+struct lab_network *lab_router(struct lab_network *network, const char *name, const char *addresses, const char *lan,
+                               const struct lab_link *link, const struct lab_link *inner_links, GError **error);
+/* No box: see lab_host. A second host or a box inside is an error. The address is chosen now when it is left out. The
+ * host's link is the outer network's default unless `links` of the network that comes back is set to another. */
+struct lab_network *lab_nat_none(struct lab_network *network, const char *name, const char *addresses, GError **error);
+/* A further inside network of a box. */
+struct lab_network *lab_further_lan(struct lab_node *box, const char *name, const char *prefixes,
+                                    const struct lab_link *inner_links, GError **error);
+
+/* Another interface of a node, on any network. `make_default` moves the default route there. When the interface with
+ * the default route is removed, the first other one that leads outwards gets it. */
+struct lab_interface *lab_attach(struct lab_node *node, struct lab_network *network, const char *addresses,
+                                 const struct lab_link *link, bool make_default, GError **error);
+void lab_detach(struct lab_interface *interface);
+
+/* Changes the options of an interface's own link; false when it has none (a box's inside). */
+bool lab_interface_set_link(struct lab_interface *interface, const struct lab_link *link);
+struct lab_link lab_interface_link(const struct lab_interface *interface);
+
+/* Reboots a box: its state is gone at once, and with `new_addresses` (unless NULL) those of its first uplink; for
+ * `down` nanoseconds it drops everything, then it is back. Waiting for that keeps no run going. */
+bool lab_reboot(struct lab_node *box, int64_t down, const char *new_addresses, GError **error);
+
+/* By name, and by node; NULL when there is none. The routers of internets are nobody's lab_node. */
+struct lab_node *lab_find(const struct lab *lab, const char *name);
+struct lab_node *lab_node_of(const struct lab *lab, const struct node *node);
+
+/* Reads "198.51.100.1", "198.51.100.1, 2001:db8::1", "203.0.113.0/28" into runs of addresses, at most LAB_RUNS_MAX.
+ * False with an error. */
+#define LAB_RUNS_MAX 64
+struct lab_addresses {
+    struct address first;
+    uint64_t count;
+};
+bool lab_parse_addresses(const char *text, GArray **runs /* struct lab_addresses */, GError **error);
+
+/* The topology as indented text, drawn from the lab alone: for `punchlab show`. */
+void lab_draw(const struct lab *lab, GString *out);
+
+#endif

@@ -1,0 +1,97 @@
+/* Networks: internets, and LANs without a box. The insides of boxes are in boxes.c. */
+#include "scenarios/lab/parts.h"
+
+#define DUMMY_ADDRESS "192.0.0.8" /* RFC 7600 section 4.8 */
+
+/* "internet", or "internet-2", ... */
+static char *
+free_name(const struct lab *lab)
+{
+    char *name = g_strdup("internet");
+
+    for (unsigned n = 2; !lab_check_name(lab, name, NULL); n++) {
+        g_free(name);
+        name = g_strdup_printf("internet-%u", n);
+    }
+    return name;
+}
+
+static bool
+read_router_address(const char *text, struct address *address, GError **error)
+{
+    struct lab_addresses runs[LAB_RUNS_MAX];
+    unsigned count;
+
+    if (!lab_read_runs(text, runs, &count, error) || !lab_check_usable(runs[0].first, error))
+        return false;
+    if (count > 1 || runs[0].count > 1)
+        return lab_fail(error, LAB_ERROR_ADDRESS, "'%s': the router of an internet has one address", text);
+    *address = runs[0].first;
+    return true;
+}
+
+/* Its links are point to point and unnumbered, so its address sits on a segment where nobody else is: what routers call
+ * a loopback interface. */
+static struct node *
+make_router(struct lab *lab, const char *name, struct address address)
+{
+    struct node *router = node_new(lab->world, name);
+    struct port *loopback = node_sit(router, segment_new(lab->world, name));
+    bool added = node_add_address(router, loopback, address, 1, 32);
+
+    g_assert(added);
+    router->forwards = true;
+    return router;
+}
+
+struct lab_network *
+lab_internet(struct lab *lab, const char *name, const char *address, const struct lab_link *links, GError **error)
+{
+    g_autofree char *chosen = name ? g_strdup(name) : free_name(lab);
+    struct lab_network *internet;
+    struct address own;
+
+    if (!lab_check_name(lab, chosen, error))
+        return NULL;
+    if (!read_router_address(address ? address : DUMMY_ADDRESS, &own, error)) {
+        g_prefix_error(error, "internet '%s': ", chosen);
+        return NULL;
+    }
+    internet = lab_add_network(lab, chosen, LAB_INTERNET, true);
+    internet->router = make_router(lab, internet->name, own);
+    internet->links = lab_keep_link(lab, links);
+    return internet;
+}
+
+static bool
+read_lan(const char *prefixes, struct inside *inside, GError **error)
+{
+    char text[LAB_PREFIX_TEXT], own[ADDRESS_TEXT];
+    struct prefix written;
+
+    if (!lab_read_inside(prefixes, inside, error))
+        return false;
+    if (prefix_parse(prefixes, &written) && !address_equal(written.address, inside->prefix.address))
+        return lab_fail(error, LAB_ERROR_PREFIX, "there is no box to have %s; write %s",
+                        address_format(written.address, own), lab_format_prefix(inside->prefix, text));
+    return true;
+}
+
+struct lab_network *
+lab_lan(struct lab *lab, const char *name, const char *prefixes, const struct lab_link *links, GError **error)
+{
+    struct lab_network *lan;
+    struct inside inside;
+
+    if (!lab_check_name(lab, name, error))
+        return NULL;
+    if (!read_lan(prefixes ? prefixes : LAB_DEFAULT_LAN, &inside, error)) {
+        g_prefix_error(error, "network '%s': ", name);
+        return NULL;
+    }
+    lan = lab_add_network(lab, name, LAB_LAN, true);
+    lan->segment = segment_new(lab->world, name);
+    lan->prefixes[0] = inside.prefix;
+    lan->links = lab_keep_link(lab, links);
+    return lan;
+}

@@ -1,0 +1,170 @@
+/* Hosts, and the interfaces of all nodes. */
+#include "scenarios/lab/parts.h"
+
+/* --- interfaces ----------------------------------------------------------------------------------------------- */
+
+static bool
+label_is_free(const struct lab_node *node, const char *label)
+{
+    for (const struct lab_interface *i = &node->first; i; i = i->next) {
+        if (i->label && strcmp(i->label, label) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* Trace files are called after it, so it is given once, even if its interface has been removed. */
+static const char *
+unique_label(const struct lab_node *node, const char *label, GStringChunk *texts)
+{
+    if (label_is_free(node, label))
+        return label;
+    for (unsigned n = 2;; n++) {
+        g_autofree char *other = g_strdup_printf("%s-%u", label, n);
+
+        if (label_is_free(node, other))
+            return g_string_chunk_insert(texts, other);
+    }
+}
+
+struct lab_interface *
+lab_add_interface(struct lab_node *node, struct lab_network *network, const char *label)
+{
+    struct lab_parts *parts = network->lab->parts;
+    struct lab_interface *added = &node->first;
+
+    if (node->first.owner) {
+        struct lab_interface *last = added;
+
+        label = unique_label(node, label, parts->texts);
+        added = slab_take(&parts->interfaces);
+        while (last->next)
+            last = last->next;
+        last->next = added;
+    }
+    *added = (struct lab_interface){ .owner = node, .network = network, .label = label };
+    return added;
+}
+
+bool
+lab_take_default(struct lab_interface *interface)
+{
+    const struct lab_network *network = interface->network;
+
+    if (!interface_is_outer(interface) || (network->kind == LAB_LAN && !network->gateway))
+        return false;
+    node_set_default(interface->owner->node, interface->port,
+                     network->gateway ? port_address(network->gateway, FAMILY_IPV4) : ADDRESS_NONE);
+    return true;
+}
+
+/* --- hosts ---------------------------------------------------------------------------------------------------- */
+
+struct node *
+lab_host(struct lab_network *network, const char *name, const char *addresses, const struct lab_link *link,
+         GError **error)
+{
+    struct lab *lab = network->lab;
+    struct lab_interface *interface;
+    struct lab_node *host;
+    struct place place;
+
+    if (!lab_check_name(lab, name, error))
+        return NULL;
+    if (!place_find(&place, network, addresses, link, false, NULL, error)) {
+        g_prefix_error(error, "host '%s': ", name);
+        return NULL;
+    }
+    host = lab_add_node(lab, node_new(lab->world, name), LAB_HOST);
+    interface = lab_add_interface(host, place.network, place.network->name);
+    place_take(&place, interface);
+    lab_take_default(interface);
+    return host->node;
+}
+
+/* --- coming and going ----------------------------------------------------------------------------------------- */
+
+/* A box cannot have one prefix on two sides: it would not know where to send. */
+static bool
+sides_differ(const struct lab_node *node, const struct lab_network *network, GError **error)
+{
+    char text[LAB_PREFIX_TEXT];
+
+    if (!node->box || network->kind != LAB_LAN)
+        return true;
+    for (const struct lab_interface *i = &node->first; i; i = i->next) {
+        if (i->port && i->network->kind == LAB_LAN && prefix_overlaps(i->network->prefixes[0], network->prefixes[0]))
+            return lab_fail(error, LAB_ERROR_PLACE, "it has an interface with %s already",
+                            lab_format_prefix(i->network->prefixes[0], text));
+    }
+    return true;
+}
+
+static bool
+insides_fit(const struct lab_node *node, const struct lab_network *network, GError **error)
+{
+    for (struct lab_network *inside = node->box ? node->box->insides : NULL; inside; inside = inside->next) {
+        if (!lab_check_inside(network, node, inside->prefixes[0], node->kind == LAB_ROUTER, error))
+            return false;
+    }
+    return true;
+}
+
+struct lab_interface *
+lab_attach(struct lab_node *node, struct lab_network *network, const char *addresses, const struct lab_link *link,
+           bool make_default, GError **error)
+{
+    struct lab_interface *interface;
+    struct place place;
+
+    if (!place_find(&place, network, addresses, link, node->box != NULL, node->node, error) ||
+        !sides_differ(node, place.network, error) || !insides_fit(node, place.network, error)) {
+        g_prefix_error(error, "another interface of '%s': ", node->node->name);
+        return NULL;
+    }
+    interface = lab_add_interface(node, place.network, place.network->name);
+    place_take(&place, interface);
+    if (make_default || !node->node->default_port)
+        lab_take_default(interface);
+    if (node->kind == LAB_ROUTER)
+        lab_announce_again(network->lab);
+    return interface;
+}
+
+void
+lab_detach(struct lab_interface *interface)
+{
+    struct lab_node *owner = interface->owner;
+    struct lab_network *network = interface->network;
+
+    if (!interface->port)
+        return;
+    if (network->gateway == interface->port)
+        network->gateway = NULL;
+    node_remove_port(owner->node, interface->port);
+    interface->port = NULL;
+    for (struct lab_interface *i = &owner->first; i && !owner->node->default_port; i = i->next)
+        lab_take_default(i);
+    if (owner->box || network->lab->parts->routes->len > 0)
+        lab_announce_again(network->lab);
+}
+
+bool
+lab_interface_set_link(struct lab_interface *interface, const struct lab_link *link)
+{
+    struct link *own = interface->port ? port_link(interface->port) : NULL;
+
+    if (!own)
+        return false;
+    wire_set(&own->up, &link->up);
+    wire_set(&own->down, &link->down);
+    return true;
+}
+
+struct lab_link
+lab_interface_link(const struct lab_interface *interface)
+{
+    const struct link *own = interface->port ? port_link(interface->port) : NULL;
+
+    return own ? (struct lab_link){ *wire_options(&own->up), *wire_options(&own->down) } : lab_link_default;
+}

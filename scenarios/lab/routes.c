@@ -1,0 +1,220 @@
+/* Routes to what is inside of routers.
+ *
+ * Each uplink of a router announces its insides on the network there. On an internet its router learns the way; on a
+ * LAN the gateway does, and announces it on, outwards, when it is a router itself: a NAT keeps it to itself. On a LAN
+ * without a gateway every node learns it, those that come later too. Each thing learned is a struct lab_route, so that
+ * all can be taken back. */
+#include "scenarios/lab/parts.h"
+
+/* Up to here the addresses of a prefix are looked up one by one; for larger ones it is cheaper to walk the nodes. */
+#define FEW_ADDRESSES 256
+
+/* --- announcing ----------------------------------------------------------------------------------------------- */
+
+/* False when the node knows a way already: the first one is kept. */
+static bool
+learn(struct lab *lab, const struct lab_route *route, struct node *learner, struct port *port)
+{
+    GArray *routes = lab->parts->routes;
+    struct lab_route learned = *route;
+
+    for (guint i = 0; i < routes->len; i++) {
+        const struct lab_route *known = &g_array_index(routes, struct lab_route, i);
+
+        if (known->learner == learner && known->prefix.length == route->prefix.length &&
+            address_equal(known->prefix.address, route->prefix.address))
+            return false;
+    }
+    learned.learner = learner;
+    g_array_append_val(routes, learned);
+    node_add_route(learner, route->prefix, port, route->via);
+    return true;
+}
+
+static void
+learn_by(struct lab *lab, const struct lab_route *route, struct lab_interface *interface)
+{
+    if (interface_is_outer(interface) && interface->network == route->network && interface->owner != route->by &&
+        interface->owner != route->origin)
+        learn(lab, route, interface->owner->node, interface->port);
+}
+
+static void
+tell_everybody(struct lab *lab, const struct lab_route *route)
+{
+    g_array_append_val(lab->parts->routes, *route);
+    for (guint i = 0; i < lab->nodes->len; i++) {
+        struct lab_node *node = lab->nodes->pdata[i];
+
+        for (struct lab_interface *interface = &node->first; interface; interface = interface->next)
+            learn_by(lab, route, interface);
+    }
+}
+
+/* Announces the way to `prefix`, inside of `origin`, by all uplinks of `by`. Ends although boxes may stand in each
+ * other's insides by their second interfaces: nobody learns a way twice. */
+static void
+announce_by(struct lab *lab, const struct lab_node *origin, const struct lab_node *by, struct prefix prefix)
+{
+    for (const struct lab_interface *up = &by->first; up; up = up->next) {
+        const struct lab_network *network = up->network;
+        struct lab_route route = { .prefix = prefix, .network = network, .origin = origin, .by = by };
+
+        if (!interface_is_outer(up))
+            continue;
+        if (network->kind == LAB_INTERNET) {
+            learn(lab, &route, network->router, port_peer(up->port));
+            continue;
+        }
+        route.via = port_address(up->port, FAMILY_IPV4);
+        if (!network->gateway)
+            tell_everybody(lab, &route);
+        else if (network->box != origin && learn(lab, &route, network->box->node, network->gateway) &&
+                 network->box->kind == LAB_ROUTER)
+            announce_by(lab, origin, network->box, prefix);
+    }
+}
+
+void
+lab_announce(struct lab_network *inside)
+{
+    if (inside->gateway)
+        announce_by(inside->lab, inside->box, inside->box, inside->prefixes[0]);
+}
+
+void
+lab_learn(struct lab_interface *interface)
+{
+    struct lab *lab = interface->network->lab;
+    GArray *routes = lab->parts->routes;
+    guint known = routes->len; /* it grows meanwhile */
+
+    if (interface->network->kind == LAB_INTERNET || interface->network->gateway)
+        return;
+    for (guint i = 0; i < known; i++) {
+        struct lab_route route = g_array_index(routes, struct lab_route, i);
+
+        if (!route.learner)
+            learn_by(lab, &route, interface);
+    }
+}
+
+void
+lab_announce_again(struct lab *lab)
+{
+    GArray *routes = lab->parts->routes;
+
+    for (guint i = 0; i < routes->len; i++) {
+        const struct lab_route *route = &g_array_index(routes, struct lab_route, i);
+
+        if (route->learner)
+            node_remove_route(route->learner, route->prefix);
+    }
+    g_array_set_size(routes, 0);
+    for (guint i = 0; i < lab->nodes->len; i++) {
+        const struct lab_node *node = lab->nodes->pdata[i];
+
+        if (node->kind != LAB_ROUTER)
+            continue;
+        for (struct lab_network *inside = node->box->insides; inside; inside = inside->next)
+            lab_announce(inside);
+    }
+}
+
+/* --- checking ------------------------------------------------------------------------------------------------- */
+
+static bool
+overlaps(struct prefix inside, struct prefix other, const char *whose, GError **error)
+{
+    char text[LAB_PREFIX_TEXT], there[LAB_PREFIX_TEXT];
+
+    if (!prefix_overlaps(inside, other))
+        return false;
+    lab_fail(error, LAB_ERROR_PREFIX, "its inside %s overlaps %s of '%s'; give it another 'lan'",
+             lab_format_prefix(inside, text), lab_format_prefix(other, there), whose);
+    return true;
+}
+
+static bool
+has_address_in(const struct node *node, struct prefix prefix)
+{
+    for (uint32_t i = 0; i < node->local_count; i++) {
+        struct address last = address_add(node->locals[i].first, node->locals[i].count - 1);
+
+        if (prefix_contains(prefix, node->locals[i].first) || prefix_contains(prefix, last))
+            return true;
+    }
+    return false;
+}
+
+/* Somebody who has an address of the prefix on this internet; NULL when nobody has. */
+static const struct node *
+somebody_in(const struct lab_network *internet, struct prefix prefix, const struct node *but)
+{
+    uint64_t size = UINT64_C(1) << (32 - prefix.length);
+
+    for (uint64_t i = 0; size <= FEW_ADDRESSES && i < size; i++) {
+        const struct node *owner = lab_owner_of(internet, address_add(prefix.address, i));
+
+        if (owner && owner != but)
+            return owner;
+    }
+    for (struct port *port = internet->router->ports; size > FEW_ADDRESSES && port; port = port->next) {
+        const struct node *there = port_peer(port) ? port_peer(port)->node : internet->router;
+
+        if (there != but && has_address_in(there, prefix))
+            return there;
+    }
+    return NULL;
+}
+
+/* Whether `inside` can be routed from `network`, apart from the network's own prefix. */
+static bool
+is_free_on(const struct lab_network *network, const struct lab_node *box, struct prefix inside, GError **error)
+{
+    const GArray *routes = network->lab->parts->routes;
+    const struct node *there;
+    char text[LAB_PREFIX_TEXT];
+
+    for (guint i = 0; i < routes->len; i++) {
+        const struct lab_route *route = &g_array_index(routes, struct lab_route, i);
+
+        if (route->network == network && route->origin != box &&
+            overlaps(inside, route->prefix, route->origin->node->name, error))
+            return false;
+    }
+    there = network->kind == LAB_INTERNET ? somebody_in(network, inside, box ? box->node : NULL) : NULL;
+    return !there || lab_fail(error, LAB_ERROR_PREFIX, "its inside %s holds an address that '%s' has on '%s'",
+                              lab_format_prefix(inside, text), there->name, network->name);
+}
+
+/* Whether a router inside of `network` can have `inside`: looks at all networks that are to learn the way. `depth`
+ * bounds the walk where boxes stand in each other's insides. */
+static bool
+is_free_from(const struct lab_network *network, const struct lab_node *box, struct prefix inside, unsigned depth,
+             GError **error)
+{
+    const struct lab_node *gateway = network->gateway ? network->box : NULL;
+
+    if (!is_free_on(network, box, inside, error))
+        return false;
+    for (const struct lab_interface *i = gateway && gateway != box ? &gateway->first : NULL; i; i = i->next) {
+        if (!i->port || i->network == network)
+            continue;
+        if (i->network->kind == LAB_LAN && overlaps(inside, i->network->prefixes[0], i->network->name, error))
+            return false;
+        if (gateway->kind == LAB_ROUTER && !i->port->inside && depth > 0 &&
+            !is_free_from(i->network, box, inside, depth - 1, error))
+            return false;
+    }
+    return true;
+}
+
+bool
+lab_check_inside(const struct lab_network *outer, const struct lab_node *box, struct prefix inside, bool routed,
+                 GError **error)
+{
+    if (outer->kind == LAB_LAN && overlaps(inside, outer->prefixes[0], outer->name, error))
+        return false;
+    return !routed || is_free_from(outer, box, inside, 64, error);
+}

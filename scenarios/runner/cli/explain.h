@@ -1,0 +1,31 @@
+/* What `--explain` needs while a scenario runs, and what it prints afterwards. */
+#ifndef SCENARIOS_RUNNER_CLI_EXPLAIN_H
+#define SCENARIOS_RUNNER_CLI_EXPLAIN_H
+
+#include "scenarios/runner/cli/terminal.h"
+#include "scenarios/runner/lua/scenario.h"
+
+#define EXPLAIN_ERROR (explain_error_quark())
+GQuark explain_error_quark(void);
+
+/* Remembers between which records the script said what. */
+struct explain;
+
+struct explain *explain_new(void);
+void explain_free(struct explain *explain);
+
+/* From now on records are kept: between scenario_new and scenario_run. */
+void explain_begin(struct explain *explain, struct scenario *scenario);
+
+/* An interface that was made during the run: without traces nobody else tells the recorder what it is called. */
+void explain_interface(struct explain *explain, const struct lab_interface *interface);
+
+/* A note of the script's, as scenario_options.note tells it. */
+void explain_note(struct explain *explain, int64_t at, const char *text);
+
+/* Appends the timeline of the run: of all, or of the packet called `packet` ("A.3") when it is neither NULL nor empty.
+ * False with an error when there is no such packet. */
+bool explain_print(const struct explain *explain, const char *packet, const struct terminal *terminal, GString *out,
+                   GError **error);
+
+#endif

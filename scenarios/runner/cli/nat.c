@@ -1,0 +1,175 @@
+/* punchlab nat: the presets and what each does. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/time.h"
+#include "core/base/words.h"
+#include "nat/presets.h"
+#include "scenarios/runner/cli/command.h"
+#include "scenarios/runner/sweep/table.h"
+
+struct nat_command_options {
+    bool help, conformance;
+};
+
+static const struct argument options[] = {
+    { "conformance", 0, ARGUMENT_FLAG, offsetof(struct nat_command_options, conformance), NULL,
+      "measures a preset against the RFCs (not in this version)" },
+    OPTIONS_END
+};
+
+/* ---- all */
+
+static void
+print_all(void)
+{
+    static const char *const headings[] = { "preset", "mapping", "filtering", "ports", "hairpin", "timeout", "source" };
+    struct table *table = table_new(G_N_ELEMENTS(headings));
+    struct terminal terminal = terminal_of(stdout);
+    g_autoptr(GString) out = g_string_new(NULL);
+    char timeout[DURATION_TEXT];
+
+    for (size_t i = 0; i < G_N_ELEMENTS(headings); i++)
+        table_add(table, headings[i], STYLE_STRONG);
+    for (const struct nat_preset *preset = nat_presets; preset->name; preset++) {
+        const struct nat_behaviour *udp = &preset->options.udp;
+        const char *cells[] = {
+            preset->name,
+            nat_dependence_words[udp->mapping],
+            nat_dependence_words[udp->filtering],
+            nat_ports_words[udp->ports],
+            nat_hairpin_words[preset->options.hairpin],
+            duration_format(udp->timeout, timeout),
+            preset->source,
+        };
+
+        for (size_t j = 0; j < G_N_ELEMENTS(cells); j++)
+            table_add(table, cells[j], STYLE_PLAIN);
+    }
+    table_text(table, &terminal, out);
+    g_string_append(out, "\nMapping and filtering are those of UDP. 'punchlab nat PRESET' tells one in full.\n");
+    table_free(table);
+    fputs(out->str, stdout);
+}
+
+/* ---- one */
+
+static const char *
+mapping_meaning(uint8_t mapping)
+{
+    static const char *const meanings[] = {
+        [NAT_ENDPOINT_INDEPENDENT] = "one external port for an internal one, whomever it sends to",
+        [NAT_ADDRESS_DEPENDENT] = "another external port for each address it sends to",
+        [NAT_ADDRESS_AND_PORT_DEPENDENT] = "another external port for each address and port it sends to",
+        [NAT_MAPPING_NONE] = "nothing is translated",
+    };
+
+    return meanings[mapping];
+}
+
+static const char *
+filtering_meaning(uint8_t filtering)
+{
+    static const char *const meanings[] = {
+        [NAT_ENDPOINT_INDEPENDENT] = "anybody may send in while the mapping lives",
+        [NAT_ADDRESS_DEPENDENT] = "only addresses that were sent to may send in, from any port",
+        [NAT_ADDRESS_AND_PORT_DEPENDENT] = "only addresses and ports that were sent to may send in",
+        [NAT_MAPPING_NONE] = "",
+    };
+
+    return meanings[filtering];
+}
+
+static const char *
+ports_meaning(uint8_t ports)
+{
+    static const char *const meanings[] = {
+        [NAT_PORTS_PRESERVE] = "the internal port; the next free one up when it is taken",
+        [NAT_PORTS_SEQUENTIAL] = "one after another",
+        [NAT_PORTS_RANDOM] = "any free one",
+    };
+
+    return meanings[ports];
+}
+
+static void
+say_behaviour(const char *protocol, const struct nat_behaviour *behaviour, GString *out)
+{
+    char timeout[DURATION_TEXT];
+
+    g_string_append_printf(out, "\n%s\n", protocol);
+    g_string_append_printf(out, "  mapping     %s: %s\n", nat_dependence_words[behaviour->mapping],
+                           mapping_meaning(behaviour->mapping));
+    g_string_append_printf(out, "  filtering   %s: %s\n", nat_dependence_words[behaviour->filtering],
+                           filtering_meaning(behaviour->filtering));
+    g_string_append_printf(out, "  ports       %s: %s; %u to %u", nat_ports_words[behaviour->ports],
+                           ports_meaning(behaviour->ports), behaviour->port_low, behaviour->port_high);
+    if (behaviour->ports == NAT_PORTS_SEQUENTIAL)
+        g_string_append_printf(out, ", step %u", behaviour->step);
+    g_string_append_printf(out, "\n  timeout     %s idle, refreshed by %s packets\n",
+                           duration_format(behaviour->timeout, timeout),
+                           behaviour->refresh == NAT_REFRESH_BOTH ? "outbound and inbound"
+                                                                  : nat_refresh_words[behaviour->refresh]);
+    g_string_append_printf(out, "  filtered    %s: what a refused packet gets\n",
+                           nat_refusal_words[behaviour->refusal]);
+}
+
+static void
+say_limit(const char *name, uint32_t limit, GString *out)
+{
+    if (limit)
+        g_string_append_printf(out, "  %-11s %u mappings\n", name, limit);
+}
+
+static void
+print_one(const struct nat_preset *preset)
+{
+    const struct nat_options *box = &preset->options;
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    g_string_append_printf(out, "%s: %s\n", preset->name, preset->help);
+    if (*preset->source)
+        g_string_append_printf(out, "Source: %s\n", preset->source);
+    say_behaviour("UDP", &box->udp, out);
+    say_behaviour("ICMP queries (the identifier is the port)", &box->icmp, out);
+    g_string_append_printf(out, "\nThe box\n  hairpin     %s\n  ttl         %s\n", nat_hairpin_words[box->hairpin],
+                           nat_ttl_words[box->ttl]);
+    g_string_append_printf(out, "  affinity    %s: a reply leaves by the mapping that admitted what it answers\n",
+                           box->affinity ? "on" : "off");
+    g_string_append_printf(out, "  icmp errors %s\n", box->icmp_errors ? "passed and translated" : "dropped");
+    say_limit("per host", box->limit_per_host, out);
+    say_limit("in all", box->limit_total, out);
+    fputs(out->str, stdout);
+}
+
+static int
+nat_run(const struct command *command, const void *given, const GPtrArray *words)
+{
+    const struct nat_command_options *nat = given;
+    const char *name = words->len > 0 ? words->pdata[0] : NULL;
+    const struct nat_preset *preset = name ? nat_preset_find(name) : NULL;
+
+    if (name && !preset) {
+        g_autofree char *complaint = words_complaint(nat_preset_names(), name, "a preset");
+
+        return command_fail(command, "%s", complaint);
+    }
+    if (nat->conformance)
+        return command_fail(command, "--conformance: this version does not measure presets against the RFCs yet");
+    if (preset)
+        print_one(preset);
+    else
+        print_all();
+    return STATUS_HELD;
+}
+
+const struct command nat_command = {
+    .name = "nat",
+    .usage = "[PRESET] [OPTION]...",
+    .summary = "the presets and what each does",
+    .about = "A preset is a value for 'type' of a box in a scenario; the words are those of RFC 4787 and RFC 5508.\n",
+    .options = options,
+    .options_size = sizeof(struct nat_command_options),
+    .words_max = 1,
+    .run = nat_run,
+};

@@ -1,0 +1,119 @@
+#include "scenarios/runner/cli/terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { BUFFER = 64 * 1024 };
+
+void
+terminal_begin(void)
+{
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+    for (int fd = 0; fd <= 2; fd++) {
+        /* For reading only: writing to a standard output that was closed shall still fail. */
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) != fd)
+            _exit(2);
+    }
+    sigaction(SIGPIPE, &ignore, NULL);
+    setvbuf(stdout, NULL, _IOFBF, BUFFER);
+}
+
+bool
+terminal_end(void)
+{
+    bool failed = ferror(stdout);
+
+    errno = 0;
+    if (fflush(stdout) != 0 || ferror(stdout))
+        failed = true;
+    if (!failed)
+        return true;
+    fprintf(stderr, "punchlab: cannot write to standard output%s%s\n", errno ? ": " : "", errno ? strerror(errno) : "");
+    return false;
+}
+
+static bool
+locale_is_utf8(void)
+{
+    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        const char *value = g_getenv(names[i]);
+
+        if (value && *value)
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+    }
+    return false;
+}
+
+struct terminal
+terminal_of(FILE *stream)
+{
+    struct terminal terminal = { .interactive = isatty(fileno(stream)) };
+    const char *no_color = g_getenv("NO_COLOR"), *term = g_getenv("TERM");
+    struct winsize size;
+
+    if (!terminal.interactive)
+        return terminal;
+    terminal.colour = !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
+    terminal.unicode = locale_is_utf8();
+    terminal.columns = ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 ? size.ws_col : 80;
+    return terminal;
+}
+
+void
+terminal_styled(const struct terminal *terminal, enum terminal_style style, const char *text, GString *out)
+{
+    static const char *const codes[] = {
+        [STYLE_PLAIN] = "0", [STYLE_STRONG] = "1", [STYLE_FAINT] = "2",
+        [STYLE_GOOD] = "32", [STYLE_BAD] = "31",   [STYLE_WARM] = "33",
+    };
+
+    if (terminal->colour && style != STYLE_PLAIN)
+        g_string_append_printf(out, "\033[%sm%s\033[0m", codes[style], text);
+    else
+        g_string_append(out, text);
+}
+
+void
+terminal_safe(const char *text, GString *out)
+{
+    const char *end = text + strlen(text);
+
+    while (text < end) {
+        gunichar c = g_utf8_get_char_validated(text, end - text);
+
+        if (c == '\t') {
+            g_string_append_c(out, ' ');
+            text++;
+        } else if (c == (gunichar)-1 || c == (gunichar)-2 || c < 0x20 || (c >= 0x7f && c < 0xa0)) {
+            g_string_append_printf(out, "\\x%02x", (unsigned char)*text);
+            text += c >= 0x80 && c < 0xa0 ? 2 : 1;
+        } else {
+            g_string_append_unichar(out, c);
+            text = g_utf8_next_char(text);
+        }
+    }
+}
+
+size_t
+terminal_width(const char *text)
+{
+    size_t width = 0;
+
+    for (; *text; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
+}
+
+void
+terminal_pad(const char *text, size_t column, GString *out)
+{
+    for (size_t width = terminal_width(text); width < column; width++)
+        g_string_append_c(out, ' ');
+}

@@ -1,0 +1,116 @@
+#include "scenarios/runner/cli/traces.h"
+
+#include <string.h>
+
+#include "core/base/words.h"
+
+G_DEFINE_QUARK(punchlab-traces-error, traces_error)
+
+struct traces {
+    struct tracer *tracer;
+    const GPtrArray *nodes; /* names; NULL: all */
+    GError *error;          /* the first of those that came up during the run */
+};
+
+static const char *
+name_of(const struct lab_node *node)
+{
+    return node->node->name;
+}
+
+static bool
+is_wanted(const struct traces *traces, const char *name)
+{
+    for (guint i = 0; traces->nodes && i < traces->nodes->len; i++) {
+        if (strcmp(traces->nodes->pdata[i], name) == 0)
+            return true;
+    }
+    return !traces->nodes;
+}
+
+static bool
+add(struct traces *traces, const struct lab_interface *interface, GError **error)
+{
+    const char *name = name_of(interface->owner);
+
+    if (!interface->port || interface->port->capture || !is_wanted(traces, name))
+        return true;
+    return tracer_add(traces->tracer, interface->port, name, interface->label, error);
+}
+
+static bool
+add_all(struct traces *traces, const struct lab *lab, GError **error)
+{
+    for (guint i = 0; i < lab->nodes->len; i++) {
+        const struct lab_node *node = lab->nodes->pdata[i];
+
+        for (const struct lab_interface *interface = &node->first; interface; interface = interface->next) {
+            if (!add(traces, interface, error))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void
+complain(const struct lab *lab, const char *name, GError **error)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+    for (guint i = 0; i < lab->nodes->len; i++)
+        g_ptr_array_add(names, (char *)name_of(lab->nodes->pdata[i]));
+    g_ptr_array_add(names, NULL);
+    g_autofree char *complaint = words_complaint((const char *const *)names->pdata, name, "a node of this scenario");
+    g_set_error(error, TRACES_ERROR, 0, "--trace: %s", complaint);
+}
+
+struct traces *
+traces_open(struct scenario *scenario, const char *folder, const GPtrArray *nodes, GError **error)
+{
+    const struct lab *lab = scenario->lab;
+    g_autoptr(traces) traces = g_new0(struct traces, 1);
+
+    for (guint i = 0; nodes && i < nodes->len; i++) {
+        if (!lab_find(lab, nodes->pdata[i])) {
+            complain(lab, nodes->pdata[i], error);
+            return NULL;
+        }
+    }
+    traces->nodes = !nodes && scenario->captures_asked ? scenario->capture_nodes : nodes;
+    traces->tracer = tracer_open(lab->world, folder, traces->nodes ? TRACER_ALL | TRACER_EVERY_INTERFACE : TRACER_ALL,
+                                 error);
+    if (!traces->tracer || !add_all(traces, lab, error))
+        return NULL;
+    return g_steal_pointer(&traces);
+}
+
+void
+traces_add(struct traces *traces, const struct lab_interface *interface)
+{
+    add(traces, interface, traces->error ? NULL : &traces->error);
+}
+
+bool
+traces_close(struct traces *traces, GError **error)
+{
+    bool closed = tracer_close(traces->tracer, traces->error ? NULL : &traces->error);
+
+    if (closed && !traces->error)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&traces->error));
+    return false;
+}
+
+const struct trace_file *
+traces_files(const struct traces *traces, size_t *count)
+{
+    return tracer_files(traces->tracer, count);
+}
+
+void
+traces_free(struct traces *traces)
+{
+    g_clear_pointer(&traces->tracer, tracer_free);
+    g_clear_error(&traces->error);
+    g_free(traces);
+}

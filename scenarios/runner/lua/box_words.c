@@ -1,0 +1,169 @@
+/* What boxes have: :mappings :reboot :set :lan; :forward and :alg come later. */
+#include "core/base/words.h"
+#include "scenarios/runner/lua/endpoint.h"
+#include "scenarios/runner/lua/link_options.h"
+#include "scenarios/runner/lua/nat_words.h"
+#include "scenarios/runner/lua/node_words.h"
+
+static struct nat *
+self_nat(const struct lab_handle *self)
+{
+    return self->node ? nat_of(self->node->node) : NULL;
+}
+
+/* Copies of the views: what comes next may raise, and the NAT is in the midst of its walk. */
+struct mapping_copy {
+    struct nat_mapping_view view;
+    guint first_peer;
+};
+
+struct mapping_copies {
+    GArray *views; /* struct mapping_copy */
+    GArray *peers; /* struct endpoint */
+};
+
+static void
+copy_mapping(void *user, const struct nat_mapping_view *view)
+{
+    struct mapping_copies *copies = user;
+    struct mapping_copy copy = { *view, copies->peers->len };
+
+    g_array_append_val(copies->views, copy);
+    g_array_append_vals(copies->peers, view->peers, view->peer_count);
+}
+
+static void
+push_mapping(lua_State *L, const struct mapping_copy *copy, const struct endpoint *peers)
+{
+    const char *protocol = protocol_name(copy->view.protocol);
+
+    lua_createtable(L, 0, 5);
+    lua_pushstring(L, protocol ? protocol : "?");
+    lua_setfield(L, -2, "protocol");
+    endpoint_push(L, copy->view.internal);
+    lua_setfield(L, -2, "internal");
+    endpoint_push(L, copy->view.external);
+    lua_setfield(L, -2, "external");
+    lua_createtable(L, (int)copy->view.peer_count, 0);
+    for (uint32_t i = 0; i < copy->view.peer_count; i++) {
+        endpoint_push(L, peers[copy->first_peer + i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, "peers");
+    arg_push_seconds(L, copy->view.expires);
+    lua_setfield(L, -2, "expires");
+}
+
+/* Takes what the copies hold over into memory of Lua's, so that nothing is lost when a push raises. */
+static int
+box_mappings(struct script *script, lua_State *L)
+{
+    struct nat *nat = self_nat(lab_handle_self(L));
+    struct mapping_copies copies;
+
+    (void)script;
+    arg_no_more(L, 1);
+    lua_newtable(L);
+    if (!nat)
+        return 1;
+    copies.views = g_array_new(FALSE, FALSE, sizeof(struct mapping_copy));
+    copies.peers = g_array_new(FALSE, FALSE, sizeof(struct endpoint));
+    nat_each_mapping(nat, copy_mapping, &copies);
+
+    guint count = copies.views->len;
+    size_t views_size = count * sizeof(struct mapping_copy), peers_size = copies.peers->len * sizeof(struct endpoint);
+    uint8_t *block = views_size + peers_size < script->limits.soft ? lua_newuserdatauv(L, views_size + peers_size + 1, 0) : NULL;
+    if (block) {
+        memcpy(block, copies.views->data, views_size);
+        memcpy(block + views_size, copies.peers->data, peers_size);
+    }
+    g_array_unref(copies.views);
+    g_array_unref(copies.peers);
+    limits_expect_bytes(L, views_size + peers_size);
+    for (guint i = 0; i < count; i++) {
+        push_mapping(L, (const struct mapping_copy *)(void *)block + i, (const struct endpoint *)(void *)(block + views_size));
+        lua_rawseti(L, 2, (lua_Integer)i + 1);
+    }
+    lua_settop(L, 2);
+    return 1;
+}
+
+static int
+box_reboot(struct script *script, lua_State *L)
+{
+    static const char *const keys[] = { "down", "ip", NULL };
+    const struct lab_handle *self = lab_handle_self(L);
+    int64_t down = 0;
+    GError *error = NULL;
+
+    arg_no_more(L, 2);
+    lua_settop(L, 2);
+    options_check(L, 2, keys, NULL);
+    if (options_get(L, 2, "down")) {
+        down = arg_duration(L, -1, "down");
+        lua_pop(L, 1);
+    }
+    if (!options_get(L, 2, "ip"))
+        lua_pushnil(L);
+    const char *addresses = arg_addresses(L, 3, "ip");
+    if (self->node && !lab_reboot(self->node, down, addresses, &error))
+        complain_error(L, error);
+    script->world->touched = true;
+    return 0;
+}
+
+static int
+box_set(struct script *script, lua_State *L)
+{
+    const struct lab_handle *self = lab_handle_self(L);
+    struct nat *nat = self_nat(self);
+    struct nat_options options = { .limit_total = 0 };
+
+    arg_table(L, 2, "the options");
+    arg_no_more(L, 2);
+    options_check(L, 2, nat_table_keys, NULL);
+    if (options_get(L, 2, "lan"))
+        complain(L, "the lan of a box stays what it was");
+    if (self->node && !nat)
+        complain(L, "a router translates nothing: it has no options to set");
+    const char *type = nat_table_type(L, 2, !nat);
+    if (nat)
+        options = *nat_options(nat);
+    nat_table_read(L, 2, &options);
+    if (!nat)
+        return 0; /* a box of type none: what it says is good, and there is nothing to do */
+    nat_set_options(nat, &options);
+    if (type)
+        self->node->box->type = type; /* the preset's own name: it lives as long as the program */
+    script->world->touched = true;
+    return 0;
+}
+
+static int
+box_lan(struct script *script, lua_State *L)
+{
+    const struct lab_handle *self = lab_handle_self(L);
+    const char *name = arg_text(L, 2, "the name");
+    struct lab_link link = lab_link_default;
+    GError *error = NULL;
+
+    (void)script;
+    arg_no_more(L, 4);
+    lua_settop(L, 4);
+    if (!self->node)
+        complain(L, "a box of type none has no further inside");
+    const char *prefixes = arg_addresses(L, 3, "the prefix");
+    options_check(L, 4, link_option_keys, NULL);
+    bool own = link_options_read(L, 4, &link);
+    limits_hold_bytes(L, 2048);
+    struct lab_network *made = lab_further_lan(self->node, name, prefixes, own ? &link : NULL, &error);
+    if (!made)
+        complain_error(L, error);
+    lab_handle_push_network(L, made);
+    return 1;
+}
+
+const struct word box_words[] = {
+    { "mappings", box_mappings }, { "reboot", box_reboot }, { "set", box_set },   { "lan", box_lan },
+    { "forward", word_later },    { "alg", word_later },    { NULL, NULL },
+};

@@ -1,0 +1,38 @@
+/* What hosts have: :udp :ping :spawn :stun_server :traffic :sink; the rest of the interface comes later. */
+#include <stdio.h>
+
+#include "scenarios/runner/lua/node_words.h"
+#include "scenarios/runner/lua/service_words.h"
+#include "scenarios/runner/lua/socket.h"
+#include "scenarios/runner/lua/spawn.h"
+
+static int
+host_spawn(struct script *script, lua_State *L)
+{
+    struct lab_handle *self = lab_handle_self(L);
+
+    (void)script;
+    return spawn_task(L, 2, node_handle_name(&self->handle), &self->spawned);
+}
+
+const struct word host_words[] = {
+    { "udp", socket_word_udp },
+    { "ping", service_word_ping },
+    { "spawn", host_spawn },
+    { "stun_server", service_word_stun_server },
+    { "traffic", service_word_traffic },
+    { "sink", service_word_sink },
+    { "tcp_listen", word_later },
+    { "tcp_connect", word_later },
+    { "turn_server", word_later },
+    { "signal_server", word_later },
+    { "sip_server", word_later },
+    { "signal", word_later },
+    { "turn", word_later },
+    { "ice", word_later },
+    { "sip", word_later },
+    { "rtp", word_later },
+    { "nat_check", word_later },
+    { "map_port", word_later },
+    { NULL, NULL },
+};

@@ -1,0 +1,18 @@
+/* What a host runs for a script: servers, traffic, sinks, pings. */
+#ifndef SCENARIOS_RUNNER_LUA_SERVICE_WORDS_H
+#define SCENARIOS_RUNNER_LUA_SERVICE_WORDS_H
+
+#include "core/base/address.h"
+#include "scenarios/runner/lua/handle.h"
+
+extern const struct type stun_server_type;
+
+/* Where a server's clients find it. */
+struct endpoint stun_server_handle_endpoint(const struct handle *handle);
+
+int service_word_stun_server(struct script *script, lua_State *L);
+int service_word_traffic(struct script *script, lua_State *L); /* traffic_words.c */
+int service_word_sink(struct script *script, lua_State *L);    /* traffic_words.c */
+int service_word_ping(struct script *script, lua_State *L);    /* ping.c */
+
+#endif

@@ -1,0 +1,49 @@
+/* UDP sockets for scripts. What arrives is kept until the script takes it; a socket that is forgotten stays open until
+ * the run ends, so that nothing depends on when Lua's collector runs. */
+#ifndef SCENARIOS_RUNNER_LUA_SOCKET_H
+#define SCENARIOS_RUNNER_LUA_SOCKET_H
+
+#include "core/net/stack.h"
+#include "proto/stun/client.h"
+#include "scenarios/runner/lua/node_words.h"
+#include "scenarios/runner/lua/open.h"
+
+struct arrival;       /* a datagram or an ICMP error that waits to be taken */
+struct stun_exchange; /* stun_words.c */
+
+struct socket_handle {
+    struct handle handle;
+    struct script *script;
+    struct open_thing open;
+    struct lab_node *host;
+    struct io *io;
+    struct io_udp *udp;           /* NULL: closed */
+    struct endpoint own;          /* as it was opened; the address none when it has all of the host's */
+    bool errors;                  /* ICMP errors end recv */
+    struct arrival *first, *last;
+    size_t waiting_bytes;         /* of what waits to be taken */
+    struct waits readers;
+    struct stun_client *client;   /* made by the first :stun; NULL: none */
+    struct stun_exchange *exchanges;
+};
+
+extern const struct type socket_type;
+
+/* host:udp(port or nil, {ip=, errors=}). */
+int socket_word_udp(struct script *script, lua_State *L);
+
+/* socket:stun(server, {}) (stun_words.c), and what the socket does for it. */
+int socket_word_stun(struct script *script, lua_State *L);
+void stun_exchanges_end(struct socket_handle *socket);
+
+/* nil, the word for `result`; raises for what is the script's mistake. */
+int push_io_failure(lua_State *L, enum io_result result);
+/* The reason that an ICMP error is to a script: "refused", "unreachable", "too-big", "ttl-exceeded". */
+const char *icmp_reason_word(const struct io_icmp *icmp);
+/* {from=, to=, type=, code=, mtu=}, pushed. */
+void push_icmp_detail(lua_State *L, const struct io_icmp *icmp);
+
+/* "A.3", pushed. */
+void push_packet_name(lua_State *L, uint64_t packet);
+
+#endif

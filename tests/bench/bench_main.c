@@ -1,0 +1,118 @@
+#include "tests/bench/bench.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RUNS 5
+
+struct bench {
+    unsigned rows, missed;
+};
+
+double
+bench_clock(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static int
+by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double
+median(double runs[RUNS])
+{
+    qsort(runs, RUNS, sizeof *runs, by_size);
+    return runs[RUNS / 2];
+}
+
+double
+bench_median(struct bench *bench, bench_measure *measure, void *context)
+{
+    double runs[RUNS];
+
+    (void)bench;
+    for (int i = 0; i < RUNS; i++)
+        runs[i] = measure(context);
+    return median(runs);
+}
+
+void
+bench_compare(struct bench *bench, const char *figure, const char *unit, enum bench_better better, double reach,
+              bench_measure *ours, bench_measure *bound, void *context)
+{
+    double our_runs[RUNS], bound_runs[RUNS] = { 0 };
+
+    for (int i = 0; i < RUNS; i++) {
+        if (bound)
+            bound_runs[i] = bound(context);
+        our_runs[i] = ours(context);
+    }
+    bench_row(bench, figure, unit, better, reach, median(our_runs), median(bound_runs));
+}
+
+/* A figure in as many digits as say something, or "-" for none. */
+static const char *
+say(double figure, char text[24])
+{
+    if (figure == 0)
+        snprintf(text, 24, "-");
+    else
+        snprintf(text, 24, figure < 10 ? "%.2f" : figure < 1000 ? "%.1f" : "%.0f", figure);
+    return text;
+}
+
+/* The ratio is the share of the bound that we reach: 1.00 at the bound, whichever way the figure counts. */
+void
+bench_row(struct bench *bench, const char *figure, const char *unit, enum bench_better better, double reach,
+          double ours, double bound)
+{
+    char texts[4][24];
+    bool reached = reach == 0 || (better == BENCH_MORE ? ours >= reach : ours <= reach);
+    double ratio = bound == 0 || ours == 0 ? 0 : better == BENCH_MORE ? ours / bound : bound / ours;
+
+    if (bench->rows++ == 0)
+        printf("%-52s %10s %10s %6s %10s  %s\n", "figure", "ours", "bound", "ratio", "reach", "unit");
+    bench->missed += !reached;
+    printf("%-52s %10s %10s %6s %10s  %s%s\n", figure, say(ours, texts[0]), say(bound, texts[1]), say(ratio, texts[2]),
+           say(reach, texts[3]), unit, reached ? "" : "  (missed)");
+    fflush(stdout);
+}
+
+static bool
+wanted(const char *name, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strstr(name, argv[i]))
+            return true;
+    }
+    return argc < 2;
+}
+
+/* A machine may be slow or busy: a missed figure is told, and fails nothing. */
+int
+main(int argc, char **argv)
+{
+    struct bench bench = { 0, 0 };
+
+    for (const struct bench_file *file = bench_files; file->name; file++) {
+        if (wanted(file->name, argc, argv))
+            file->run(&bench);
+    }
+    if (bench.rows == 0) {
+        fprintf(stderr, "no benchmark ran\n");
+        return EXIT_FAILURE;
+    }
+    printf("%u figures, %u of them missed their reach\n", bench.rows, bench.missed);
+    return EXIT_SUCCESS;
+}

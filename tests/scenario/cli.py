@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+"""The command line as a user meets it: exit statuses, messages, report.json, the run's folder, signals, determinism.
+
+Runs the real program ($PUNCHLAB, or punchlab in $BUILD) on the fixtures beside this file.
+"""
+import filecmp
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+FIXTURES = os.path.join(HERE, 'fixtures', 'cli')
+PROGRAM = os.environ.get('PUNCHLAB') or os.path.join(ROOT, os.environ.get('BUILD', 'build'), 'punchlab')
+SLOW = 10 if os.environ.get('SANITIZED') else 1
+counts = {'passed': 0, 'failed': 0}
+
+
+def check(name, held, detail=''):
+    counts['passed' if held else 'failed'] += 1
+    if not held:
+        print('FAILED: %s %s' % (name, detail))
+    return held
+
+
+def run(*arguments, **options):
+    environment = dict(os.environ, PUNCHLAB_SCENARIOS=os.path.join(ROOT, 'scenarios'))
+    environment.update(options.pop('environment', {}))
+    options.setdefault('stdout', subprocess.PIPE)
+    return subprocess.run([PROGRAM] + list(arguments), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                          env=environment, timeout=60 * SLOW, **options)
+
+
+def fixture(name):
+    return os.path.join(FIXTURES, name + '.lua')
+
+
+def says(name, result, status, *words):
+    """Status, and one line on standard error with all of `words` in it."""
+    held = (result.returncode == status and result.stderr.count('\n') == 1 and
+            all(word in result.stderr for word in words))
+    check(name, held, 'status %d, said %r' % (result.returncode, result.stderr))
+
+
+def test_usage(folder):
+    says('no command', run(), 2, 'a command is missing')
+    says('mistyped command', run('rnu'), 2, "'rnu'", "'run'")
+    says('unknown command', run('frobnicate'), 2, 'run, matrix')
+    for later in 'what-if', 'view', 'grade', 'serve', 'nat-check', 'ice', 'live', 'merge':
+        says('later: ' + later, run(later, 'x'), 2, 'this version does not have', later)
+    says('mistyped option', run('run', fixture('punch'), '--quite'), 2, "'--quite'", "'--quiet'")
+    says('no scenario', run('run'), 2, 'SCENARIO')
+    says('two scenarios', run('run', 'a', 'b'), 2, "'b'")
+    says('mistyped scenario', run('run', 'situations/symetric-both'), 2, "'situations/symmetric-both'")
+    says('not a setting', run('run', fixture('punch'), '--set', 'nat_a'), 2, 'nat_a', 'NAME=VALUE')
+    says('not a seed', run('run', fixture('punch'), '--seed', 'x'), 2, '--seed', "'x'")
+    says('not a format', run('run', fixture('punch'), '--format', 'xml'), 2, "'xml'", 'text or json')
+    says('not a time', run('run', fixture('punch'), '--until', 'soon'), 2, "'soon'")
+    says('html comes later', run('run', fixture('punch'), '--html'), 2, 'report.html')
+    says('no such parameter', run('run', fixture('punch'), '--set', 'nat_x=none', cwd=folder), 2, 'nat_x', 'nat_a')
+    says('no such preset', run('run', fixture('punch'), '--set', 'nat_a=symetric', '--out', folder + '/p', '-q'), 2,
+         'symetric', 'symmetric')
+    says('no such node', run('run', fixture('punch'), '--trace', 'natC', '--out', folder), 2, "'natC'", 'natA')
+    says('no such packet', run('run', fixture('punch'), '--explain=A.99', '--quiet', '--out', folder), 2, "'A.99'")
+    check('nothing was left where nothing ran', not os.path.exists(os.path.join(folder, 'out')))
+    for command in 'run', 'matrix', 'sweep', 'list', 'show', 'nat':
+        result = run(command, '--help')
+        check(command + ' --help', result.returncode == 0 and result.stdout.startswith('Usage: punchlab ' + command))
+    result = run('--help')
+    check('--help names all commands', result.returncode == 0 and
+          all('\n  %s ' % name in result.stdout for name in ('run', 'matrix', 'sweep', 'list', 'show', 'nat')))
+    check('--version', run('--version').stdout.startswith('punchlab '))
+
+
+def balanced(report):
+    packets = report['packets']
+    return packets['sent'] == packets['delivered'] + sum(packets['dropped'].values()) + packets['under_way']
+
+
+def load(folder):
+    with open(os.path.join(folder, 'report.json'), encoding='utf-8') as file:
+        return json.load(file)
+
+
+MEMBERS = ['format', 'scenario', 'title', 'seed', 'params', 'results', 'expectations', 'notes', 'ended', 'waiting',
+           'error', 'virtual_seconds', 'packets', 'nats', 'files']
+
+
+def test_run(folder):
+    out = os.path.join(folder, 'a')
+    result = run('run', fixture('punch'), '--out', out)
+    check('run: status', result.returncode == 0, result.stderr)
+    check('run: says nothing on standard error', result.stderr == '')
+    for word in 'two hosts punch', 'the top level is done', 'connected  true', 'ok    fail was not asked for', out:
+        check('run: says ' + word, word in result.stdout, result.stdout)
+    check('run: no colours in a pipe', '\033' not in result.stdout)
+
+    report = load(out)
+    check('report: members in order', list(report) == MEMBERS, list(report))
+    check('report: the run', (report['format'], report['scenario'], report['seed'], report['ended'], report['error']) ==
+          (1, 'punch', 1, 'done', None))
+    check('report: parameters', report['params'] ==
+          {'nat_a': 'restricted-cone', 'nat_b': 'restricted-cone', 'tries': 3, 'fail': False}, report['params'])
+    check('report: results', report['results']['connected'] is True, report['results'])
+    check('report: an expectation', [e['ok'] for e in report['expectations']] == [True] and
+          report['expectations'][0]['line'] == 43, report['expectations'])
+    check('report: a note', report['notes'] == [{'at': 0, 'text': 'the top level is done'}], report['notes'])
+    check('report: balance', balanced(report), report['packets'])
+    check('report: NATs', list(report['nats']) == ['natA', 'natB'])
+    expected = {'S-internet.pcap', 'natA-internet.pcap', 'natA-lan.pcap', 'A-natA.pcap', 'natB-internet.pcap',
+                'natB-lan.pcap', 'B-natB.pcap', 'all.pcapng'}
+    check('report: files', {file['path'] for file in report['files']} == expected, report['files'])
+    check('folder: files', set(os.listdir(out)) == expected | {'report.json', 'journal.jsonl'}, os.listdir(out))
+
+    result = run('run', fixture('punch'), '--out', out, '--format', 'json')
+    with open(os.path.join(out, 'report.json'), encoding='utf-8') as file:
+        check('json: report.json and nothing else', result.stdout == file.read())
+    result = run('run', fixture('punch'), '--quiet', '--out', out)
+    check('quiet: nothing', (result.returncode, result.stdout, result.stderr) == (0, '', ''))
+    run('run', fixture('punch'), '--quiet', '--no-trace', '--out', out)
+    check('no trace: the report only, old traces are gone', os.listdir(out) == ['report.json'], os.listdir(out))
+    check('no trace: no files in the report', load(out)['files'] == [])
+    run('run', fixture('punch'), '--quiet', '--trace', 'A,natB', '--out', out)
+    check('trace: these nodes only', {file['path'] for file in load(out)['files']} ==
+          {'A-natA.pcap', 'natB-internet.pcap', 'natB-lan.pcap', 'all.pcapng'}, load(out)['files'])
+    run('run', fixture('grows'), '--quiet', '--out', out)
+    packets = {file['path']: file['packets'] for file in load(out)['files']}
+    check('trace: what is built during the run', packets ==
+          {'B-internet.pcap': 1, 'A-internet.pcap': 1, 'A-lan.pcap': 0, 'all.pcapng': 2}, packets)
+    run('run', fixture('punch'), '--quiet', cwd=folder)
+    check('out/SCENARIO is where it goes', os.path.exists(os.path.join(folder, 'out', 'punch', 'report.json')))
+
+
+def test_explain(folder):
+    result = run('run', fixture('punch'), '--explain', '--no-trace', '--out', folder)
+    lines = result.stdout.split('\n')
+    check('explain: status', result.returncode == 0, result.stderr)
+    check('explain: draws the topology', 'natB  203.0.113.2' in result.stdout)
+    for text in ('   0.000 ms  #', 'A     A.1   sends A.1', 'natA  A.1   outbound: source 10.0.0.2:5000 becomes',
+                 'natB  A.2   '):
+        check('explain: says ' + text, text in result.stdout, result.stdout)
+    times = [float(match.group(1)) for match in (re.match(r' *([0-9.]+) ms  ', line) for line in lines) if match]
+    check('explain: in order of time', len(times) > 20 and times == sorted(times), times)
+    one = run('run', fixture('punch'), '--explain=A.1', '--quiet', '--no-trace', '--out', folder)
+    check('explain: one packet', one.returncode == 0 and one.stdout and
+          all(' A.1 ' in line or 'sends S.' in line for line in one.stdout.strip().split('\n')), one.stdout)
+    says('explain goes with text', run('run', fixture('punch'), '--explain', '--format', 'json'), 2, '--explain')
+
+
+def test_outcomes(folder):
+    out = os.path.join(folder, 'b')
+    result = run('run', fixture('punch'), '--set', 'fail=true', '--out', out)
+    check('failed expectation: status 1', result.returncode == 1, result.stderr)
+    check('failed expectation: said', 'FAIL  fail was not asked for (line 43' in result.stdout, result.stdout)
+    result = run('run', fixture('punch'), '--set', 'fail=true', '-q', '--out', out)
+    check('failed expectation: quiet', (result.returncode, result.stdout, result.stderr) == (1, '', ''), result.stderr)
+
+    result = run('run', fixture('waiting'), '--out', out)
+    report = load(out)
+    check('left waiting: status 1', result.returncode == 1, result.stderr)
+    check('left waiting: stuck', report['ended'] == 'stuck', report['ended'])
+    check('left waiting: named', len(report['waiting']) == 1 and report['waiting'][0]['line'] == 6 and
+          set(report['waiting'][0]) == {'task', 'line', 'on'}, report['waiting'])
+
+    result = run('run', fixture('raises'), '--out', out, '--format', 'json')
+    report = load(out)
+    says('error: one message with file and line', result, 2, 'raises.lua:9', 'the script gave up')
+    check('error: in the report', report['ended'] == 'error' and report['error']['line'] == 9 and
+          'the script gave up' in report['error']['message'], report['error'])
+    check('error: json is complete', json.loads(result.stdout) == report)
+    check('error: balance', balanced(report) and report['packets']['under_way'] == 1, report['packets'])
+    check('error: traces are complete', os.path.getsize(os.path.join(out, 'A-internet.pcap')) == 24 + 16 + 33)
+
+    says('not Lua', run('run', fixture('not-lua'), '--quiet', '--out', out), 2, 'not-lua.lua:1')
+    says('a folder', run('run', FIXTURES), 2, 'folder')
+    result = run('run', fixture('endless'), '--until', '90.5', '--out', out, '--format', 'json')
+    check('until: ended', (load(out)['ended'], load(out)['virtual_seconds']) == ('until', 90.5), load(out)['ended'])
+
+
+def test_output(folder):
+    file = os.path.join(folder, 'file')
+    open(file, 'w').close()
+    says('a file in the way', run('run', fixture('punch'), '--out', file), 2, file)
+    says('no such place', run('run', fixture('punch'), '--out', '/proc/none/x'), 2, '/proc/none')
+    says('an empty name', run('run', fixture('punch'), '--out', ''), 2, '--out')
+    if os.geteuid() != 0:
+        locked = os.path.join(folder, 'locked')
+        os.mkdir(locked, 0o500)
+        says('a locked folder', run('run', fixture('punch'), '--out', locked), 2, locked)
+    out = os.path.join(folder, 'c')
+    with open('/dev/full', 'w') as full:
+        says('standard output is full', run('run', fixture('punch'), '--out', out, stdout=full), 2, 'standard output')
+    closed = subprocess.run(['/bin/sh', '-c', '"$0" run "$1" --out "$2" >&-', PROGRAM, fixture('punch'), out],
+                            stderr=subprocess.PIPE, text=True)
+    says('standard output is closed', closed, 2, 'standard output')
+    check('standard output is closed: the report is not in a trace', balanced(load(out)))
+    reader, writer = os.pipe()
+    os.close(reader)
+    says('nobody reads', run('run', fixture('punch'), '--out', out, stdout=writer), 2, 'standard output')
+    os.close(writer)
+
+
+def test_determinism(folder):
+    places = [os.path.join(folder, name) for name in ('d1', 'd2', 'd3')]
+    for place, seed in zip(places, ('7', '7', '8')):
+        run('run', fixture('punch'), '--set', 'nat_a=symmetric', '--seed', seed, '--quiet', '--out', place)
+    names = sorted(os.listdir(places[0]))
+    same, different, errors = filecmp.cmpfiles(places[0], places[1], names, shallow=False)
+    check('one seed: the same bytes', len(same) == 10 and not different and not errors, (different, errors))
+    ports = [load(place)['nats']['natA']['mappings'][0]['external'] for place in places]
+    check('two seeds: other ports', ports[0] == ports[1] and ports[0] != ports[2], ports)
+
+
+def test_signals(folder):
+    for number in signal.SIGINT, signal.SIGTERM:
+        out = os.path.join(folder, 'signal-%d' % number)
+        process = subprocess.Popen([PROGRAM, 'run', fixture('endless'), '--unsafe', '--until', '100000h', '--quiet',
+                                    '--out', out], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE)
+        time.sleep(0.3 * SLOW)
+        process.send_signal(number)
+        try:
+            process.wait(20 * SLOW)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stderr.close()
+        if check('signal %d ends it by itself' % number, process.returncode == -number, process.returncode):
+            report = load(out)
+            check('signal %d: the report is complete' % number, report['ended'] == 'stop' and balanced(report),
+                  report['ended'])
+            size = os.path.getsize(os.path.join(out, 'A-internet.pcap'))
+            packets = [f['packets'] for f in report['files'] if f['path'] == 'A-internet.pcap'][0]
+            check('signal %d: traces are complete' % number, packets > 0 and size == 24 + packets * (16 + 32),
+                  (size, packets))
+
+
+def test_matrix(folder):
+    kinds = ['none', 'full-cone', 'restricted-cone', 'port-restricted-cone', 'symmetric']
+    closed = {('symmetric', 'symmetric'), ('symmetric', 'port-restricted-cone'), ('port-restricted-cone', 'symmetric')}
+    result = run('matrix', fixture('punch'), '--format', 'csv', cwd=folder)
+    rows = [line.split(',') for line in result.stdout.strip().split('\n')]
+    check('matrix: status', result.returncode == 0, result.stderr)
+    check('matrix: header', rows[0] == ['nat_a'] + kinds, rows[0])
+    check('matrix: rows', [row[0] for row in rows[1:]] == kinds)
+    for row in rows[1:]:
+        for kind, cell in zip(kinds, row[1:]):
+            check('matrix: %s with %s' % (row[0], kind), cell == ('false' if (row[0], kind) in closed else 'true'),
+                  cell)
+    check('matrix: writes nothing', os.listdir(folder) == [], os.listdir(folder))
+    one = run('matrix', fixture('punch'), '-j', '1').stdout
+    check('matrix: threads change nothing', one == run('matrix', fixture('punch'), '-j', '4').stdout and 'yes' in one)
+
+    result = run('matrix', fixture('punch'), '--rows', 'nat_a=none,symmetric', '--rows', 'tries=1,2', '--cols',
+                 'nat_b=symmetric', '--seeds', '3', '--format', 'json')
+    table = json.loads(result.stdout)
+    check('matrix: rows multiply', [cell['params'] for cell in table['cells']] ==
+          [{'nat_a': a, 'tries': t, 'nat_b': 'symmetric'} for a in ('none', 'symmetric') for t in ('1', '2')], table)
+    check('matrix: runs of a cell', all(cell['runs'] == 3 for cell in table['cells']))
+    result = run('matrix', fixture('punch'), '--set', 'fail=true', '--rows', 'nat_a=none', '--cols', 'nat_b=none')
+    check('matrix: the highest status', result.returncode == 1 and 'fail was not asked for' in result.stderr,
+          result.stderr)
+    says('matrix: unknown result', run('matrix', fixture('punch'), '--cell', 'conected'), 2, "'conected'",
+         "'connected'")
+    says('matrix: unknown parameter', run('matrix', fixture('punch'), '--rows', 'nat_x'), 2, "'nat_x'", 'nat_a')
+    says('matrix: twice', run('matrix', fixture('punch'), '--cols', 'nat_a'), 2, "'nat_a'")
+
+    result = run('sweep', fixture('punch'), '--vary', 'tries=1,2', '--seeds', '2..3')
+    rows = [line.split(',') for line in result.stdout.strip().split('\n')]
+    check('sweep: a line a run', [row[:2] for row in rows[1:]] ==
+          [['1', '2'], ['1', '3'], ['2', '2'], ['2', '3']], rows)
+    check('sweep: header', rows[0][:2] == ['tries', 'seed'] and rows[0][-2:] == ['ended', 'status'], rows[0])
+    result = run('sweep', fixture('punch'), '--vary', 'nat_a=none,symmetric', '--format', 'jsonl')
+    check('sweep: JSON lines', [json.loads(line)['params'] for line in result.stdout.strip().split('\n')] ==
+          [{'nat_a': 'none'}, {'nat_a': 'symmetric'}], result.stdout)
+    says('sweep: of nothing', run('sweep', fixture('punch')), 2, '--vary')
+
+
+def test_telling(folder):
+    result = run('show', fixture('punch'))
+    for word in ('two hosts punch', 'It has two lines.', 'nat_a = restricted-cone', 'behaviour of A', '203.0.113.2',
+                 'B  10.1.1.3'):
+        check('show: says ' + word, word in result.stdout, result.stdout)
+    check('show: status', result.returncode == 0, result.stderr)
+    check('show --set', 'nat_a = symmetric   (default restricted-cone)' in
+          run('show', fixture('punch'), '--set', 'nat_a=symmetric').stdout)
+
+    result = run('list')
+    names = [line.split(' ')[0] for line in result.stdout.strip().split('\n')]
+    shipped = [os.path.join(topic, file[:-4]) for topic in ('situations', 'nat', 'stun', 'turn', 'ice', 'sip')
+               if os.path.isdir(os.path.join(ROOT, 'scenarios', topic))
+               for file in os.listdir(os.path.join(ROOT, 'scenarios', topic)) if file.endswith('.lua')]
+    check('list: all that ship', result.returncode == 0 and names == sorted(shipped), result.stderr)
+    check('list: titles', all(len(line.split('  ', 1)) == 2 for line in result.stdout.strip().split('\n')))
+
+    result = run('nat')
+    check('nat: the four', all('\n%s ' % name in result.stdout for name in
+                               ('full-cone', 'restricted-cone', 'port-restricted-cone', 'symmetric')), result.stdout)
+    result = run('nat', 'symmetric')
+    check('nat: one', 'mapping     address-and-port-dependent' in result.stdout, result.stdout)
+    says('nat: mistyped', run('nat', 'symetric'), 2, "'symetric'", "'symmetric'")
+    says('nat: conformance comes later', run('nat', '--conformance'), 2, 'yet')
+
+
+def main():
+    if not os.access(PROGRAM, os.X_OK):
+        print('no program at ' + PROGRAM)
+        return 1
+    for test in (test_usage, test_run, test_explain, test_outcomes, test_output, test_determinism, test_signals,
+                 test_matrix, test_telling):
+        with tempfile.TemporaryDirectory(prefix='punchlab-cli-') as folder:
+            try:
+                test(folder)
+            except Exception as error:  # one broken test must not hide the others
+                check(test.__name__, False, '%s: %s' % (type(error).__name__, error))
+    print('%(passed)d passed, %(failed)d failed' % counts)
+    return 0 if counts['failed'] == 0 else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

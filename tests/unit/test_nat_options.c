@@ -1,0 +1,240 @@
+/* Options and presets in words. */
+#include "nat/options.h"
+#include "tests/unit/support.h"
+#include "tests/unit/support_nat.h"
+
+static struct nat_options options;
+
+static void
+set_up(void)
+{
+    options = nat_preset_find("port-restricted-cone")->options;
+}
+
+/* The complaint, or "" when it was taken. The caller frees it. */
+static char *
+set(const char *protocol, const char *key, const char *value)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean taken = nat_options_set(&options, protocol, key, value, &error);
+
+    CHECK_ROW(key, taken == (error == NULL));
+    return g_strdup(error ? error->message : "");
+}
+
+static void
+test_classic_presets(void)
+{
+    static const struct {
+        const char *name;
+        uint8_t mapping, filtering, ports;
+    } rows[] = {
+        { "full-cone", NAT_ENDPOINT_INDEPENDENT, NAT_ENDPOINT_INDEPENDENT, NAT_PORTS_PRESERVE },
+        { "restricted-cone", NAT_ENDPOINT_INDEPENDENT, NAT_ADDRESS_DEPENDENT, NAT_PORTS_PRESERVE },
+        { "port-restricted-cone", NAT_ENDPOINT_INDEPENDENT, NAT_ADDRESS_AND_PORT_DEPENDENT, NAT_PORTS_PRESERVE },
+        { "symmetric", NAT_ADDRESS_AND_PORT_DEPENDENT, NAT_ADDRESS_AND_PORT_DEPENDENT, NAT_PORTS_RANDOM },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const struct nat_options *preset = &nat_preset_find(rows[i].name)->options;
+
+        CHECK_ROW_INT(rows[i].name, preset->udp.mapping, rows[i].mapping);
+        CHECK_ROW_INT(rows[i].name, preset->udp.filtering, rows[i].filtering);
+        CHECK_ROW_INT(rows[i].name, preset->udp.ports, rows[i].ports);
+        CHECK_ROW_INT(rows[i].name, preset->icmp.mapping, rows[i].mapping);
+        CHECK_ROW_INT(rows[i].name, preset->hairpin, NAT_HAIRPIN_OFF);
+        CHECK_ROW_INT(rows[i].name, preset->udp.timeout, 5 * TIME_MIN);
+        CHECK_ROW_INT(rows[i].name, preset->icmp.timeout, 60 * TIME_S);
+        CHECK_ROW_INT(rows[i].name, preset->udp.refresh, NAT_REFRESH_OUTBOUND);
+        CHECK_ROW(rows[i].name, preset->affinity && preset->icmp_errors);
+    }
+    CHECK(nat_preset_find("cone") == NULL);
+}
+
+/* RFC 4787 REQ-1, 5, 5c, 6, 8, 9, 9a; RFC 5508 REQ-2; RFC 6888 REQ-1, 7. */
+static void
+test_compliant_presets(void)
+{
+    static const char *const names[] = { "rfc4787", "cgn" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        const struct nat_options *preset = &nat_preset_find(names[i])->options;
+
+        CHECK_ROW_INT(names[i], preset->udp.mapping, NAT_ENDPOINT_INDEPENDENT);
+        CHECK_ROW(names[i], preset->udp.filtering != NAT_ADDRESS_AND_PORT_DEPENDENT);
+        CHECK_ROW(names[i], preset->udp.timeout >= 5 * TIME_MIN && preset->icmp.timeout >= TIME_MIN);
+        CHECK_ROW(names[i], preset->udp.refresh != NAT_REFRESH_INBOUND);
+        CHECK_ROW_INT(names[i], preset->hairpin, NAT_HAIRPIN_EXTERNAL_SOURCE);
+    }
+    CHECK_ROW_INT("cgn", nat_preset_find("cgn")->options.udp.filtering, NAT_ENDPOINT_INDEPENDENT);
+}
+
+static void
+test_preset_names(void)
+{
+    const char *const *names = nat_preset_names();
+    size_t count = 0;
+
+    for (const struct nat_preset *preset = nat_presets; preset->name; preset++, count++) {
+        CHECK_ROW_TEXT(preset->name, names[count], preset->name);
+        CHECK_ROW(preset->name, unit_is_word(preset->name) && preset->help && preset->source);
+    }
+    CHECK(names[count] == NULL);
+}
+
+static void
+test_words(void)
+{
+    static const char *const *const tables[] = {
+        nat_dependence_words, nat_ports_words, nat_hairpin_words, nat_refresh_words, nat_refusal_words, nat_ttl_words,
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)
+        for (const char *const *word = tables[i]; *word; word++)
+            CHECK_ROW(*word, unit_is_word(*word));
+}
+
+static void
+test_sets(void)
+{
+    static const struct {
+        const char *protocol, *key, *value, *said;
+    } rows[] = {
+        { NULL, "mapping", "address-dependent",
+          "mapping address-dependent, filtering address-and-port-dependent, ports "
+          "preserve, refreshed outbound; timeout 5min (UDP), 60s (ICMP queries); hairpin off" },
+        { "udp", "filtering", "endpoint-independent",
+          "mapping endpoint-independent, filtering endpoint-independent, ports "
+          "preserve, refreshed outbound; ICMP queries: mapping endpoint-independent, filtering "
+          "address-and-port-dependent, "
+          "ports preserve, refreshed outbound; timeout 5min (UDP), 60s (ICMP queries); hairpin off" },
+        { NULL, "timeout", "30s",
+          "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, "
+          "refreshed outbound; timeout 30s (UDP), 60s (ICMP queries); hairpin off" },
+        { "icmp", "timeout", "90",
+          "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, "
+          "refreshed outbound; timeout 5min (UDP), 90s (ICMP queries); hairpin off" },
+        { NULL, "hairpin", "external-source",
+          "mapping endpoint-independent, filtering address-and-port-dependent, ports "
+          "preserve, refreshed outbound; timeout 5min (UDP), 60s (ICMP queries); hairpin external-source" },
+        { NULL, "filtered", "icmp",
+          "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, "
+          "refreshed outbound, refuses by icmp; timeout 5min (UDP), 60s (ICMP queries); hairpin off" },
+        { NULL, "limits.per_host", "12",
+          "mapping endpoint-independent, filtering address-and-port-dependent, ports "
+          "preserve, refreshed outbound; timeout 5min (UDP), 60s (ICMP queries); hairpin off, at most 12 mappings a "
+          "host" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        GString *said = g_string_new(NULL);
+
+        set_up();
+        g_autofree char *complaint = set(rows[i].protocol, rows[i].key, rows[i].value);
+        CHECK_ROW_TEXT(rows[i].key, complaint, "");
+        nat_options_say(&options, said);
+        CHECK_ROW_TEXT(rows[i].key, said->str, rows[i].said);
+        g_string_free(said, TRUE);
+    }
+}
+
+static void
+test_sets_numbers(void)
+{
+    g_autofree char *step = set("udp", "step", "3"), *range = set(NULL, "port_range", "40000-40009");
+    g_autofree char *total = set(NULL, "limits.total", "100"), *ttl = set(NULL, "ttl", "keep");
+    g_autofree char *affinity = set(NULL, "affinity", "false"), *errors = set(NULL, "icmp_errors", "false");
+    g_autofree char *refresh = set("icmp", "refresh", "both"), *none = set(NULL, "mapping", "none");
+
+    CHECK_ROW_TEXT("step", step, "");
+    CHECK_ROW_INT("step", options.udp.step, 3);
+    CHECK_ROW_INT("step", options.icmp.step, 1);
+    CHECK_ROW_TEXT("range", range, "");
+    CHECK(options.udp.port_low == 40000 && options.udp.port_high == 40009 && options.icmp.port_low == 40000);
+    CHECK_ROW_TEXT("total", total, "");
+    CHECK_ROW_INT("total", options.limit_total, 100);
+    CHECK_ROW_TEXT("ttl", ttl, "");
+    CHECK_ROW_INT("ttl", options.ttl, NAT_TTL_KEEP);
+    CHECK(!*affinity && !options.affinity && !*errors && !options.icmp_errors);
+    CHECK(!*refresh && options.icmp.refresh == NAT_REFRESH_BOTH && options.udp.refresh == NAT_REFRESH_OUTBOUND);
+    CHECK(!*none && options.udp.mapping == NAT_MAPPING_NONE);
+}
+
+/* A complaint names the value, what is accepted and the nearest of it, and nothing has changed. */
+static void
+test_refuses(void)
+{
+    static const struct {
+        const char *protocol, *key, *value, *complaint;
+    } rows[] = {
+        { NULL, "mapping", "adress-dependent",
+          "'adress-dependent' is not a value of 'mapping'; accepted: "
+          "endpoint-independent, address-dependent, address-and-port-dependent or none; did you mean "
+          "'address-dependent'?" },
+        { NULL, "filtering", "none",
+          "'none' is not a value of 'filtering'; accepted: endpoint-independent, "
+          "address-dependent or address-and-port-dependent" },
+        { NULL, "maping", "none",
+          "'maping' is not an option of a NAT; accepted: mapping, filtering, ports, step, "
+          "port_range, timeout, refresh, filtered, timeout.udp, timeout.icmp, hairpin, ttl, affinity, icmp_errors, "
+          "limits.per_host or limits.total; did you mean 'mapping'?" },
+        { NULL, "timeout", "5 parsecs",
+          "'5 parsecs' is not a value of 'timeout'; accepted: a duration above 0 such as "
+          "\"5min\" or \"30s\", or a number of seconds" },
+        { NULL, "timeout", "0",
+          "'0' is not a value of 'timeout'; accepted: a duration above 0 such as \"5min\" or "
+          "\"30s\", or a number of seconds" },
+        { NULL, "step", "0", "'0' is not a value of 'step'; accepted: a whole number from 1 to 65535" },
+        { NULL, "port_range", "5000-4000",
+          "'5000-4000' is not a value of 'port_range'; accepted: two ports from 1 to "
+          "65535 such as \"40000-40999\", the lower first" },
+        { NULL, "port_range", "5000",
+          "'5000' is not a value of 'port_range'; accepted: two ports from 1 to 65535 such as "
+          "\"40000-40999\", the lower first" },
+        { NULL, "ports", "overload", "'overload' is a value of 'ports' that is not supported yet" },
+        { NULL, "parity", "true", "'parity' is not supported yet but for the value 'false'" },
+        { NULL, "pooling", "arbitrary", "'pooling' is not supported yet but for the value 'paired'" },
+        { NULL, "rules", "", "'rules' is not supported yet" },
+        { NULL, "timeout.tcp", "2h", "'timeout.tcp' is not supported yet" },
+        { "tcp", "mapping", "none", "options for 'tcp' are not supported yet: TCP comes with a later version" },
+        { "upd", "mapping", "none",
+          "'upd' is not a protocol with options of its own; accepted: udp, icmp or tcp; did you "
+          "mean 'udp'?" },
+        { "udp", "hairpin", "off", "'hairpin' is an option of the whole box, not of udp alone" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        set_up();
+        struct nat_options before = options;
+        g_autofree char *complaint = set(rows[i].protocol, rows[i].key, rows[i].value);
+
+        CHECK_ROW_TEXT(rows[i].key, complaint, rows[i].complaint);
+        CHECK_ROW(rows[i].key, memcmp(&before, &options, sizeof before) == 0);
+    }
+}
+
+/* What this version does anyway may be said. */
+static void
+test_takes_today(void)
+{
+    static const char *const rows[][2] = { { "pooling", "paired" },
+                                           { "parity", "false" },
+                                           { "contiguous", "false" },
+                                           { "alg", "false" },
+                                           { "port_control", "false" } };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *complaint = set(NULL, rows[i][0], rows[i][1]);
+
+        CHECK_ROW_TEXT(rows[i][0], complaint, "");
+    }
+}
+
+void
+suite_nat_options(void)
+{
+    UNIT_SUITE("nat: options", set_up, NULL, { "classic presets", test_classic_presets },
+               { "compliant presets", test_compliant_presets }, { "preset names", test_preset_names },
+               { "words", test_words }, { "sets", test_sets }, { "sets numbers", test_sets_numbers },
+               { "refuses", test_refuses }, { "takes what is so today", test_takes_today });
+}

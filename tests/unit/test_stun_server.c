@@ -1,0 +1,316 @@
+/* The Binding server: RFC 8489 sections 6.3, 6.3.1, 7, 11 and 12. */
+#include "tests/unit/support.h"
+
+#include "proto/stun/fingerprint.h"
+#include "proto/stun/kinds.h"
+#include "proto/stun/server.h"
+#include "tests/unit/stun_vectors.h"
+#include "tests/unit/support_io.h"
+
+#define ID "0102030405060708090a0b0c"
+#define HEAD(type, length) type length "2112a442" ID
+#define CLIENT "203.0.113.1:40000"
+#define XORED                                                                                                          \
+    "002000080001bd52"                                                                                                 \
+    "ea12d543" /* CLIENT: 40000 ^ 0x2112, 203.0.113.1 ^ 0x2112a442 */
+#define PLAIN                                                                                                          \
+    "0001000800019c40"                                                                                                 \
+    "cb007101"
+#define SOFTWARE                                                                                                       \
+    "80220008"                                                                                                         \
+    "70756e63686c6162"
+#define UNKNOWN_420                                                                                                    \
+    "00090015"                                                                                                         \
+    "00000414"                                                                                                         \
+    "556e6b6e6f776e20417474726962757465000000"
+
+static struct fake_io *host;
+static struct stun_server *server;
+static struct endpoint client, listening;
+
+static void
+set_up(void)
+{
+    struct stun_server_options options = STUN_SERVER_DEFAULTS;
+    enum io_result why;
+
+    host = fake_io_new("198.51.100.1");
+    CHECK(endpoint_parse(CLIENT, &client));
+    CHECK(endpoint_parse("198.51.100.1:3478", &listening));
+    server = stun_server_new(&host->io, &options, &why);
+    CHECK(server != NULL);
+}
+
+static void
+tear_down(void)
+{
+    stun_server_free(server);
+    CHECK(fake_io_free(host));
+}
+
+enum { ANSWER, SILENT, MALFORMED, UNEXPECTED };
+
+static const struct {
+    const char *name, *request, *answer; /* without FINGERPRINT, which is checked by itself */
+    int what;
+} rows[] = {
+    { "request", HEAD("0001", "0000"), HEAD("0101", "0024") XORED PLAIN SOFTWARE, ANSWER },
+    { "with an attribute nobody must know", HEAD("0001", "0008") "8abc000401020304",
+      HEAD("0101", "0024") XORED PLAIN SOFTWARE, ANSWER },
+    { "with one that is known and not expected", HEAD("0001", "000c") "000100080001000101020304",
+      HEAD("0101", "0024") XORED PLAIN SOFTWARE, ANSWER },
+    { "CHANGE-REQUEST", HEAD("0001", "0008") "0003000400000006",
+      HEAD("0111", "0030") UNKNOWN_420 "000a000200030000" SOFTWARE, ANSWER },
+    { "two unknown ones", HEAD("0001", "000c") "00030004000000067ffe0000",
+      HEAD("0111", "0030") UNKNOWN_420 "000a000400037ffe" SOFTWARE, ANSWER },
+    { "one of ICE's", HEAD("0001", "0004") "00250000", HEAD("0111", "0030") UNKNOWN_420 "000a000200250000" SOFTWARE,
+      ANSWER },
+    { "unknown, behind MESSAGE-INTEGRITY",
+      HEAD("0001", "0020") "000800140000000000000000000000000000000000000000 0003000400000006",
+      HEAD("0101", "0024") XORED PLAIN SOFTWARE, ANSWER },
+    { "indication", HEAD("0011", "0000"), NULL, SILENT },
+    { "indication that is not understood", HEAD("0011", "0004") "7ffe0000", NULL, UNEXPECTED },
+    { "success response", HEAD("0101", "000c") XORED, NULL, UNEXPECTED },
+    { "error response", HEAD("0111", "0000"), NULL, UNEXPECTED },
+    { "Allocate request", HEAD("0003", "0000"), NULL, UNEXPECTED },
+    { "unknown method", HEAD("0ace", "0000"), NULL, UNEXPECTED },
+    { "nothing", "", NULL, MALFORMED },
+    { "garbage", "00ff00ff00ff", NULL, MALFORMED },
+    { "cut", HEAD("0001", "0008") "00030004", NULL, MALFORMED },
+    { "first bits", HEAD("8001", "0000"), NULL, MALFORMED },
+    { "attribute beyond the end", HEAD("0001", "0004") "80220008", NULL, MALFORMED },
+    { "wrong FINGERPRINT", HEAD("0001", "0008") "8028000400000000", NULL, MALFORMED },
+    { "FINGERPRINT not last", HEAD("0001", "0010") "80280004000000008028000400000000", NULL, MALFORMED },
+    { "RFC 3489", "0001 0000 deadbeef" ID, "0101 000c deadbeef" ID PLAIN, ANSWER },
+    { "RFC 3489, CHANGE-REQUEST", "0001 0008 deadbeef" ID "0003000400000006",
+      "0111 0024 deadbeef" ID "00090018 00000414 556e6b6e6f776e20417474726962757465202020 000a000400030003", ANSWER },
+    { "RFC 3489, an indication, which it does not have", "0011 0000 deadbeef" ID, NULL, MALFORMED },
+};
+
+static void
+test_rows(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GBytes) request = unit_hex(rows[i].request);
+        struct stun_server_counters before = *stun_server_counters(server);
+        const struct stun_server_counters *after = stun_server_counters(server);
+
+        CHECK_ROW(rows[i].name, fake_io_deliver(host, listening, client, unit_span(request)));
+
+        const struct fake_datagram *sent = fake_io_take(host);
+
+        CHECK_ROW(rows[i].name, (sent != NULL) == (rows[i].what == ANSWER));
+        if (sent && rows[i].answer) {
+            g_autoptr(GBytes) answer = unit_hex(rows[i].answer);
+
+            CHECK_ROW_BYTES(rows[i].name, sent->data, unit_span(answer));
+            CHECK_ROW(rows[i].name, endpoint_equal(sent->peer, client));
+            CHECK_ROW(rows[i].name, endpoint_equal(sent->as_sent.local, listening)); /* said, not left to the host */
+        }
+        CHECK_ROW_INT(rows[i].name, after->datagrams - before.datagrams, 1);
+        CHECK_ROW_INT(rows[i].name, after->requests - before.requests, rows[i].what == ANSWER);
+        CHECK_ROW_INT(rows[i].name, after->indications - before.indications, rows[i].what == SILENT);
+        CHECK_ROW_INT(rows[i].name, after->malformed - before.malformed, rows[i].what == MALFORMED);
+        CHECK_ROW_INT(rows[i].name, after->unexpected - before.unexpected, rows[i].what == UNEXPECTED);
+        CHECK_ROW_INT(rows[i].name, after->successes + after->errors, after->requests);
+        CHECK_ROW(rows[i].name, !fake_io_take(host));
+    }
+}
+
+/* Every datagram but a plain indication leaves one record, with the word for what became of it. */
+static void
+test_journal(void)
+{
+    static const struct {
+        const char *name, *request, *kind, *text;
+    } cases[] = {
+        { "served", HEAD("0001", "0000"), "stun-request-served",
+          "STUN Binding request came from 203.0.113.1:40000: the success response says so" },
+        { "refused", HEAD("0001", "0004") "7ffe0000", "stun-request-refused",
+          "STUN Binding request of 203.0.113.1:40000 refused: 420 Unknown Attribute" },
+        { "malformed", "00", "stun-dropped",
+          "datagram of 203.0.113.1:40000 dropped: it is not a well-formed STUN message (it is shorter than a STUN "
+          "header)" },
+        { "unexpected", HEAD("0101", "0000"), "stun-dropped",
+          "datagram of 203.0.113.1:40000 dropped: a STUN message that answers nothing and asks for nothing" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GBytes) request = unit_hex(cases[i].request);
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        CHECK(fake_io_deliver(host, listening, client, unit_span(request)));
+        if (!CHECK_ROW(cases[i].name, host->notes->len == i + 1))
+            continue;
+
+        const struct record *record = &g_array_index(host->notes, struct record, i);
+
+        CHECK_ROW_TEXT(cases[i].name, record->kind->name, cases[i].kind);
+        record->kind->say(record, NULL, text);
+        CHECK_ROW_TEXT(cases[i].name, text->str, cases[i].text);
+        CHECK_ROW(cases[i].name, endpoint_equal(flow_source(&record->before), client));
+        CHECK_ROW(cases[i].name, endpoint_equal(flow_destination(&record->before), listening));
+    }
+    CHECK_ROW_INT("reason", g_array_index(host->notes, struct record, 2).reason, DROP_MALFORMED_STUN);
+    CHECK_ROW_INT("reason", g_array_index(host->notes, struct record, 3).reason, DROP_UNEXPECTED_STUN);
+
+    g_autoptr(GBytes) request = unit_hex(cases[0].request);
+
+    host->listening = false;
+    CHECK(fake_io_deliver(host, listening, client, unit_span(request)));
+    CHECK_ROW_INT("nobody listens", host->notes->len, G_N_ELEMENTS(cases));
+}
+
+/* Section 7: with FINGERPRINT in the request, one in the answer; it is right, and the last. */
+static void
+test_fingerprint(void)
+{
+    static const char *const requests[] = { HEAD("0001", "0000"), HEAD("0001", "0004") "7ffe0000" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(requests); i++) {
+        g_autoptr(GBytes) bytes = unit_hex(requests[i]);
+        struct stun_message request, answer;
+        struct stun_builder builder;
+        uint8_t buffer[64];
+
+        CHECK(stun_message_decode(unit_span(bytes), &request) == STUN_FAULT_NONE);
+        stun_builder_begin(&builder, buffer, sizeof buffer, &request.header);
+        if (request.count)
+            stun_builder_raw(&builder, request.attributes[0].type, stun_message_value(&request, request.attributes));
+        stun_put_fingerprint(&builder);
+        CHECK(fake_io_deliver(host, listening, client, stun_builder_finish(&builder)));
+
+        const struct fake_datagram *sent = fake_io_take(host);
+
+        if (!CHECK_ROW(requests[i], sent && stun_message_decode(sent->data, &answer) == STUN_FAULT_NONE))
+            continue;
+        CHECK_ROW_INT(requests[i], stun_fingerprint_check(&answer), STUN_CHECK_RIGHT);
+        CHECK_ROW_INT(requests[i], answer.header.class, i ? STUN_ERROR : STUN_SUCCESS);
+    }
+}
+
+/* A retransmission gets the same answer; a request by a changed NAT mapping the new address. */
+static void
+test_again(void)
+{
+    g_autoptr(GBytes) request = unit_hex(HEAD("0001", "0000"));
+    struct endpoint moved = client;
+
+    CHECK(fake_io_deliver(host, listening, client, unit_span(request)));
+    CHECK(fake_io_deliver(host, listening, client, unit_span(request)));
+    moved.port++;
+    CHECK(fake_io_deliver(host, listening, moved, unit_span(request)));
+
+    const struct fake_datagram *first = fake_io_take(host), *second = fake_io_take(host), *third = fake_io_take(host);
+
+    if (!CHECK(first && second && third))
+        return;
+    CHECK_ROW_BYTES("again", second->data, first->data);
+    CHECK(!span_equal(third->data, first->data));
+    CHECK(endpoint_equal(third->peer, moved));
+}
+
+static void
+test_options(void)
+{
+    static const struct {
+        const char *name, *software, *answer;
+        bool mapped_address;
+    } cases[] = {
+        { "RFC 8489's least", NULL, HEAD("0101", "000c") XORED, false },
+        { "both addresses", "", HEAD("0101", "0018") XORED PLAIN, true },
+        { "another name", "abcde", HEAD("0101", "0018") XORED "80220005 6162636465000000", false },
+    };
+    g_autoptr(GBytes) request = unit_hex(HEAD("0001", "0000"));
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct stun_server_options options = STUN_SERVER_DEFAULTS;
+        struct endpoint at = listening;
+        enum io_result why;
+        g_autoptr(GBytes) answer = unit_hex(cases[i].answer);
+
+        options.listen[0].port = at.port = (uint16_t)(5000 + i);
+        options.software = cases[i].software;
+        options.mapped_address = cases[i].mapped_address;
+
+        g_autoptr(stun_server) other = stun_server_new(&host->io, &options, &why);
+
+        CHECK_ROW(cases[i].name, other && fake_io_deliver(host, at, client, unit_span(request)));
+
+        const struct fake_datagram *sent = fake_io_take(host);
+
+        CHECK_ROW_BYTES(cases[i].name, sent ? sent->data : span_of(NULL, 0), unit_span(answer));
+        CHECK_ROW(cases[i].name, sent && endpoint_equal(sent->local, at));
+    }
+}
+
+static void
+test_refused(void)
+{
+    struct stun_server_options options = STUN_SERVER_DEFAULTS;
+    g_autofree char *name = g_strnfill(128, 'x');
+    enum io_result why = IO_OK;
+
+    CHECK(!stun_server_new(&host->io, &options, &why)); /* the one of set_up has the port */
+    CHECK_ROW_INT("in use", why, IO_IN_USE);
+
+    options.listens = 2; /* the first is opened, and must be closed again: tear_down looks */
+    options.listen[0].port = 5000;
+    options.listen[1].port = STUN_PORT;
+    CHECK(!stun_server_new(&host->io, &options, &why));
+    CHECK_ROW_INT("the second in use", why, IO_IN_USE);
+
+    options.listen[1].port = 5001;
+    options.software = name;
+    CHECK(!stun_server_new(&host->io, &options, &why));
+    CHECK_ROW_INT("name too long", why, IO_TOO_BIG);
+    name[127] = '\0';
+
+    g_autoptr(stun_server) two = stun_server_new(&host->io, &options, &why);
+
+    CHECK(two && stun_server_local(two, 0).port == 5000 && stun_server_local(two, 1).port == 5001);
+}
+
+static void
+test_unsent(void)
+{
+    g_autoptr(GBytes) request = unit_hex(HEAD("0001", "0000"));
+
+    host->send_result = IO_UNREACHABLE;
+    CHECK(fake_io_deliver(host, listening, client, unit_span(request)));
+    CHECK_ROW_INT("unsent", stun_server_counters(server)->unsent, 1);
+    CHECK_ROW_INT("a success all the same", stun_server_counters(server)->successes, 1);
+}
+
+/* The longest answer there can be: every attribute unknown, and the longest name. */
+static void
+test_longest(void)
+{
+    g_autoptr(GString) name = g_string_new(NULL);
+    uint8_t request[STUN_HEADER_BYTES + STUN_MAX_ATTRIBUTES * 4] = { 0x00, 0x01, 0x01, 0x00, 0x21, 0x12, 0xa4, 0x42 };
+    uint8_t buffer[STUN_ANSWER_BYTES];
+
+    for (size_t i = 0; i < 127; i++)
+        g_string_append(name, "\xf0\x9f\x98\x80");
+    for (size_t i = 0; i < STUN_MAX_ATTRIBUTES; i++)
+        request[STUN_HEADER_BYTES + i * 4 + 1] = (uint8_t)(0x80 + i);
+
+    struct stun_rules rules = { span_of(name->str, name->len), true, STUN_SET_BASE };
+    struct stun_answer answer = stun_answer(&rules, span_of(request, sizeof request), client, buffer, sizeof buffer);
+    struct stun_message message;
+    struct stun_value value;
+
+    CHECK_ROW_INT("reply", answer.reply, STUN_REPLY_ERROR);
+    CHECK_ROW_INT("code", answer.code, 420);
+    CHECK(stun_message_decode(answer.message, &message) == STUN_FAULT_NONE);
+    CHECK(stun_message_get(&message, STUN_UNKNOWN_ATTRIBUTES, &value) == STUN_PRESENT);
+    CHECK_ROW_INT("all of them", value.types.count, STUN_MAX_ATTRIBUTES);
+}
+
+void
+suite_stun_server(void)
+{
+    UNIT_SUITE("stun server", set_up, tear_down, { "conversations", test_rows }, { "journal", test_journal },
+               { "FINGERPRINT", test_fingerprint }, { "again", test_again }, { "options", test_options },
+               { "refused options", test_refused }, { "unsent", test_unsent }, { "longest answer", test_longest });
+}

@@ -1,0 +1,450 @@
+/* Topologies: who reaches whom (the interface page, section 2: what is inside of a router is routed from outside, a
+ * NAT's inside is not), what interfaces that come and go change, reboots, traffic and services. */
+#include "core/net/net.h"
+#include "nat/presets.h"
+#include "scenarios/lab/services.h"
+#include "scenarios/lab/traffic.h"
+#include "tests/unit/support_lab.h"
+
+/* --- who reaches whom ----------------------------------------------------------------------------------------- */
+
+static void
+test_hosts(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *lan = lab_lan(test_lab, "office", "192.168.0.0/24", NULL, NULL);
+
+    make_host(net, "A", NULL);
+    make_host(net, "B", "198.51.100.7, 198.51.100.9");
+    make_host(lan, "C", "192.168.0.1");
+    make_host(lan, "D", "192.168.0.2");
+    CHECK(reaches("A", "B", "198.51.100.7"));
+    CHECK(reaches("A", "B", "198.51.100.9"));
+    CHECK(reaches("C", "D", "192.168.0.2"));
+    CHECK(!reaches("A", "C", "192.168.0.1"));
+    CHECK(!reaches("C", "A", "198.51.100.1"));
+}
+
+static void
+test_nested_nats(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *cgn = make_nat(net, "cgn", "203.0.113.1", "full-cone", "100.64.0.0/10");
+    struct lab_network *one = make_nat(cgn, "one", NULL, "symmetric", "10.0.0.0/24");
+    struct lab_network *two =
+        make_nat(cgn, "two", NULL, "symmetric", "10.0.0.0/24"); /* the same behind another: no trouble */
+    struct listener s, a;
+
+    make_host(net, "S", "198.51.100.1");
+    make_host(one, "A", "10.0.0.2");
+    make_host(two, "B", "10.0.0.2");
+    CHECK(reaches("A", "S", "198.51.100.1"));
+    CHECK(reaches("B", "S", "198.51.100.1"));
+    CHECK(!reaches("S", "A", "10.0.0.2"));
+
+    listen_at(&s, "S", 9);
+    listen_at(&a, "A", 5001);
+    say_to(&a, "198.51.100.1", 9);
+    run_for(TIME_S);
+    check_address(s.from.address, "203.0.113.1", "seen from the internet");
+    check_address(node_address(node_called("one"), FAMILY_IPV4), "100.64.0.2", "a box inside of a box");
+    check_address(node_called("one")->default_port->gateway, "100.64.0.1", "its way out");
+}
+
+static void
+test_pools(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *home = make_nat(net, "cgn", "203.0.113.16/29", "full-cone", "10.0.0.0/24");
+    char name[8];
+
+    make_host(net, "S", "198.51.100.0/29");
+    for (unsigned i = 1; i <= 6; i++) {
+        g_autofree char *of_s = g_strdup_printf("198.51.100.%u", i);
+        struct listener s, a;
+
+        g_snprintf(name, sizeof name, "h%u", i);
+        make_host(home, name, NULL);
+        CHECK_ROW(of_s, reaches(name, "S", of_s));
+        listen_at(&s, "S", 9);
+        listen_at(&a, name, 5001);
+        say_to(&a, of_s, 9);
+        run_for(TIME_S);
+        CHECK_ROW(of_s, address_compare(s.from.address, read_address("203.0.113.17")) >= 0);
+        CHECK_ROW(of_s, address_compare(s.from.address, read_address("203.0.113.22")) <= 0);
+        s.socket->ops->close(s.socket);
+    }
+    CHECK(node_owns(node_called("cgn"), read_address("203.0.113.17")));
+    CHECK(node_owns(node_called("cgn"), read_address("203.0.113.22")));
+    CHECK(!node_owns(node_called("cgn"), read_address("203.0.113.16")));
+    CHECK(!node_owns(node_called("cgn"), read_address("203.0.113.23")));
+}
+
+/* Router in router on an internet: both insides are reached from everywhere, and reach everything. */
+static void
+test_routers(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *outer = make_router(net, "R1", NULL, "192.0.2.0/25");
+    struct lab_network *inner = make_router(outer, "R2", NULL, "192.0.2.128/25");
+
+    make_host(net, "S", "198.51.100.1");
+    make_host(outer, "A", "192.0.2.10");
+    make_host(inner, "B", "192.0.2.140");
+    CHECK(reaches("S", "A", "192.0.2.10"));
+    CHECK(reaches("S", "B", "192.0.2.140"));
+    CHECK(reaches("A", "B", "192.0.2.140"));
+    CHECK(reaches("B", "A", "192.0.2.10"));
+    CHECK(reaches("B", "S", "198.51.100.1"));
+}
+
+/* The NAT learns the ways inside, and nobody beyond it does. */
+static void
+test_routers_behind_a_nat(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *home = make_nat(net, "natA", "203.0.113.1", "symmetric", "10.0.0.0/24");
+    struct lab_network *outer = make_router(home, "R1", NULL, "10.1.0.0/24");
+    struct lab_network *inner = make_router(outer, "R2", NULL, "10.2.0.0/24");
+
+    make_host(net, "S", "198.51.100.1");
+    make_host(home, "A", "10.0.0.9");
+    make_host(inner, "B", "10.2.0.9");
+    CHECK(reaches("A", "B", "10.2.0.9"));
+    CHECK(reaches("B", "A", "10.0.0.9"));
+    CHECK(reaches("B", "S", "198.51.100.1"));
+    CHECK(!reaches("S", "B", "10.2.0.9"));
+    CHECK_ROW_UINT(NULL, node_dropped(net->router, DROP_NO_ROUTE), 1);
+    CHECK(lab_host(net, "T", "10.2.0.9", NULL, NULL) != NULL); /* what is behind the NAT is nobody's out here */
+}
+
+static void
+test_router_on_a_lan_without_gateway(void)
+{
+    struct lab_network *lan = lab_lan(test_lab, "office", "192.168.0.0/24", NULL, NULL), *inside;
+
+    make_host(lan, "early", "192.168.0.2");
+    inside = make_router(lan, "R", "192.168.0.3", "192.168.1.0/24");
+    make_host(lan, "late", "192.168.0.4");
+    make_host(inside, "B", "192.168.1.2");
+    CHECK(reaches("early", "B", "192.168.1.2"));
+    CHECK(reaches("late", "B", "192.168.1.2"));
+    CHECK(reaches("B", "late", "192.168.0.4"));
+}
+
+static void
+test_further_insides(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *home = make_nat(net, "natA", "203.0.113.1", "full-cone", "10.0.0.0/24"), *guests, *dmz;
+
+    guests = lab_further_lan(lab_find(test_lab, "natA"), "guests", "10.0.1.0/24", NULL, NULL);
+    if (!CHECK(guests != NULL))
+        return;
+    make_router(net, "R", "198.51.100.3", "192.0.2.0/25");
+    dmz = lab_further_lan(lab_find(test_lab, "R"), "dmz", "192.0.2.128/25", NULL, NULL);
+    make_host(net, "S", "198.51.100.1");
+    make_host(home, "A", "10.0.0.2");
+    make_host(guests, "G", "10.0.1.2");
+    make_host(dmz, "D", "192.0.2.130");
+    CHECK(reaches("G", "S", "198.51.100.1"));
+    CHECK(reaches("A", "G", "10.0.1.2"));
+    CHECK(reaches("S", "D", "192.0.2.130"));
+    CHECK(home->next == guests && !guests->next);
+    CHECK_ROW_TEXT(NULL, lab_find(test_lab, "natA")->first.label, "internet");
+    CHECK_ROW_TEXT(NULL, lab_find(test_lab, "natA")->first.next->label, "lan");
+    CHECK_ROW_TEXT(NULL, lab_find(test_lab, "natA")->first.next->next->label, "guests");
+}
+
+static void
+test_none(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *written = lab_nat_none(net, "natA", "203.0.113.7", NULL);
+    struct lab_network *chosen = lab_nat_none(net, "natB", NULL, NULL);
+    struct lab_network *later = make_nat(net, "natC", NULL, "symmetric", NULL);
+
+    CHECK(written->stands_for == net);
+    make_host(later, "C", NULL);
+    make_host(written, "A", "10.0.0.2"); /* its private address is ignored */
+    make_host(chosen, "B", "10.1.1.3");
+    check_address(node_address(node_called("A"), FAMILY_IPV4), "203.0.113.7", "the box's address");
+    CHECK(!node_owns(node_called("A"), read_address("10.0.0.2")));
+    check_address(node_address(node_called("B"), FAMILY_IPV4), "203.0.113.1", "chosen when the box was made");
+    check_address(node_address(node_called("natC"), FAMILY_IPV4), "203.0.113.2", "not the one reserved");
+    CHECK(lab_find(test_lab, "A")->first.network == net);
+    CHECK_ROW_TEXT(NULL, lab_find(test_lab, "A")->first.label, "internet");
+    CHECK(reaches("A", "B", "203.0.113.1"));
+    CHECK(reaches("C", "A", "203.0.113.7"));
+}
+
+static void
+test_several_interfaces(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *home = make_nat(net, "natA", "203.0.113.1", "symmetric", "10.0.0.0/24");
+    struct lab_network *other = make_nat(net, "natB", "203.0.113.2", "symmetric", "10.1.0.0/24");
+    struct lab_node *a;
+    struct listener s, socket;
+    struct lab_interface *second;
+
+    make_host(net, "S", "198.51.100.1");
+    make_host(home, "A", "10.0.0.2");
+    make_host(other, "B", "10.1.0.2");
+    a = lab_find(test_lab, "A");
+    listen_at(&s, "S", 9);
+    listen_at(&socket, "A", 5001);
+
+    second = make_attached("A", other, NULL, false);
+    check_address(port_address(second->port, FAMILY_IPV4), "10.1.0.3", "next free one");
+    CHECK(reaches("A", "B", "10.1.0.2"));
+    say_to(&socket, "198.51.100.1", 9);
+    run_for(TIME_S);
+    check_address(s.from.address, "203.0.113.1", "the default route stays");
+
+    lab_detach(&a->first);
+    CHECK(a->first.port == NULL);
+    CHECK(!node_owns(a->node, read_address("10.0.0.2")));
+    say_to(&socket, "198.51.100.1", 9);
+    run_for(TIME_S);
+    check_address(s.from.address, "203.0.113.2", "the other interface takes over");
+
+    make_attached("A", home, "10.0.0.2", true);
+    say_to(&socket, "198.51.100.1", 9);
+    run_for(TIME_S);
+    check_address(s.from.address, "203.0.113.1", "the default route is moved");
+    CHECK_ROW_UINT(NULL, s.heard, 3);
+    CHECK_ROW_TEXT(NULL, a->first.label, "natA");
+    CHECK_ROW_TEXT(NULL, second->label, "natB");
+    CHECK_ROW_TEXT(NULL, second->next->label, "natA-2");
+}
+
+static void
+test_detached_for_good(void)
+{
+    struct lab_network *net = make_internet();
+    struct listener socket;
+    struct lab_link link = lab_link_default;
+
+    make_host(net, "A", "198.51.100.1");
+    make_host(net, "B", "198.51.100.2");
+    listen_at(&socket, "A", 5001);
+    CHECK(say_to(&socket, "198.51.100.2", 9) == IO_OK);
+    lab_detach(&lab_find(test_lab, "A")->first);
+    lab_detach(&lab_find(test_lab, "A")->first); /* nothing */
+    CHECK(say_to(&socket, "198.51.100.2", 9) != IO_OK);
+    CHECK(!lab_interface_set_link(&lab_find(test_lab, "A")->first, &link));
+    run_for(TIME_S);
+    CHECK(lab_host(net, "C", "198.51.100.1", NULL, NULL) != NULL); /* its address is free again */
+}
+
+/* A host that had several addresses, then none, then another: as in a roaming phone. */
+static void
+test_attached_again(void)
+{
+    struct lab_network *net = make_internet();
+
+    make_host(net, "A", "198.51.100.1, 198.51.100.2");
+    make_host(net, "B", "198.51.100.3");
+    lab_detach(&lab_find(test_lab, "A")->first);
+    make_attached("A", net, "198.51.100.4", false);
+    check_address(node_address(node_called("A"), FAMILY_IPV4), "198.51.100.4", "the new one");
+    CHECK(reaches("B", "A", "198.51.100.4"));
+    CHECK(reaches("A", "B", "198.51.100.3"));
+}
+
+/* An uplink that goes takes the announced routes along; a second one carries them. */
+static void
+test_router_uplinks(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *outer = make_router(net, "R1", "198.51.100.10", "192.0.2.0/25");
+    struct lab_network *inner = make_router(outer, "R2", NULL, "192.0.2.128/25");
+    struct lab_node *r1 = lab_find(test_lab, "R1");
+
+    make_host(net, "S", "198.51.100.1");
+    make_host(inner, "B", "192.0.2.130");
+    CHECK(reaches("S", "B", "192.0.2.130"));
+    make_attached("R1", net, "198.51.100.11", false);
+    lab_detach(&r1->first);
+    CHECK(reaches("S", "B", "192.0.2.130"));
+    lab_detach(r1->first.next->next);
+    CHECK(!reaches("S", "B", "192.0.2.130"));
+    CHECK_ROW_UINT(NULL, node_dropped(net->router, DROP_NO_ROUTE), 1);
+    CHECK(lab_host(net, "T", "192.0.2.130", NULL, NULL) != NULL);
+}
+
+static void
+test_two_internets(void)
+{
+    struct lab_network *one = make_internet(), *two = lab_internet(test_lab, "other", "192.0.0.9", NULL, NULL);
+
+    make_host(one, "A", "198.51.100.1");
+    make_host(two, "B", "198.51.100.1"); /* nobody can mix them up */
+    make_host(two, "C", "198.51.100.2");
+    CHECK(reaches("C", "B", "198.51.100.1"));
+    check_address(node_address(two->router, FAMILY_IPV4), "192.0.0.9", "the router's own");
+    check_address(node_address(one->router, FAMILY_IPV4), "192.0.0.8", "the dummy address of RFC 7600");
+}
+
+/* --- traffic and services ------------------------------------------------------------------------------------- */
+
+static void
+test_through_two_nats(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *home_a = make_nat(net, "natA", "203.0.113.1", "symmetric", "10.0.0.0/24");
+    struct lab_network *home_b = make_nat(net, "natB", "203.0.113.2", "full-cone", "10.1.1.0/24");
+    struct traffic_options options = { .packets = 1000, .size = 100, .interval = TIME_MS };
+    struct traffic traffic = { 0 }, opener = { 0 };
+    struct sink sink;
+
+    make_host(net, "S", "198.51.100.1");
+    make_host(home_a, "A", "10.0.0.2");
+    make_host(home_b, "B", "10.1.1.3");
+    options.to = (struct endpoint){ read_address("198.51.100.1"), 9 };
+    options.packets = 1;
+    options.from_port = 6000;
+    CHECK(traffic_start(&opener, node_called("B"), &options) == IO_OK); /* opens the full cone at 203.0.113.2:6000 */
+    run_for(TIME_S);
+    CHECK(opener.done);
+
+    options = (struct traffic_options){
+        .to = { read_address("203.0.113.2"), 6000 }, .packets = 1000, .size = 100, .interval = TIME_MS
+    };
+    CHECK(sink_open(&sink, node_called("B"), 6000) == IO_OK);
+    CHECK(traffic_start(&traffic, node_called("A"), &options) == IO_OK);
+    run_for(2 * TIME_S);
+    CHECK_ROW_UINT(NULL, traffic.sent, 1000);
+    CHECK_ROW_UINT(NULL, sink.packets, 1000);
+    CHECK_ROW_UINT(NULL, sink.bytes, 100000);
+    CHECK(world_quiet(test_lab->world));
+    sink_close(&sink);
+}
+
+static void
+test_stun_service(void)
+{
+    enum io_result why = IO_OK;
+    struct stun_server_options options = STUN_SERVER_DEFAULTS;
+    struct stun_service *service, *other;
+    struct listener client;
+
+    make_host(make_internet(), "S", "198.51.100.1");
+    make_host(net_called("internet"), "A", "198.51.100.2");
+    service = stun_service_start(node_called("S"), NULL, &why);
+    if (!CHECK(service != NULL))
+        return;
+    CHECK(stun_service_endpoint(service).port == 3478);
+    check_address(stun_service_endpoint(service).address, "198.51.100.1", "of the host");
+    CHECK(!stun_service_start(node_called("S"), NULL, &why) && why == IO_IN_USE);
+    options.listen[0].port = 3479;
+    other = stun_service_start(node_called("S"), &options, &why);
+    CHECK(other && stun_service_endpoint(other).port == 3479);
+
+    /* A Binding request without attributes, RFC 8489 section 5. */
+    listen_at(&client, "A", 5000);
+    g_autoptr(GBytes) request = unit_hex("0001 0000 2112a442 000102030405060708090a0b");
+    struct io_datagram datagram = IO_DATAGRAM_TO(stun_service_endpoint(service), unit_span(request));
+    client.socket->ops->send(client.socket, &datagram);
+    run_for(TIME_S);
+    CHECK_ROW_UINT(NULL, client.heard, 1);
+    CHECK_ROW_UINT(NULL, client.from.port, 3478);
+    CHECK_ROW_UINT(NULL, stun_service_counters(service).successes, 1);
+    CHECK_ROW_UINT(NULL, stun_service_counters(other).datagrams, 0);
+
+    stun_service_stop(service);
+    stun_service_stop(service);
+    CHECK(!stun_service_running(service));
+    CHECK_ROW_UINT(NULL, stun_service_counters(service).successes, 1);
+    client.socket->ops->send(client.socket, &datagram);
+    run_for(TIME_S);
+    CHECK_ROW_UINT(NULL, client.heard, 1);
+    CHECK_ROW_UINT(NULL, node_dropped(node_called("S"), DROP_PORT_UNREACHABLE), 1);
+}
+
+/* --- reboots -------------------------------------------------------------------------------------------------- */
+
+static void
+test_reboot(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *home = make_nat(net, "natA", "203.0.113.1", "full-cone", "10.0.0.0/24");
+    struct lab_node *box = lab_find(test_lab, "natA");
+    struct listener s, a;
+
+    make_host(net, "S", "198.51.100.1");
+    make_host(home, "A", "10.0.0.2");
+    listen_at(&s, "S", 9);
+    listen_at(&a, "A", 5000);
+    say_to(&a, "198.51.100.1", 9);
+    run_for(TIME_S);
+    CHECK_ROW_UINT(NULL, nat_counts(nat_of(box->node)).made, 1);
+
+    CHECK(lab_reboot(box, 5 * TIME_S, NULL, NULL));
+    CHECK_ROW_UINT(NULL, nat_counts(nat_of(box->node)).forgotten, 1);
+    CHECK(world_quiet(test_lab->world)); /* nobody waits for it */
+    say_to(&a, "198.51.100.1", 9);
+    run_for(5 * TIME_S - 1);
+    CHECK_ROW_UINT(NULL, s.heard, 1);
+    CHECK_ROW_UINT(NULL, node_dropped(box->node, DROP_NODE_DOWN), 1);
+    CHECK(box->node->down);
+    run_for(1);
+    CHECK(!box->node->down);
+    say_to(&s, "203.0.113.1", 5000); /* the mapping is gone */
+    run_for(TIME_S);
+    CHECK_ROW_UINT(NULL, a.heard, 0);
+    say_to(&a, "198.51.100.1", 9);
+    run_for(TIME_S);
+    CHECK_ROW_UINT(NULL, s.heard, 2);
+
+    CHECK(lab_reboot(box, TIME_S, "203.0.113.8", NULL));
+    run_for(TIME_S);
+    say_to(&a, "198.51.100.1", 9);
+    run_for(TIME_S);
+    CHECK_ROW_UINT(NULL, s.heard, 3);
+    check_address(s.from.address, "203.0.113.8", "after it came back with another address");
+    CHECK(!node_owns(box->node, read_address("203.0.113.1")));
+
+    CHECK(lab_reboot(box, 10 * TIME_S, "203.0.113.8", NULL)); /* its own is no other's */
+    run_for(TIME_S);
+    CHECK(lab_reboot(box, 10 * TIME_S, NULL, NULL)); /* once more, from now */
+    run_for(10 * TIME_S - 1);
+    CHECK(box->node->down);
+    run_for(1);
+    CHECK(!box->node->down);
+    CHECK(lab_reboot(box, 0, NULL, NULL));
+    CHECK(!box->node->down);
+    CHECK(lab_reboot(box, TIME_MIN, NULL, NULL)); /* and the lab ends meanwhile */
+}
+
+/* Routes announced by way of the old address go by the new one. */
+static void
+test_reboot_of_a_router(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *outer = make_router(net, "R1", NULL, "192.0.2.0/25");
+    struct lab_network *inner = make_router(outer, "R2", "192.0.2.2", "192.0.2.128/25");
+
+    make_host(net, "S", "198.51.100.1");
+    make_host(inner, "B", "192.0.2.130");
+    CHECK(lab_reboot(lab_find(test_lab, "R2"), 0, "192.0.2.3", NULL));
+    CHECK(reaches("S", "B", "192.0.2.130"));
+}
+
+/* -------------------------------------------------------------------------------------------------------------- */
+
+void
+suite_topology(void)
+{
+    UNIT_SUITE("topology", test_lab_begin, test_lab_end, { "hosts on an internet and a LAN", test_hosts },
+               { "NAT inside NAT", test_nested_nats }, { "pools", test_pools },
+               { "router inside router", test_routers }, { "routers behind a NAT", test_routers_behind_a_nat },
+               { "a router on a LAN without gateway", test_router_on_a_lan_without_gateway },
+               { "further insides", test_further_insides }, { "type none", test_none },
+               { "several interfaces", test_several_interfaces }, { "an interface removed", test_detached_for_good },
+               { "attached again", test_attached_again }, { "uplinks of a router", test_router_uplinks },
+               { "two internets", test_two_internets }, { "traffic through two NATs", test_through_two_nats },
+               { "STUN service", test_stun_service }, { "reboot", test_reboot },
+               { "reboot of a router", test_reboot_of_a_router });
+}
