@@ -143,7 +143,7 @@ fields_outbound(const struct record *record, const struct names *names, struct f
 {
     (void)names;
     fields_mapping(record, flow_source(&record->before), flow_source(&record->after), out);
-    fields_number(out, "expires", record->detail);
+    fields_time(out, "expires", record->detail);
 }
 
 const struct record_kind nat_outbound_kind = {
@@ -220,7 +220,7 @@ fields_inbound(const struct record *record, const struct names *names, struct fi
 {
     (void)names;
     fields_mapping(record, flow_destination(&record->after), flow_destination(&record->before), out);
-    fields_number(out, "expires", record->detail);
+    fields_time(out, "expires", record->detail);
 }
 
 const struct record_kind nat_inbound_kind = {
@@ -441,7 +441,7 @@ fields_mapping_new(const struct record *record, const struct names *names, struc
     unsigned ports = record->rule >> NAT_RULE_EXTRA_SHIFT;
 
     fields_mapping_kind(record, names, out);
-    fields_number(out, "expires", record->detail);
+    fields_time(out, "expires", record->detail);
     if (record->subject[1])
         fields_number(out, "earlier_mapping", record->subject[1]);
     if (ports <= NAT_PORTS_RANDOM)

@@ -9,6 +9,7 @@
 
 struct fields {
     void (*number)(struct fields *fields, const char *name, int64_t value);
+    void (*time)(struct fields *fields, const char *name, int64_t value); /* nanoseconds; people are told seconds */
     void (*flag)(struct fields *fields, const char *name, bool value);
     void (*text)(struct fields *fields, const char *name, struct span value);
     void (*bytes)(struct fields *fields, const char *name, struct span value);
@@ -20,6 +21,13 @@ static inline void
 fields_number(struct fields *fields, const char *name, int64_t value)
 {
     fields->number(fields, name, value);
+}
+
+/* A time or a duration in nanoseconds. */
+static inline void
+fields_time(struct fields *fields, const char *name, int64_t value)
+{
+    fields->time(fields, name, value);
 }
 
 static inline void

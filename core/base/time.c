@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* From the smallest up. Of two texts of one length duration_format takes the later unit. */
+/* From the smallest up: of two units with equally many digits duration_format takes the later. */
 static const struct unit {
     const char *name;
     int64_t nanoseconds;
@@ -118,13 +118,13 @@ duration_from_seconds(double seconds, int64_t *duration)
     return true;
 }
 
-/* `magnitude` in one unit, exactly; the length of the text, or 0 when its decimals would never end. */
+/* `magnitude` in one unit, exactly; the number of digits, or 0 when its decimals would never end. */
 static size_t
 format_in(const struct unit *unit, const char *sign, uint64_t magnitude, char text[DURATION_TEXT])
 {
     uint64_t nanoseconds = (uint64_t)unit->nanoseconds, rest = magnitude % nanoseconds;
     char decimals[MOST_DECIMALS + 2] = ".";
-    size_t count = 0;
+    size_t count = 0, length;
 
     while (rest > 0) {
         if (count == MOST_DECIMALS)
@@ -134,8 +134,9 @@ format_in(const struct unit *unit, const char *sign, uint64_t magnitude, char te
         rest %= nanoseconds;
     }
     decimals[count ? count + 1 : 0] = '\0';
-    return (size_t)snprintf(text, DURATION_TEXT, "%s%" PRIu64 "%s%s", sign, magnitude / nanoseconds, decimals,
-                            unit->name);
+    length = (size_t)snprintf(text, DURATION_TEXT, "%s%" PRIu64 "%s%s", sign, magnitude / nanoseconds, decimals,
+                              unit->name);
+    return length - strlen(sign) - strlen(unit->name) - (count > 0);
 }
 
 const char *
@@ -143,17 +144,17 @@ duration_format(int64_t duration, char text[DURATION_TEXT])
 {
     uint64_t magnitude = duration < 0 ? 0 - (uint64_t)duration : (uint64_t)duration;
     const char *sign = duration < 0 ? "-" : "";
-    size_t shortest = DURATION_TEXT;
+    size_t fewest = DURATION_TEXT;
 
     if (duration == 0)
         return strcpy(text, "0s");
-    for (size_t i = 0; i < UNITS; i++) {
+    for (size_t i = 0; i < UNITS && magnitude >= (uint64_t)units[i].nanoseconds; i++) {
         char candidate[DURATION_TEXT];
-        size_t length = format_in(&units[i], sign, magnitude, candidate);
+        size_t digits = format_in(&units[i], sign, magnitude, candidate);
 
-        if (length > 0 && length <= shortest) {
-            shortest = length;
-            memcpy(text, candidate, length + 1);
+        if (digits > 0 && digits <= fewest) {
+            fewest = digits;
+            strcpy(text, candidate);
         }
     }
     return text;

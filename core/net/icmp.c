@@ -4,6 +4,7 @@
 #include "core/net/checksum.h"
 #include "core/net/rewrite.h"
 #include "core/net/stack_private.h"
+#include "core/net/tcp_socket.h"
 #include "core/net/udp.h"
 
 #define ICMP_ERROR_MAX 576 /* RFC 1812 section 4.3.2.3 */
@@ -219,15 +220,35 @@ take_echo_reply(struct stack *stack, const struct packet *packet)
     return true;
 }
 
-/* The sequence number of a quoted echo request: the four bytes before it are type, code and checksum, and identifier. */
-static uint16_t
-quoted_sequence(const struct packet *packet, const struct quote *quote)
+/* A quoted packet from its transport header on: at least 8 bytes, which packet_read_quote has seen. */
+static struct reader
+quoted_transport(const struct packet *packet, const struct quote *quote)
 {
     struct reader reader = reader_over(span_of(packet->data + quote->offset, packet->length - quote->offset));
     unsigned header = (reader_u8(&reader) & 15u) * 4;
 
-    reader_skip(&reader, header - 1 + 6);
+    reader_skip(&reader, header - 1);
+    return reader;
+}
+
+/* The sequence number of a quoted echo request: the four bytes before it are type, code and checksum, and identifier. */
+static uint16_t
+quoted_sequence(const struct packet *packet, const struct quote *quote)
+{
+    struct reader reader = quoted_transport(packet, quote);
+
+    reader_skip(&reader, 6);
     return reader_u16(&reader);
+}
+
+/* The sequence number of a quoted TCP segment: it stands behind the ports. */
+static uint32_t
+quoted_tcp_sequence(const struct packet *packet, const struct quote *quote)
+{
+    struct reader reader = quoted_transport(packet, quote);
+
+    reader_skip(&reader, 4);
+    return reader_u32(&reader);
 }
 
 /* An error belongs to the socket whose packet it quotes; errors quote what this node sent, or nobody's. */
@@ -252,6 +273,8 @@ take_error(struct stack *stack, const struct packet *packet, const struct quote 
             return false;
         stack_note_delivered(stack, packet);
         return udp_error(stack, &icmp);
+    case PROTOCOL_TCP:
+        return stack->tcp && tcp_error(stack->tcp, packet, &icmp, quoted_tcp_sequence(packet, quote));
     case PROTOCOL_ICMP:
         echo = find_echo(stack, quote->flow.source_port);
         if (!echo)

@@ -3,6 +3,7 @@
 
 #include "core/net/icmp.h"
 #include "core/net/stack_private.h"
+#include "core/net/tcp_socket.h"
 #include "core/net/udp.h"
 
 /* --- packets for the node -------------------------------------------------------------------------------------- */
@@ -37,6 +38,9 @@ stack_receive(struct node *node, struct packet *packet)
     case PROTOCOL_UDP:
         udp_receive(stack, packet);
         return;
+    case PROTOCOL_TCP:
+        tcp_receive(stack_tcp(stack), packet);
+        return;
     case PROTOCOL_ICMP:
         icmp_receive(stack, packet);
         return;
@@ -49,7 +53,13 @@ stack_receive(struct node *node, struct packet *packet)
 bool
 stack_port_taken(const struct node *node, uint8_t protocol, struct endpoint local)
 {
-    return node->stack && protocol == PROTOCOL_UDP && udp_port_taken(node->stack, local);
+    const struct stack *stack = node->stack;
+
+    if (!stack)
+        return false;
+    if (protocol == PROTOCOL_UDP)
+        return udp_port_taken(stack, local);
+    return protocol == PROTOCOL_TCP && stack->tcp && tcp_port_taken(stack->tcp, local);
 }
 
 /* --- the seam --------------------------------------------------------------------------------------------------- */
@@ -176,23 +186,18 @@ stack_udp(struct io *io, const struct endpoint *local, const struct io_udp_event
     return udp_open(stack_of(io), local, events, owner, why);
 }
 
-/* Streams come with TCP; until then the seam says so. */
 static struct io_tcp *
 stack_listen(struct io *io, const struct endpoint *local, bool share, io_tcp_ready *ready, void *owner,
              enum io_result *why)
 {
-    (void)io, (void)local, (void)share, (void)ready, (void)owner;
-    *why = IO_UNSUPPORTED;
-    return NULL;
+    return tcp_listen(stack_tcp(stack_of(io)), local, share, ready, owner, why);
 }
 
 static struct io_tcp *
 stack_connect(struct io *io, const struct endpoint *local, const struct endpoint *peer, bool share, io_tcp_ready *ready,
               void *owner, enum io_result *why)
 {
-    (void)io, (void)local, (void)peer, (void)share, (void)ready, (void)owner;
-    *why = IO_UNSUPPORTED;
-    return NULL;
+    return tcp_connect(stack_tcp(stack_of(io)), local, peer, share, ready, owner, why);
 }
 
 static void
@@ -276,6 +281,14 @@ node_stack(struct node *node)
     stack->engine = random_stream_of(node->world->seed, node->name, "engine");
     stack->identification = (uint16_t)random_u32(&stack->ports);
     return stack;
+}
+
+struct tcp_host *
+stack_tcp(struct stack *stack)
+{
+    if (!stack->tcp)
+        stack->tcp = tcp_host_new(stack);
+    return stack->tcp;
 }
 
 struct io *

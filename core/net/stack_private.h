@@ -6,6 +6,7 @@
 #include "core/net/stack.h"
 
 struct udp_socket;
+struct tcp_host;
 
 struct stack {
     struct io io; /* first: an io is its stack */
@@ -14,6 +15,7 @@ struct stack {
     GPtrArray *udp_sockets;       /* struct udp_socket *; closed ones leave a NULL */
     GArray *udp_free;             /* guint: places to use again */
     uint64_t udp_opened;          /* sockets opened so far */
+    struct tcp_host *tcp;         /* made at the first listen, connect or segment */
     struct echo *echoes;
     struct io_watch *watches;
     struct event watchers_due;
@@ -23,6 +25,8 @@ struct stack {
 
 /* The node's stack; made at the first call. */
 struct stack *node_stack(struct node *node);
+/* Its TCP, likewise. */
+struct tcp_host *stack_tcp(struct stack *stack);
 
 /* Journals that `packet` has reached its end here. Call before whoever gets it is told. */
 void stack_note_delivered(struct stack *stack, const struct packet *packet);

@@ -1,5 +1,7 @@
 #include "core/trace/json.h"
 
+#include "core/base/time.h"
+
 #include <math.h>
 
 /* ---- text */
@@ -169,6 +171,21 @@ json_integer(struct json *json, const char *name, int64_t value)
 }
 
 void
+json_time(struct json *json, const char *name, int64_t value)
+{
+    uint64_t size = value < 0 ? -(uint64_t)value : (uint64_t)value, part = size % TIME_S;
+    int digits = 9;
+
+    value_begin(json, name);
+    g_string_append_printf(json->out, "%s%" G_GUINT64_FORMAT, value < 0 ? "-" : "", size / TIME_S);
+    if (part == 0)
+        return;
+    for (; part % 10 == 0; part /= 10)
+        digits--;
+    g_string_append_printf(json->out, ".%0*" G_GUINT64_FORMAT, digits, part);
+}
+
+void
 json_number(struct json *json, const char *name, double value)
 {
     static const char *const formats[] = { "%.15g", "%.16g", "%.17g" };
@@ -222,6 +239,12 @@ field_flag(struct fields *fields, const char *name, bool value)
 }
 
 static void
+field_time(struct fields *fields, const char *name, int64_t value)
+{
+    json_time(json_of(fields), name, value);
+}
+
+static void
 field_text(struct fields *fields, const char *name, struct span value)
 {
     json_text(json_of(fields), name, value);
@@ -258,7 +281,7 @@ struct json_fields
 json_fields_over(struct json *json)
 {
     return (struct json_fields){
-        .fields = { .number = field_number, .flag = field_flag, .text = field_text, .bytes = field_bytes,
+        .fields = { .number = field_number, .time = field_time, .flag = field_flag, .text = field_text, .bytes = field_bytes,
                     .open = field_open, .close = field_close },
         .json = json,
     };

@@ -37,6 +37,8 @@ void json_close_array(struct json *json);
 void json_text(struct json *json, const char *name, struct span value);
 void json_string(struct json *json, const char *name, const char *value); /* NULL is written as null */
 void json_integer(struct json *json, const char *name, int64_t value);
+/* A time or duration in nanoseconds as an exact decimal number of seconds: 0.0802. */
+void json_time(struct json *json, const char *name, int64_t value);
 void json_number(struct json *json, const char *name, double value);
 void json_flag(struct json *json, const char *name, bool value);
 void json_null(struct json *json, const char *name);

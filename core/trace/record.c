@@ -94,7 +94,7 @@ record_fields(const struct record *record, const struct names *names, const GStr
 {
     g_autoptr(GString) scratch = g_string_sized_new(256);
 
-    fields_number(out, "at", record->at);
+    fields_time(out, "at", record->at);
     fields_text(out, "node", names->node(names, record->node));
     fields_text(out, "kind", record->kind->name);
     fields_text(out, "action", record->kind->action);

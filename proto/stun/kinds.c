@@ -118,7 +118,7 @@ answered_fields(const struct record *record, const struct names *names, struct f
     client_fields(record, names, out);
     if (!address_is_none(record->after.source))
         fields_endpoint(out, "mapped", flow_source(&record->after));
-    fields_number(out, "elapsed_ns", record->detail);
+    fields_time(out, "elapsed", record->detail);
 }
 
 static void
@@ -126,7 +126,10 @@ failed_fields(const struct record *record, const struct names *names, struct fie
 {
     client_fields(record, names, out);
     fields_text(out, "outcome", stun_outcome_word(record->rule));
-    fields_number(out, record->rule == STUN_OUTCOME_REJECTED ? "code" : "elapsed_ns", record->detail);
+    if (record->rule == STUN_OUTCOME_REJECTED)
+        fields_number(out, "code", record->detail);
+    else
+        fields_time(out, "elapsed", record->detail);
 }
 
 static void

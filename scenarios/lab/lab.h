@@ -33,6 +33,8 @@ enum lab_error {
     LAB_ERROR_UNSUPPORTED, /* comes with a later version */
 };
 
+struct lab_interface;
+
 struct lab {
     struct world *world;
     GPtrArray *networks; /* struct lab_network *, in order of making; insides of boxes too */

@@ -62,5 +62,9 @@ lab.spawn(function()
 
   lab.expect(not before and why == "hairpin-off", "without hairpinning the packet is dropped")
   lab.expect(not as_told, "with the internal source, packets come from an address nobody was told")
-  lab.expect(after and right, "with the external source both hear the other where they expect it")
+  if type_a:find("symmetric", 1, true) then
+    lab.expect(not (after and right), "a symmetric NAT uses another mapping for each peer, so hairpinning is of no use")
+  else
+    lab.expect(after and right, "with the external source both hear the other where they expect it")
+  end
 end)

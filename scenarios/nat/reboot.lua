@@ -43,12 +43,14 @@ lab.spawn(function()
 
   lab.result("connected_before", before)
   lab.result("connected_after", after)
-  lab.result("why", why)
+  lab.result("why", why or "connected")
   lab.result("reconnected", cured)
   lab.result("connected", cured)
   lab.result("mapped_before", first)
   lab.result("mapped_after", second)
   lab.expect(before, "they talk before the reboot")
-  lab.expect(not after and why == "no-mapping", "after it nothing reaches A: the mapping is gone")
-  lab.expect(cured and first ~= second, "A's next packet makes a new mapping, and they talk again")
+  if type_a ~= "none" then
+    lab.expect(not after and why == "no-mapping", "after it nothing reaches A: the mapping is gone")
+    lab.expect(cured and first ~= second, "A's next packet makes a new mapping, and they talk again")
+  end
 end)

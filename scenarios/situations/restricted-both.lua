@@ -31,7 +31,7 @@ A:spawn(function()
   for i = 1, 2 do
     local data, from = sock:recv("200ms")
     if data then heard.A = true end
-    sock:send(from or mapped.B, "A talks " .. i)
+    sock:send(data and from or mapped.B, "A talks " .. i)
   end
 end)
 
@@ -46,7 +46,7 @@ B:spawn(function()
   for i = 1, 2 do
     local data, from = sock:recv("200ms")
     if data then heard.B = true end
-    sock:send(from or mapped.A, "B talks " .. i)
+    sock:send(data and from or mapped.A, "B talks " .. i)
   end
 end)
 

@@ -135,7 +135,7 @@ open_bench(struct bench *bench, struct reader *reader)
 
     bench->capture.packet = leaves;
     bench->journal.take = take;
-    bench->fields = (struct fields){ .number = on_number, .flag = on_flag, .text = on_text };
+    bench->fields = (struct fields){ .number = on_number, .time = on_number, .flag = on_flag, .text = on_text };
     bench->said = g_string_new(NULL);
     bench->world = world_new(reader_u8(reader));
     bench->world->journal = &bench->journal;

@@ -41,8 +41,7 @@ pseudo_sum(const uint8_t *header, uint8_t protocol, size_t length)
 static void
 write_ip(uint8_t *bytes, struct address from, struct address to, uint8_t protocol, uint8_t ttl, size_t length)
 {
-    struct writer writer = writer_over(bytes, 20);
-    uint8_t address[16];
+    struct writer writer = writer_over(bytes, length);
 
     writer_u16(&writer, 0x4500);
     writer_u16(&writer, (uint16_t)length);
@@ -50,8 +49,8 @@ write_ip(uint8_t *bytes, struct address from, struct address to, uint8_t protoco
     writer_u8(&writer, ttl);
     writer_u8(&writer, protocol);
     writer_u16(&writer, 0);
-    writer_span_put(&writer, span_of(address, address_to_bytes(from, address)));
-    writer_span_put(&writer, span_of(address, address_to_bytes(to, address)));
+    writer_u32(&writer, address_to_ipv4(from));
+    writer_u32(&writer, address_to_ipv4(to));
     writer_patch_u16(&writer, 10, slow_checksum(bytes, 20, 0));
 }
 

@@ -369,7 +369,7 @@ test_draws(void)
     CHECK_ROW_TEXT(NULL, drawn->str,
                    "internet  (links: 20ms)\n"
                    "├── S  198.51.100.1, 198.51.100.2\n"
-                   "├── natA  203.0.113.1-203.0.113.6  (NAT: symmetric)  [up 0.1ms, 10Mbit/s; down 0.1ms, loss 10%]\n"
+                   "├── natA  203.0.113.1-203.0.113.6  (NAT: symmetric)  [up 100us, 10Mbit/s; down 100us, loss 10%]\n"
                    "│   ├── A  10.0.0.2\n"
                    "│   ├── R  10.0.0.3  (router)\n"
                    "│   │   └── B  10.2.0.2\n"

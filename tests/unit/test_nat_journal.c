@@ -218,7 +218,7 @@ list_text(struct fields *fields, const char *name, struct span value)
 static void
 check_fields(const char *kind, const char *expected)
 {
-    struct listing listing = { { .number = list_number, .flag = list_flag, .text = list_text }, g_string_new(NULL) };
+    struct listing listing = { { .number = list_number, .time = list_number, .flag = list_flag, .text = list_text }, g_string_new(NULL) };
     const struct record *record = nat_bench_record(&bench, kind);
 
     if (CHECK_ROW(kind, record != NULL))

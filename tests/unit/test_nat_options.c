@@ -102,27 +102,27 @@ test_sets(void)
     } rows[] = {
         { NULL, "mapping", "address-dependent",
           "mapping address-dependent, filtering address-and-port-dependent, ports "
-          "preserve, refreshed outbound; timeout 5min (UDP), 60s (ICMP queries); hairpin off" },
+          "preserve, refreshed outbound; timeout 5min (UDP), 7s (ICMP queries); hairpin off" },
         { "udp", "filtering", "endpoint-independent",
           "mapping endpoint-independent, filtering endpoint-independent, ports "
           "preserve, refreshed outbound; ICMP queries: mapping endpoint-independent, filtering "
           "address-and-port-dependent, "
-          "ports preserve, refreshed outbound; timeout 5min (UDP), 60s (ICMP queries); hairpin off" },
+          "ports preserve, refreshed outbound; timeout 5min (UDP), 7s (ICMP queries); hairpin off" },
         { NULL, "timeout", "30s",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, "
-          "refreshed outbound; timeout 30s (UDP), 60s (ICMP queries); hairpin off" },
-        { "icmp", "timeout", "90",
+          "refreshed outbound; timeout 30s (UDP), 7s (ICMP queries); hairpin off" },
+        { "icmp", "timeout", "11",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, "
-          "refreshed outbound; timeout 5min (UDP), 90s (ICMP queries); hairpin off" },
+          "refreshed outbound; timeout 5min (UDP), 11s (ICMP queries); hairpin off" },
         { NULL, "hairpin", "external-source",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports "
-          "preserve, refreshed outbound; timeout 5min (UDP), 60s (ICMP queries); hairpin external-source" },
+          "preserve, refreshed outbound; timeout 5min (UDP), 7s (ICMP queries); hairpin external-source" },
         { NULL, "filtered", "icmp",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, "
-          "refreshed outbound, refuses by icmp; timeout 5min (UDP), 60s (ICMP queries); hairpin off" },
+          "refreshed outbound, refuses by icmp; timeout 5min (UDP), 7s (ICMP queries); hairpin off" },
         { NULL, "limits.per_host", "12",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports "
-          "preserve, refreshed outbound; timeout 5min (UDP), 60s (ICMP queries); hairpin off, at most 12 mappings a "
+          "preserve, refreshed outbound; timeout 5min (UDP), 7s (ICMP queries); hairpin off, at most 12 mappings a "
           "host" },
     };
 
@@ -130,6 +130,7 @@ test_sets(void)
         GString *said = g_string_new(NULL);
 
         set_up();
+        options.icmp.timeout = 7 * TIME_S;
         g_autofree char *complaint = set(rows[i].protocol, rows[i].key, rows[i].value);
         CHECK_ROW_TEXT(rows[i].key, complaint, "");
         nat_options_say(&options, said);

@@ -191,7 +191,7 @@ test_story_of_a_run(void)
     JsonObject *expectation =
         json_array_get_object_element(json_object_get_array_member(root, "expectations"), 0);
     check_members("an expectation", expectation, "text ok at line");
-    CHECK_ROW_INT("nanoseconds", json_object_get_int_member(expectation, "at"), 2500);
+    CHECK_ROW_INT("at", (int64_t)(json_object_get_double_member(expectation, "at") * 1e9 + 0.5), 2500);
     check_members("a note", json_array_get_object_element(json_object_get_array_member(root, "notes"), 0), "at text");
     check_members("who waits", json_array_get_object_element(json_object_get_array_member(root, "waiting"), 0),
                   "task line on");

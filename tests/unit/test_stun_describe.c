@@ -137,7 +137,7 @@ test_fields(void)
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autoptr(GBytes) bytes = unit_hex(rows[i].hex);
         g_autoptr(GString) text = g_string_new(NULL);
-        struct line line = { { on_number, on_flag, on_text, on_bytes, on_open, on_close }, text };
+        struct line line = { { on_number, on_number, on_flag, on_text, on_bytes, on_open, on_close }, text };
         struct stun_message message;
 
         CHECK_ROW(rows[i].name, stun_message_decode(unit_span(bytes), &message) == STUN_FAULT_NONE);

@@ -162,23 +162,33 @@ static const struct {
     { 1, "1ns" },
     { 20 * TIME_MS, "20ms" },
     { 1500 * TIME_MS, "1.5s" },
-    { 300 * TIME_S, "5min" }, /* as long as "300s": the larger unit */
-    { 60 * TIME_S, "60s" },
+    { 300 * TIME_S, "5min" },
+    { 60 * TIME_S, "1min" },
     { 120 * TIME_S, "2min" },
-    { 90 * TIME_S, "90s" },
+    { 90 * TIME_S, "1.5min" }, /* as many digits as "90s": the larger unit */
+    { 61 * TIME_S, "61s" },    /* 1.01666... min has no end */
+    { 63 * TIME_S, "63s" },    /* 1.05 min needs one more digit */
+    { 100 * TIME_S, "100s" },
     { 3600 * TIME_S, "1h" },
     { 5400 * TIME_S, "1.5h" },
+    { 4000 * TIME_S, "4000s" },
+    { 59 * TIME_MIN, "59min" },
     { 86400 * TIME_S, "24h" },
     { TIME_S, "1s" },
     { 999, "999ns" },
-    { 1001, "1001ns" },
+    { 1001, "1.001us" },
     { 1000, "1us" },
-    { 123456, "123456ns" },
+    { 100 * TIME_US, "100us" }, /* and not 0.1ms: at least 1 */
+    { 123456, "123.456us" },
     { 39500 * TIME_MS, "39.5s" },
-    { 100 * TIME_MS, "0.1s" },
+    { 100 * TIME_MS, "100ms" },
+    { 500 * TIME_MS, "500ms" },
+    { 999999999, "999.999999ms" },
+    { 30 * TIME_S, "30s" },
     { TIME_NEVER, "9223372036.854775807s" },
-    { TIME_NEVER - 1, "9223372036.854775806s" },
+    { TIME_NEVER - 1, "153722867.2809129301min" }, /* divides by 6: 19 digits in each unit up to this */
     { -20 * TIME_MS, "-20ms" },
+    { -90 * TIME_S, "-1.5min" },
     { INT64_MIN, "-9223372036.854775808s" },
 };
 

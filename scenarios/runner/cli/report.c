@@ -69,7 +69,7 @@ write_expectations(struct json *json, const GPtrArray *expectations)
         json_open_object(json, NULL);
         json_string(json, "text", expectation->text);
         json_flag(json, "ok", expectation->ok);
-        json_integer(json, "at", expectation->at);
+        json_time(json, "at", expectation->at);
         json_integer(json, "line", expectation->line);
         json_close_object(json);
     }
@@ -84,7 +84,7 @@ write_notes(struct json *json, const GPtrArray *notes)
         const struct scenario_note *note = notes->pdata[i];
 
         json_open_object(json, NULL);
-        json_integer(json, "at", note->at);
+        json_time(json, "at", note->at);
         json_string(json, "text", note->text);
         json_close_object(json);
     }
@@ -151,7 +151,7 @@ write_mapping(void *user, const struct nat_mapping_view *mapping)
     for (uint32_t i = 0; i < mapping->peer_count; i++)
         json_string(json, NULL, endpoint_format(mapping->peers[i], text));
     json_close_array(json);
-    json_integer(json, "expires", mapping->expires);
+    json_time(json, "expires", mapping->expires);
     json_close_object(json);
 }
 

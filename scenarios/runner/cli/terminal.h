@@ -31,8 +31,8 @@ struct terminal terminal_of(FILE *stream);
 /* Appends `text` in this style. */
 void terminal_styled(const struct terminal *terminal, enum terminal_style style, const char *text, GString *out);
 
-/* Appends text of others (a script, a packet): UTF-8 without control characters, which stand there as "\x1b", a tab as a
- * blank. */
+/* Appends text of others (a script, a packet): UTF-8 without control characters, which stand there as "\x1b"; a tab
+ * becomes a blank. */
 void terminal_safe(const char *text, GString *out);
 
 /* Columns that UTF-8 text takes, counting each character as one. */

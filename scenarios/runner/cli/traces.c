@@ -29,13 +29,24 @@ is_wanted(const struct traces *traces, const char *name)
 }
 
 static bool
+add_port(struct traces *traces, struct port *port, const char *node, const char *network, GError **error)
+{
+    if (!port || port->capture || !is_wanted(traces, node))
+        return true;
+    return tracer_add(traces->tracer, port, node, network, error);
+}
+
+/* An interface, and on an internet the router's end of its link too: what the link loses is seen at one of them only. */
+static bool
 add(struct traces *traces, const struct lab_interface *interface, GError **error)
 {
-    const char *name = name_of(interface->owner);
+    const char *name = name_of(interface->owner), *label = interface->label;
+    struct port *port = interface->port;
 
-    if (!interface->port || interface->port->capture || !is_wanted(traces, name))
-        return true;
-    return tracer_add(traces->tracer, interface->port, name, interface->label, error);
+    if (!add_port(traces, port, name, label, error))
+        return false;
+    return !port || interface->network->kind != LAB_INTERNET ||
+           add_port(traces, port_peer(port), interface->network->name, name, error);
 }
 
 static bool
@@ -52,6 +63,19 @@ add_all(struct traces *traces, const struct lab *lab, GError **error)
     return true;
 }
 
+/* An internet is a router, whose interfaces can be traced as well. */
+static bool
+is_internet(const struct lab *lab, const char *name)
+{
+    for (guint i = 0; i < lab->networks->len; i++) {
+        const struct lab_network *network = lab->networks->pdata[i];
+
+        if (network->kind == LAB_INTERNET && strcmp(network->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void
 complain(const struct lab *lab, const char *name, GError **error)
 {
@@ -59,6 +83,12 @@ complain(const struct lab *lab, const char *name, GError **error)
 
     for (guint i = 0; i < lab->nodes->len; i++)
         g_ptr_array_add(names, (char *)name_of(lab->nodes->pdata[i]));
+    for (guint i = 0; i < lab->networks->len; i++) {
+        const struct lab_network *network = lab->networks->pdata[i];
+
+        if (network->kind == LAB_INTERNET)
+            g_ptr_array_add(names, (char *)network->name);
+    }
     g_ptr_array_add(names, NULL);
     g_autofree char *complaint = words_complaint((const char *const *)names->pdata, name, "a node of this scenario");
     g_set_error(error, TRACES_ERROR, 0, "--trace: %s", complaint);
@@ -71,7 +101,7 @@ traces_open(struct scenario *scenario, const char *folder, const GPtrArray *node
     g_autoptr(traces) traces = g_new0(struct traces, 1);
 
     for (guint i = 0; nodes && i < nodes->len; i++) {
-        if (!lab_find(lab, nodes->pdata[i])) {
+        if (!lab_find(lab, nodes->pdata[i]) && !is_internet(lab, nodes->pdata[i])) {
             complain(lab, nodes->pdata[i], error);
             return NULL;
         }

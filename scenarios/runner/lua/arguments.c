@@ -33,6 +33,7 @@ arg_integer(lua_State *L, int index, const char *name, lua_Integer low, lua_Inte
     int whole;
     lua_Integer value = lua_type(L, index) == LUA_TNUMBER ? lua_tointegerx(L, index, &whole) : (whole = 0);
 
+    index = lua_absindex(L, index);
     if (!whole || value < low || value > high)
         complain_value(L, name, index, lua_pushfstring(L, "a whole number from %I to %I", low, high));
     return value;

@@ -54,7 +54,7 @@ push_mapping(lua_State *L, const struct mapping_copy *copy, const struct endpoin
     lua_setfield(L, -2, "expires");
 }
 
-/* Takes what the copies hold over into memory of Lua's, so that nothing is lost when a push raises. */
+/* What the copies hold is taken over into memory of Lua's, so that nothing is lost when a push raises. */
 static int
 box_mappings(struct script *script, lua_State *L)
 {
@@ -73,10 +73,10 @@ box_mappings(struct script *script, lua_State *L)
     guint count = copies.views->len;
     size_t views_size = count * sizeof(struct mapping_copy), peers_size = copies.peers->len * sizeof(struct endpoint);
     uint8_t *block = views_size + peers_size < script->limits.soft ? lua_newuserdatauv(L, views_size + peers_size + 1, 0) : NULL;
-    if (block) {
+    if (block && views_size > 0)
         memcpy(block, copies.views->data, views_size);
+    if (block && peers_size > 0)
         memcpy(block + views_size, copies.peers->data, peers_size);
-    }
     g_array_unref(copies.views);
     g_array_unref(copies.peers);
     limits_expect_bytes(L, views_size + peers_size);

@@ -101,7 +101,7 @@ void
 complain_value(lua_State *L, const char *name, int index, const char *accepted)
 {
     luaL_checkstack(L, 8, NULL);
-    const char *value = complain_say(L, index);
+    const char *value = complain_say(L, lua_absindex(L, index));
 
     complain(L, "%s is %s; accepted: %s", name, value, accepted);
 }

@@ -86,10 +86,11 @@ lab_capture(struct script *script, lua_State *L)
 
     arg_no_more(L, 1);
     arg_table(L, 1, "the nodes");
+    lua_settop(L, 1);
     lua_Integer count = (lua_Integer)lua_rawlen(L, 1);
     for (lua_Integer i = 1; i <= count; i++) {
         lua_rawgeti(L, 1, i);
-        (void)arg_node(L, -1, lua_pushfstring(L, "node %I", i));
+        (void)arg_node(L, 2, lua_pushfstring(L, "node %I", i));
         lua_settop(L, 1);
     }
     limits_hold_bytes(L, (size_t)count * 64);

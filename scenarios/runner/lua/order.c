@@ -134,7 +134,7 @@ push_walk(lua_State *L, int table)
     walk->integers = integers;
     if (!integers)
         lua_createtable(L, (int)MIN(count, G_MAXINT), 0);
-    for (lua_pushnil(L); i < count && lua_next(L, table); lua_pop(L, 1)) {
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) { /* as many as were counted: nothing ran in between */
         walk->keys[i] = read_key(L, -2);
         walk->keys[i].slot = (uint32_t)i + 1;
         sorted = sorted && (i == 0 || compare_keys(&walk->keys[i - 1], &walk->keys[i]) < 0);

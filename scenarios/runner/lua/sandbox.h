@@ -1,7 +1,8 @@
 /* What a script finds in its global table: Lua's libraries without the ways out.
  *
  * Left away: io, os, package, debug, load and its kin, string.dump, collectgarbage. Replaced, because the originals run
- * unbounded inside C, order by addresses, or draw from the machine: string.find, match, gmatch, gsub, rep, format;
+ * unbounded inside C, order by addresses, or draw from the machine: string.find, match, gmatch, gsub, rep, byte, format and
+ * utf8;
  * table.sort and what else walks a table; next, pairs; tostring; setmetatable; pcall, xpcall and the coroutine library;
  * math.random. Each of these files adds its part to the globals of `L`. */
 #ifndef SCENARIOS_RUNNER_LUA_SANDBOX_H
@@ -14,7 +15,7 @@
 /* All of it; the limits are installed on `L` already. math.random draws from `random`. */
 void sandbox_open(lua_State *L, struct random_stream *random);
 
-void sandbox_open_strings(lua_State *L);    /* strings.c */
+void sandbox_open_strings(lua_State *L);    /* strings.c: and utf8 */
 void sandbox_open_tables(lua_State *L);     /* tables.c */
 void sandbox_open_order(lua_State *L);      /* order.c: next, pairs */
 void sandbox_open_protect(lua_State *L);    /* protect.c: pcall, xpcall */

@@ -1,5 +1,6 @@
 /* string.find, match, gmatch, gsub, rep and format: as Lua's manual describes them, with every step counted. */
 #include <lauxlib.h>
+#include <limits.h>
 
 #include "scenarios/runner/lua/limits.h"
 #include "scenarios/runner/lua/pattern.h"
@@ -276,17 +277,42 @@ string_rep(lua_State *L)
     limits_expect_bytes(L, total);
 
     luaL_Buffer out;
-    char *at = luaL_buffinitsize(L, &out, total);
-    for (lua_Integer i = 0; each > 0 && i < count; i++) {
-        memcpy(at, text.bytes, text.length);
-        at += text.length;
-        if (separator.length > 0 && i + 1 < count) {
-            memcpy(at, separator.bytes, separator.length);
-            at += separator.length;
-        }
+    char *bytes = luaL_buffinitsize(L, &out, total);
+    if (each > 0) {
+        memcpy(bytes, text.bytes, text.length);
+        if (total > text.length && separator.length > 0)
+            memcpy(bytes + text.length, separator.bytes, separator.length);
+        for (size_t filled = each; filled < total; filled *= 2) /* what is there once more, each time */
+            memcpy(bytes + filled, bytes, filled < total - filled ? filled : total - filled);
     }
     luaL_pushresultsize(&out, total);
     return 1;
+}
+
+static int
+string_byte(lua_State *L)
+{
+    struct span text = check_span(L, 1);
+    lua_Integer first = luaL_optinteger(L, 2, 1), last = luaL_optinteger(L, 3, first), length = (lua_Integer)text.length;
+
+    first = first > 0 ? first : first == 0 || first < -length ? 1 : length + first + 1;
+    last = last > length ? length : last >= 0 ? last : last < -length ? 0 : length + last + 1;
+    if (first > last)
+        return 0;
+    luaL_argcheck(L, last - first < INT_MAX, 3, "string slice too long");
+    luaL_checkstack(L, (int)(last - first + 1), "string slice too long");
+    limits_spend(L, (uint64_t)(last - first) / 4);
+    for (lua_Integer i = first; i <= last; i++)
+        lua_pushinteger(L, text.bytes[i - 1]);
+    return (int)(last - first + 1);
+}
+
+/* For the functions of utf8, which go through their whole text (upvalues: the original, its name). */
+static int
+walk_text(lua_State *L)
+{
+    limits_spend(L, lua_type(L, 1) == LUA_TSTRING ? lua_rawlen(L, 1) / 2 : (size_t)lua_gettop(L));
+    return sandbox_call_original(L, lua_tostring(L, lua_upvalueindex(2)), lua_gettop(L));
 }
 
 /* Behind the flags, width and precision of a conversion: its letter. */
@@ -331,8 +357,9 @@ sandbox_open_strings(lua_State *L)
 {
     static const luaL_Reg replaced[] = {
         { "find", string_find }, { "match", string_match }, { "gmatch", string_gmatch },
-        { "gsub", string_gsub }, { "rep", string_rep },     { NULL, NULL },
+        { "gsub", string_gsub }, { "rep", string_rep },     { "byte", string_byte },     { NULL, NULL },
     };
+    static const char *const walking[] = { "len", "codepoint", "offset", "char" };
 
     lua_getglobal(L, "string");
     luaL_setfuncs(L, replaced, 0);
@@ -341,5 +368,14 @@ sandbox_open_strings(lua_State *L)
     lua_setfield(L, -2, "format");
     lua_pushnil(L);
     lua_setfield(L, -2, "dump");
+    lua_pop(L, 1);
+
+    lua_getglobal(L, "utf8");
+    for (size_t i = 0; i < sizeof walking / sizeof *walking; i++) {
+        lua_getfield(L, -1, walking[i]);
+        lua_pushstring(L, walking[i]);
+        lua_pushcclosure(L, walk_text, 2);
+        lua_setfield(L, -2, walking[i]);
+    }
     lua_pop(L, 1);
 }

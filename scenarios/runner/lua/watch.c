@@ -133,6 +133,13 @@ field_number(struct fields *fields, const char *name, int64_t value)
 }
 
 static void
+field_time(struct fields *fields, const char *name, int64_t value)
+{
+    arg_push_seconds(state_of(fields), value);
+    lua_setfield(state_of(fields), -2, name);
+}
+
+static void
 field_flag(struct fields *fields, const char *name, bool value)
 {
     lua_pushboolean(state_of(fields), value);
@@ -177,7 +184,9 @@ static void
 push_record(lua_State *L, const struct record *record, const struct names *names)
 {
     struct table_fields fields = {
-        { field_number, field_flag, field_bytes, field_bytes, field_open, field_close }, L,
+        { .number = field_number, .flag = field_flag, .text = field_bytes, .bytes = field_bytes, .open = field_open,
+          .close = field_close, .time = field_time },
+        L,
     };
 
     lua_createtable(L, 0, 12);

@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""What the shipped scenarios report, and the stories that they tell.
+
+Every scenario that ships ends with status 0 and reports what its title promises; the matrix of hole punching is the
+classic one; `--explain` says word for word what is in golden/. After a wanted change of words:
+    UPDATE=1 python3 tests/scenario/results.py
+and read the difference.
+"""
+import os
+import re
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'support'))
+from scene import HERE, SHIPPED, Run, balanced, check, equal, finish, punchlab  # noqa: E402
+
+ENDPOINT = re.compile(r'(\d{1,3}\.){3}\d{1,3}:\d{1,5}')
+A_OUT, B_OUT = re.compile(r'203\.0\.113\.1:\d+'), re.compile(r'203\.0\.113\.2:\d+')
+
+# Scenario, settings, results: all of them. A pattern stands for a text that matches it.
+REPORTED = [
+    ('situations/symmetric-to-public', [],
+     {'connected': True, 'mapped_for_server': A_OUT, 'mapped_for_peer': A_OUT, 'wrong_door': 'filtered'}),
+    ('situations/full-cone-both', [],
+     {'connected': True, 'first_packet': 'delivered', 'mapped_a': '203.0.113.1:5000', 'mapped_b': '203.0.113.2:5000'}),
+    ('situations/restricted-both', [],
+     {'connected': True, 'first_packet': 'filtered', 'mapped_a': '203.0.113.1:5000', 'mapped_b': '203.0.113.2:5000'}),
+    ('situations/restricted-both', ['nat_a=port-restricted-cone', 'nat_b=port-restricted-cone'],
+     {'connected': True, 'first_packet': 'filtered', 'mapped_a': '203.0.113.1:5000', 'mapped_b': '203.0.113.2:5000'}),
+    ('situations/restricted-both', ['nat_b=full-cone'],
+     {'connected': True, 'first_packet': 'delivered', 'mapped_a': '203.0.113.1:5000', 'mapped_b': '203.0.113.2:5000'}),
+    ('situations/restricted-both', ['nat_a=symmetric', 'nat_b=symmetric'],
+     {'connected': False, 'first_packet': 'filtered', 'mapped_a': A_OUT, 'mapped_b': B_OUT}),
+    ('situations/symmetric-both', [],
+     {'connected': False, 'mapped_for_server_a': A_OUT, 'mapped_for_server_b': B_OUT, 'port_for_peer_a': int,
+      'port_for_peer_b': int, 'dropped_at_b': 'filtered', 'dropped_at_a': 'filtered'}),
+    ('stun/exchange', [],
+     {'mapped': '203.0.113.1:5000', 'xor_mapped': '203.0.113.1:5000', 'own': '10.0.0.2:5000', 'rtt': 0.0802}),
+    ('stun/exchange', ['nat_a=none'],
+     {'mapped': '203.0.113.1:5000', 'xor_mapped': '203.0.113.1:5000', 'own': '203.0.113.1:5000', 'rtt': 0.08}),
+    ('nat/hole-punching', [], {'connected': True, 'mapped_a': '203.0.113.1:5000', 'mapped_b': '203.0.113.2:5000'}),
+    ('nat/hole-punching', ['nat_a=symmetric'], {'connected': False, 'mapped_a': A_OUT, 'mapped_b': '203.0.113.2:5000'}),
+    ('nat/double-nat', [],
+     {'connected_before': False, 'why': 'hairpin-off', 'connected_after': True, 'connected': True}),
+    ('nat/hairpin', [],
+     {'connected_before': False, 'why': 'hairpin-off', 'heard_with_internal_source': True,
+      'source_as_told_with_internal_source': False, 'connected_after': True, 'connected': True}),
+    ('nat/reboot', [],
+     {'connected_before': True, 'connected_after': False, 'why': 'no-mapping', 'reconnected': True, 'connected': True,
+      'mapped_before': A_OUT, 'mapped_after': A_OUT}),
+] + [('stun/keepalive', ['lifetime=' + text],
+      {'silence_kills': True, 'keepalive_keeps': True, 'lifetime_found': seconds})
+     for text, seconds in (('500ms', 0.5), ('7s', 7), ('30s', 30), ('2min', 120), ('1h', 3600))]
+
+# The parts of report.json and their types (interface.md section 4). A list holds its items' shape; a dict of str: shape
+# holds any names.
+NUMBER, TEXT = (int, float), str
+OR_NULL = object()
+REPORT = {
+    'format': int, 'scenario': TEXT, 'title': TEXT, 'seed': int, 'params': {str: object}, 'results': {str: object},
+    'expectations': [{'text': TEXT, 'ok': bool, 'at': int, 'line': int}],
+    'notes': [{'at': int, 'text': TEXT}],
+    'ended': TEXT,
+    'waiting': [{'task': TEXT, 'line': int, 'on': TEXT}],
+    'error': (OR_NULL, {'message': TEXT, 'file': TEXT, 'line': int}),
+    'virtual_seconds': NUMBER,
+    'packets': {'sent': int, 'delivered': int, 'dropped': {str: int}, 'under_way': int},
+    'nats': {str: {'mappings': [{'protocol': TEXT, 'internal': TEXT, 'external': TEXT, 'peers': [TEXT], 'expires': int}],
+                   'counters': {str: int}}},
+    'files': [{'path': TEXT, 'node': (OR_NULL, TEXT), 'network': (OR_NULL, TEXT), 'packets': int}],
+}
+
+
+def misshapen(value, shape, place='report'):
+    """Where `value` is not of `shape`; '' when it is."""
+    if isinstance(shape, tuple) and shape[0] is OR_NULL:
+        return '' if value is None else misshapen(value, shape[1], place)
+    if isinstance(shape, dict):
+        if not isinstance(value, dict):
+            return place
+        if str in shape:
+            return next(filter(None, (misshapen(part, shape[str], place + '.' + name)
+                                      for name, part in value.items())), '')
+        if set(value) != set(shape):
+            return '%s has %s' % (place, sorted(value))
+        return next(filter(None, (misshapen(value[name], shape[name], place + '.' + name) for name in shape)), '')
+    if isinstance(shape, list):
+        if not isinstance(value, list):
+            return place
+        return next(filter(None, (misshapen(part, shape[0], place + '[]') for part in value)), '')
+    held = shape is object or isinstance(value, shape) and (shape is bool or not isinstance(value, bool))
+    return '' if held else '%s is %r' % (place, value)
+
+
+def named(scenario, settings):
+    return ' '.join([scenario] + settings)
+
+
+def matches(found, wanted):
+    if isinstance(wanted, re.Pattern):
+        return isinstance(found, str) and wanted.fullmatch(found) is not None
+    if isinstance(wanted, type):
+        return type(found) is wanted
+    return found == wanted and isinstance(found, bool) == isinstance(wanted, bool)
+
+
+def test_report(run, name, scenario):
+    report = run.report
+    wrong = misshapen(report, REPORT)
+    check(name + ': its report is complete', not wrong, wrong)
+    check(name + ': sent = delivered + dropped + under way', balanced(report), report['packets'])
+    equal(name + ': names its scenario', report['scenario'], scenario)
+    equal(name + ': seed', report['seed'], 1)
+    equal(name + ': ended', report['ended'], 'done')
+    check(name + ': nobody waits, no error', report['waiting'] == [] and report['error'] is None)
+    check(name + ': expectations', all(one['ok'] for one in report['expectations']), report['expectations'])
+    check(name + ': every expectation has its line and its time', all(
+        one['line'] > 0 and 0 <= one['at'] <= round(report['virtual_seconds'] * 1e9) for one in report['expectations']))
+    check(name + ': every mapping has endpoints', all(
+        ENDPOINT.fullmatch(end) for nat in report['nats'].values() for mapping in nat['mappings']
+        for end in [mapping['internal'], mapping['external']] + mapping['peers']), report['nats'])
+    with open(run.path('report.json')) as file:
+        equal(name + ': standard output is report.json', run.stdout, file.read())
+
+
+def test_results(folder):
+    for row, (scenario, settings, wanted) in enumerate(REPORTED):
+        name = named(scenario, settings)
+        options = [word for setting in settings for word in ('--set', setting)]
+        run = Run(scenario, os.path.join(folder, str(row)), *options)
+        test_report(run, name, scenario)
+        check(name + ': has the results of the table, in order', list(run.results) == list(wanted), run.results)
+        for key, value in wanted.items():
+            check('%s: %s' % (name, key), matches(run.results.get(key), value),
+                  'is %r, should be %r' % (run.results.get(key), value))
+        for setting in settings:
+            key, value = setting.split('=')
+            equal('%s: the report tells %s' % (name, key), run.report['params'].get(key), value)
+    equal('every scenario that ships is in the table', sorted({row[0] for row in REPORTED}), SHIPPED)
+
+
+def test_values(folder):
+    """What the table can't say: which values differ."""
+    results = Run('situations/symmetric-to-public', folder + '/v1').results
+    check('symmetric-to-public: two mappings', results['mapped_for_server'] != results['mapped_for_peer'], results)
+    run = Run('situations/symmetric-both', folder + '/v2')
+    results = run.results
+    check('symmetric-both: the ports for the peer are not those for the server',
+          not results['mapped_for_server_a'].endswith(':%d' % results['port_for_peer_a']) and
+          not results['mapped_for_server_b'].endswith(':%d' % results['port_for_peer_b']), results)
+    equal('symmetric-both: it says why in five expectations', len(run.report['expectations']), 5)
+    dropped = {(record['node'], record['reason']) for record in run.journal() if record.get('verdict') == 'drop'}
+    equal('symmetric-both: both NATs drop, by their filters', dropped, {('natA', 'filtered'), ('natB', 'filtered')})
+    results = Run('nat/reboot', folder + '/v3').results
+    check('reboot: another mapping', results['mapped_before'] != results['mapped_after'], results)
+    notes = ' '.join(note['text'] for note in Run('stun/exchange', folder + '/v4').report['notes'])
+    check('exchange: prints the arithmetic', all(word in notes for word in (
+        '0x1388 xor 0x2112', '0x%04X' % (0x1388 ^ 0x2112), '0x%08X' % (0xCB007101 ^ 0x2112A442))), notes)
+
+
+PRESETS = ['none', 'full-cone', 'restricted-cone', 'port-restricted-cone', 'symmetric']
+APART = {('symmetric', 'symmetric'), ('symmetric', 'port-restricted-cone'), ('port-restricted-cone', 'symmetric')}
+
+
+def test_matrix():
+    result = punchlab('matrix', 'nat/hole-punching', '--format', 'csv')
+    equal('matrix: status', result.returncode, 0)
+    lines = [line.split(',') for line in result.stdout.split()]
+    equal('matrix: columns', lines[0][1:], PRESETS)
+    equal('matrix: rows', [line[0] for line in lines[1:]], PRESETS)
+    for line in lines[1:]:
+        for across, cell in zip(PRESETS, line[1:]):
+            equal('matrix: %s with %s connects' % (line[0], across), cell == 'true', (line[0], across) not in APART)
+            check('matrix: a cell says true or false', cell in ('true', 'false'), cell)
+    result = punchlab('matrix', 'nat/hole-punching', '--seeds', '1..8', '--format', 'csv')
+    cells = [cell for line in result.stdout.split('\n')[1:-1] for cell in line.split(',')[1:]]
+    equal('matrix: no seed tells otherwise, as shares', [float(cell) for cell in cells],
+          [float((down, across) not in APART) for down in PRESETS for across in PRESETS])
+
+
+def test_presets(folder):
+    """Every scenario may be tried with other NATs: what it expects is then silent or right, and nothing raises."""
+    for scenario in SHIPPED:
+        shown = punchlab('show', scenario).stdout
+        for parameter in ('nat_a', 'nat_b', 'cgn'):
+            if parameter not in shown:
+                continue
+            for preset in PRESETS + ['symmetric-sequential', 'rfc4787', 'cgn']:
+                if preset == 'none' and (scenario, parameter) in (('nat/hairpin', 'nat_a'), ('nat/double-nat', 'cgn')):
+                    continue   # the box itself is the subject, and two stand inside
+                result = punchlab('run', scenario, '--set', parameter + '=' + preset, '--no-trace', '--quiet',
+                                  '--out', folder + '/presets')
+                check('%s %s=%s' % (scenario, parameter, preset), result.returncode == 0,
+                      'status %d: %s%s' % (result.returncode, result.stdout, result.stderr))
+
+
+def test_stories(folder):
+    for scenario in [name for name in SHIPPED if name.startswith('situations/')] + ['stun/exchange', 'nat/hairpin']:
+        # The folder's name is in the story, so it is always the same one.
+        story = punchlab('run', scenario, '--explain', '--out', 'run', cwd=folder).stdout
+        golden = os.path.join(HERE, 'golden', scenario.replace('/', '-') + '.txt')
+        if os.environ.get('UPDATE'):
+            with open(golden, 'w') as file:
+                file.write(story)
+        with open(golden) as file:
+            wanted = file.read().splitlines()
+        found = story.splitlines()
+        differ = next((i for i, (one, other) in enumerate(zip(found + [None], wanted + [None])) if one != other), None)
+        check('the story of ' + scenario, found == wanted and found,
+              differ is not None and 'line %d is\n  %s\nand not\n  %s' % (
+                  differ + 1, (found + ['(the end)'])[differ], (wanted + ['(the end)'])[differ]))
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        test_results(folder)
+        test_values(folder)
+        test_matrix()
+        test_presets(folder)
+        test_stories(folder)
+    finish()
+
+
+main()

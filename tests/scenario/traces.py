@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""The traces of the shipped scenarios, as tshark with checksum validation on reads them.
+
+No malformed packet and no bad checksum in any file; STUN decodes to the values in the report; comments carry the
+journal's words; names, times and counts agree between pcap, pcapng, journal and report. Starting tshark takes longer
+than reading such traces, so all per-interface captures, each checked here byte by byte, go to one tshark as one file.
+"""
+import collections
+import os
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'support'))
+from scene import (CLEAN_FIELDS, EPOCH_NS, SHIPPED, Run, check, equal, finish, pcapng_interfaces, read_pcap,  # noqa: E402
+                   side_by_side, tshark, verified, write_pcap, wrong_with)
+
+FIELDS = CLEAN_FIELDS + ['frame.time_epoch', 'frame.protocols', 'ip.src', 'ip.dst', 'ip.id', 'ip.len', 'ip.ttl',
+                         'udp.srcport', 'udp.dstport', 'udp.payload', 'stun.att.type', 'stun.att.ipv4', 'stun.att.port',
+                         'stun.cookie']
+ALL_FIELDS = FIELDS + ['frame.interface_name', 'frame.comment']
+PRIVATE = ('10.', '100.64.')
+XOR_MAPPED, MAPPED = '0x0020', '0x0001'
+
+
+def nanoseconds(frame):
+    seconds, rest = frame['frame.time_epoch'][0].split('.')
+    return int(seconds) * 10**9 + int(rest) - EPOCH_NS
+
+
+def looks(frame):
+    """What a frame shows, to compare a packet in two files."""
+    return tuple(' '.join(frame[field]) for field in ('frame.time_epoch', 'ip.src', 'ip.dst', 'ip.id', 'ip.len', 'ip.ttl',
+                                                      'udp.srcport', 'udp.dstport', 'udp.payload'))
+
+
+def test_clean(name, frames):
+    wrong = next((problem for problem in map(wrong_with, frames) if problem), '')
+    check(name + ': is clean', not wrong, wrong)
+    check(name + ': every checksum was verified', all(map(verified, frames)))
+
+
+def test_stun(name, frames):
+    on_port = [frame for frame in frames if '3478' in frame['udp.srcport'] + frame['udp.dstport']]
+    other = [frame for frame in on_port if frame['frame.protocols'] != ['raw:ip:udp:stun'] or
+             frame['stun.cookie'] != ['2112a442']]
+    check(name + ': port 3478 is STUN', not other, other)
+    return len(on_port)
+
+
+def test_files(run):
+    """Files, report and names; returns {file: packets} of the per-interface captures."""
+    name, files = run.scenario, run.report['files']
+    captures = {}
+    for file in files[:-1]:
+        stem = '%s-%s' % (file['node'], file['network'])
+        equal(name + ': the file of an interface is named after it', file['path'], stem + '.pcap')
+        captures[file['path']] = read_pcap(run.path(file['path']))
+        equal('%s/%s: packets in the report' % (name, file['path']), len(captures[file['path']]), file['packets'])
+    equal(name + ': all.pcapng is last', (files[-1]['path'], files[-1]['node']), ('all.pcapng', None))
+    equal(name + ': all.pcapng has all', files[-1]['packets'], sum(map(len, captures.values())))
+    equal(name + ': nothing else in the folder', sorted(os.listdir(run.folder)),
+          sorted([file['path'] for file in files] + ['journal.jsonl', 'report.json']))
+    equal(name + ': interfaces of all.pcapng: name, raw IP, nanoseconds', pcapng_interfaces(run.path('all.pcapng')),
+          [(path[:-len('.pcap')], 101, 9) for path in captures])
+    return captures
+
+
+def test_addresses(name, path, frames):
+    """On the internet are public addresses only; on a LAN one end at least is private."""
+    network = path[:-len('.pcap')].split('-', 1)[1]
+    private = [any(end.startswith(PRIVATE) for end in frame['ip.src'] + frame['ip.dst']) for frame in frames]
+    if network == 'internet':
+        check('%s/%s: only public addresses' % (name, path), not any(private))
+    else:
+        check('%s/%s: a private address in each packet' % (name, path), all(private))
+
+
+def test_times(name, frames):
+    times = [nanoseconds(frame) for frame in frames]
+    check(name + ': times never go back', times == sorted(times))
+
+
+def test_comments(run, frames):
+    """Each record about a packet at a captured node stands in the comment of that packet's frame at that time."""
+    name, journal = run.scenario, run.journal()
+    comments = collections.defaultdict(list)
+    nodes = {file['node'] for file in run.report['files'][:-1]}
+    for frame in frames:
+        interface = frame['frame.interface_name'][0]
+        packet, _, rest = frame['frame.comment'][0].partition(' | ') if frame['frame.comment'] else ('', '', '')
+        node = rest.partition(': ')[0]
+        if check(name + ': a comment names packet and node', packet and interface.split('-')[0] == node, frame):
+            comments[packet, node, nanoseconds(frame)].append(rest)
+    spoken = collections.Counter()
+    for record in journal:
+        key = record.get('packet'), record['node'], record['at']
+        if record.get('packet') is None or record['node'] not in nodes:
+            continue
+        if record['kind'].startswith('nat-') or record['action'] in ('sent', 'delivered', 'dropped'):
+            check('%s: %s at %s has its words' % (name, record['packet'], record['node']),
+                  any(record['text'] in comment for comment in comments[key]), record)
+            spoken[record['kind']] += 1
+    records = {(record.get('packet'), record['node'], record['at']) for record in journal}
+    check(name + ': no comment without a record', set(comments) <= records, set(comments) - records)
+    check(name + ': the NAT speaks', spoken['nat-outbound'] > 0 and spoken['nat-inbound'] > 0, spoken)
+    dropped = sum(count for kind, count in spoken.items() if kind.endswith('dropped'))
+    equal(name + ': each drop speaks', dropped, sum(run.report['packets']['dropped'].values()))
+
+
+def test_exchange(run, of_file):
+    """stun/exchange: what the two sides of the NAT show."""
+    request_lan, answer_lan = of_file['A-natA.pcap']
+    request_wan, answer_wan = of_file['natA-internet.pcap']
+    own, mapped = run.results['own'], run.results['mapped']
+    source = [frame['ip.src'][0] + ':' + frame['udp.srcport'][0] for frame in (request_lan, request_wan)]
+    equal('exchange: private source on the LAN, public on the WAN', source, [own, mapped])
+    target = [frame['ip.dst'][0] + ':' + frame['udp.dstport'][0] for frame in (answer_lan, answer_wan)]
+    equal('exchange: and back', target, [own, mapped])
+    equal('exchange: the request is the same on both sides', request_lan['udp.payload'], request_wan['udp.payload'])
+    equal('exchange: the NAT counted the TTL down', int(request_lan['ip.ttl'][0]) - int(request_wan['ip.ttl'][0]), 1)
+    for frame in answer_lan, answer_wan:
+        kinds = [kind for kind in frame['stun.att.type'] if kind in (XOR_MAPPED, MAPPED)]
+        equal('exchange: both attributes', sorted(kinds), [MAPPED, XOR_MAPPED])
+        decoded = dict(zip(kinds, map(':'.join, zip(frame['stun.att.ipv4'], frame['stun.att.port']))))
+        equal('exchange: XOR-MAPPED-ADDRESS', decoded.get(XOR_MAPPED), run.results['xor_mapped'])
+        equal('exchange: MAPPED-ADDRESS', decoded.get(MAPPED), run.results['mapped'])
+
+
+def spoilt(packet):
+    """Copies of a STUN packet with something wrong: tshark must tell, or its silence about the others means nothing."""
+    time, data = packet
+    flips = [10, 26, len(data) - 1]   # in the checksum of IP, that of UDP, the FINGERPRINT
+    return [(time, data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]) for at in flips] + [(time, data[:40])]
+
+
+def test_all(runs, captures, read):
+    *read[0], ip, udp, fingerprint, short = read[0]
+    equal('tshark reads every packet', len(read[0]),
+          sum(len(packets) for run in runs for packets in captures[run].values()))
+    check('tshark tells of a bad IP checksum', 'ip.checksum' in wrong_with(ip), wrong_with(ip))
+    check('tshark tells of a bad UDP checksum', 'udp.checksum' in wrong_with(udp), wrong_with(udp))
+    check('tshark tells of a bad fingerprint', 'stun.att.crc32' in wrong_with(fingerprint), wrong_with(fingerprint))
+    check('tshark tells of a cut packet', wrong_with(short))
+    frames, of_run, bindings = iter(read[0]), {}, collections.Counter()
+    for run, all_frames in zip(runs, read[2:]):
+        of_file = of_run[run] = {path: [next(frames) for _ in packets] for path, packets in captures[run].items()}
+        for path, mine in of_file.items():
+            name = run.scenario + '/' + path
+            test_clean(name, mine)
+            bindings[run.scenario] += test_stun(name, mine)
+            test_times(name, mine)
+            test_addresses(run.scenario, path, mine)
+            equal(name + ': all.pcapng shows the same packets', sorted(map(looks, mine)), sorted(
+                looks(frame) for frame in all_frames if frame['frame.interface_name'][0] + '.pcap' == path))
+        name = run.scenario + '/all.pcapng'
+        equal(name + ': packets', len(all_frames), run.report['files'][-1]['packets'])
+        test_clean(name, all_frames)
+        test_stun(name, all_frames)
+        test_times(name, all_frames)
+        test_comments(run, all_frames)
+    check('STUN is in every scenario but one', all(bindings[run.scenario] > 0 for run in runs
+                                                   if run.scenario != 'stun/keepalive'), bindings)
+    exchange = next(run for run in runs if run.scenario == 'stun/exchange')
+    test_exchange(exchange, of_run[exchange])
+    equal('a file reads the same alone', list(map(looks, read[1])),
+          list(map(looks, of_run[exchange]['natA-internet.pcap'])))
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        runs = [Run(scenario, os.path.join(folder, scenario.replace('/', '-'))) for scenario in SHIPPED]
+        captures = {run: test_files(run) for run in runs}
+        together = os.path.join(folder, 'together.pcap')
+        packets = [packet for run in runs for packets in captures[run].values() for packet in packets]
+        write_pcap(together, packets + spoilt(packets[0]))
+        exchange = next(run for run in runs if run.scenario == 'stun/exchange')
+        # One file as the program wrote it goes to tshark too.
+        as_written = exchange.path('natA-internet.pcap')
+        read = side_by_side(lambda job: tshark(*job), [(together, FIELDS), (as_written, FIELDS)] +
+                            [(run.path('all.pcapng'), ALL_FIELDS) for run in runs])
+        test_all(runs, captures, read)
+    finish()
+
+
+main()
