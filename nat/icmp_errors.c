@@ -64,7 +64,7 @@ restore_destination(struct nat *nat, struct packet *packet, struct quote *quote,
     if (mapping->dependence == NAT_MAPPING_NONE)
         return;
     packet_rewrite_quote_destination(packet, quote, mapping_external(mapping));
-    packet_rewrite_source(packet, mapping_external(mapping));
+    packet_rewrite_source(packet, mapping->external_address, mapping->external_port);
 }
 
 /* An error about something that no mapping sent: the box's own affair, in transit, or nobody's. */
@@ -114,7 +114,7 @@ nat_error_enter(struct nat *nat, struct packet *packet, const struct port *in)
         restore_destination(nat, packet, &quote, other);
     if (mapping->dependence != NAT_MAPPING_NONE) {
         packet_rewrite_quote_source(packet, &quote, mapping_internal(mapping));
-        packet_rewrite_destination(packet, mapping_internal(mapping));
+        packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
     }
     return pass(nat, packet, &record);
 }

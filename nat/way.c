@@ -172,6 +172,7 @@ take_way(struct nat *nat, const struct packet *packet, const struct port *out, u
 static enum verdict
 outbound(struct nat *nat, struct packet *packet, const struct port *out)
 {
+    const struct mapping *mapping;
     struct record record;
     uint32_t slot;
     uint16_t rule;
@@ -185,8 +186,9 @@ outbound(struct nat *nat, struct packet *packet, const struct port *out)
     if (reason != DROP_NONE)
         return deny(nat, packet, &record, reason);
 
-    if (mapping_at(nat->table, slot)->dependence != NAT_MAPPING_NONE)
-        packet_rewrite_source(packet, mapping_external(mapping_at(nat->table, slot)));
+    mapping = mapping_at(nat->table, slot);
+    if (mapping->dependence != NAT_MAPPING_NONE)
+        packet_rewrite_source(packet, mapping->external_address, mapping->external_port);
     packet->flags |= PACKET_TRANSLATED;
     nat->counts.outbound++;
     if (listening(nat)) {
@@ -277,7 +279,7 @@ inbound(struct nat *nat, struct packet *packet, uint32_t slot)
 
     accept_inbound(nat, slot, &remote);
     if (translates)
-        packet_rewrite_destination(packet, mapping_internal(mapping));
+        packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
     packet->flags |= PACKET_TRANSLATED;
     nat->counts.inbound++;
     if (listening(nat)) {
@@ -375,9 +377,9 @@ hairpin_in(struct nat *nat, struct packet *packet, struct endpoint external, uin
     }
 
     accept_inbound(nat, slot, &external);
-    packet_rewrite_destination(packet, mapping_internal(mapping));
+    packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
     if (nat->options.hairpin == NAT_HAIRPIN_EXTERNAL_SOURCE)
-        packet_rewrite_source(packet, external);
+        packet_rewrite_source(packet, external.address, external.port);
     packet->flags |= PACKET_TRANSLATED;
     nat->counts.hairpinned++;
     if (listening(nat)) {

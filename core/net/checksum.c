@@ -56,9 +56,3 @@ checksum_add(uint64_t sum, struct span bytes)
         native = add_around(native, GUINT16_FROM_LE((uint16_t)*at));
     return sum + GUINT16_FROM_BE(fold64(native));
 }
-
-uint64_t
-checksum_pseudo(struct address source, struct address destination, uint8_t protocol, uint32_t length)
-{
-    return checksum_address(source) + checksum_address(destination) + protocol + (length >> 16) + (length & 0xffff);
-}

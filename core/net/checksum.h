@@ -24,9 +24,6 @@ checksum_of(struct span bytes)
     return (uint16_t)~checksum_fold(checksum_add(0, bytes));
 }
 
-/* The pseudo-header of UDP and TCP (and, for IPv6, ICMP) as an unfolded sum. */
-uint64_t checksum_pseudo(struct address source, struct address destination, uint8_t protocol, uint32_t length);
-
 /* RFC 1624: the checksum after words summing to `old` were replaced by words summing to `new`; both sums under 2^31. The
  * old words are subtracted from a large multiple of 0xffff, which is zero in one's complement and keeps the sum positive,
  * so that a result of zero comes out as 0 as it does in a whole new sum. */
@@ -42,12 +39,25 @@ checksum_mend(uint16_t checksum, uint64_t old, uint64_t new)
 
 /* The unfolded sum of an address's 16-bit words. */
 static inline uint64_t
+checksum_ipv4(uint32_t a)
+{
+    return (a >> 16) + (a & 0xffff);
+}
+
+static inline uint64_t
 checksum_address(struct address a)
 {
     if (address_is_ipv4(a))
-        return (address_to_ipv4(a) >> 16) + (address_to_ipv4(a) & 0xffff);
+        return checksum_ipv4(address_to_ipv4(a));
     return (a.high >> 48) + (a.high >> 32 & 0xffff) + (a.high >> 16 & 0xffff) + (a.high & 0xffff) + (a.low >> 48) +
            (a.low >> 32 & 0xffff) + (a.low >> 16 & 0xffff) + (a.low & 0xffff);
+}
+
+/* The pseudo-header of UDP and TCP (and, for IPv6, ICMP) as an unfolded sum. */
+static inline uint64_t
+checksum_pseudo(struct address source, struct address destination, uint8_t protocol, uint32_t length)
+{
+    return checksum_address(source) + checksum_address(destination) + protocol + (length >> 16) + (length & 0xffff);
 }
 
 #endif

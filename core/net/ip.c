@@ -3,7 +3,6 @@
 #include "core/net/ip.h"
 
 #include "core/base/cursor.h"
-#include "core/net/checksum.h"
 #include "core/net/icmp.h"
 
 enum {
@@ -216,19 +215,6 @@ ip_transport_checksum_ok(const struct packet *packet)
     }
 }
 
-void
-ip_decrement_ttl(struct packet *packet)
-{
-    uint8_t *checksum = packet->data + 10;
-    uint16_t old = (uint16_t)(checksum[0] << 8 | checksum[1]), mended;
-
-    g_assert(packet->ttl > 0);
-    mended = checksum_mend(old, 0x100, 0); /* the TTL is the high byte of its word */
-    checksum[0] = (uint8_t)(mended >> 8);
-    checksum[1] = (uint8_t)mended;
-    packet->data[8] = --packet->ttl;
-}
-
 /* Of a packet whose transport header this node has made, and so knows to be good. */
 static void
 read_ports(struct packet *packet)
@@ -247,35 +233,34 @@ read_ports(struct packet *packet)
 void
 ip_build(struct packet *packet, const struct ip_template *header)
 {
+    struct address source = header->source, destination = header->destination;
+    uint16_t fragment = header->dont_fragment ? IPV4_DF : 0;
     struct writer writer;
     uint64_t words;
 
     g_assert(packet->data - packet->buffer >= IPV4_HEADER && packet->length + IPV4_HEADER <= PACKET_MAX);
     packet->data -= IPV4_HEADER;
     packet->length += IPV4_HEADER;
+    words = 0x4500u + header->tos + packet->length + header->identification + fragment +
+            (uint16_t)(header->ttl << 8 | header->protocol) + checksum_ipv4(address_to_ipv4(source)) +
+            checksum_ipv4(address_to_ipv4(destination));
 
     writer = writer_over(packet->data, IPV4_HEADER);
-    writer_u8(&writer, 0x45);
-    writer_u8(&writer, header->tos);
+    writer_u16(&writer, 0x4500 | header->tos);
     writer_u16(&writer, (uint16_t)packet->length);
     writer_u16(&writer, header->identification);
-    writer_u16(&writer, header->dont_fragment ? IPV4_DF : 0);
+    writer_u16(&writer, fragment);
     writer_u8(&writer, header->ttl);
     writer_u8(&writer, header->protocol);
-    words = 0x4500u + header->tos + packet->length + header->identification + (header->dont_fragment ? IPV4_DF : 0) +
-            (uint16_t)(header->ttl << 8 | header->protocol) + checksum_address(header->source) +
-            checksum_address(header->destination);
     writer_u16(&writer, (uint16_t)~checksum_fold(words));
-    writer_u32(&writer, address_to_ipv4(header->source));
-    writer_u32(&writer, address_to_ipv4(header->destination));
+    writer_u32(&writer, address_to_ipv4(source));
+    writer_u32(&writer, address_to_ipv4(destination));
 
     packet->transport = IPV4_HEADER;
     packet->ttl = header->ttl;
     packet->tos = header->tos;
     packet->flags = PACKET_CHECKED | PACKET_SUM_GOOD | (header->dont_fragment ? PACKET_DONT_FRAGMENT : 0);
-    packet->flow = (struct flow){
-        .source = header->source, .destination = header->destination, .protocol = header->protocol
-    };
+    packet->flow = (struct flow){ .source = source, .destination = destination, .protocol = header->protocol };
     read_ports(packet);
 }
 

@@ -4,6 +4,7 @@
 #ifndef CORE_NET_IP_H
 #define CORE_NET_IP_H
 
+#include "core/net/checksum.h"
 #include "core/net/packet.h"
 
 #define IP_TTL_DEFAULT 64
@@ -39,7 +40,18 @@ struct ip_template {
 void ip_build(struct packet *packet, const struct ip_template *header);
 
 /* One less, checksum mended (RFC 1812 section 5.3.1). The TTL must be above 0. */
-void ip_decrement_ttl(struct packet *packet);
+static inline void
+ip_decrement_ttl(struct packet *packet)
+{
+    uint8_t *checksum = packet->data + 10;
+    uint16_t old = (uint16_t)(checksum[0] << 8 | checksum[1]);
+    uint16_t mended = checksum_mend(old, 0x100, 0); /* the TTL is the high byte of its word */
+
+    g_assert(packet->ttl > 0);
+    checksum[0] = (uint8_t)(mended >> 8);
+    checksum[1] = (uint8_t)mended;
+    packet->data[8] = --packet->ttl;
+}
 
 /* Cuts a packet into fragments of at most `mtu` bytes (RFC 791 section 3.2), in order; options marked for copying go into
  * each. Takes over the packet, which becomes the first of `out`. The extra ones count as sent. */

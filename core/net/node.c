@@ -80,11 +80,11 @@ find_way(const struct node *node, struct address destination, struct hop *hop)
     if (address_is_unspecified(destination) || address_is_loopback(destination))
         return false; /* no packet carries these (RFC 1122 section 3.2.1.3) */
     if (local && (!route || local->prefix_length >= route->prefix.length)) {
-        *hop = (struct hop){ local->port, destination };
+        *hop = (struct hop){ destination, local->port };
         return true;
     }
     if (route) {
-        *hop = (struct hop){ route->port, address_is_none(route->gateway) ? destination : route->gateway };
+        *hop = (struct hop){ address_is_none(route->gateway) ? destination : route->gateway, route->port };
         return true;
     }
     if (node->default_port) {
@@ -93,7 +93,7 @@ find_way(const struct node *node, struct address destination, struct hop *hop)
     }
     if (!address_is_for_all(destination) || !node->ports || !node->ports->segment)
         return false;
-    *hop = (struct hop){ node->ports, destination }; /* everybody on the network needs no router */
+    *hop = (struct hop){ destination, node->ports }; /* everybody on the network needs no router */
     return true;
 }
 
@@ -101,26 +101,37 @@ find_way(const struct node *node, struct address destination, struct hop *hop)
 static inline bool
 knows_way(const struct node *node, struct address destination)
 {
-    return node->way.port && address_equal(node->way_to, destination);
+    return address_equal(node->way_to, destination) && node->way.port;
 }
 
-bool
-node_route(struct node *node, struct address destination, struct hop *hop)
+static bool G_GNUC_NO_INLINE
+find_new_way(struct node *node, struct address destination, struct hop *hop)
 {
-    if (knows_way(node, destination)) {
-        *hop = node->way;
-        return true;
-    }
     if (!find_way(node, destination, hop))
         return false;
-    if (!node_owns(node, destination)) {
+    if (!node_owns(node, destination) && !address_is_for_all(destination)) {
         node->way_to = destination;
         node->way = *hop;
     }
     return true;
 }
 
-/* Whether a packet is for the node itself; an address that it has sent on to is not its own. */
+static inline bool
+route(struct node *node, struct address destination, struct hop *hop)
+{
+    if (!knows_way(node, destination))
+        return find_new_way(node, destination, hop);
+    *hop = node->way;
+    return true;
+}
+
+bool
+node_route(struct node *node, struct address destination, struct hop *hop)
+{
+    return route(node, destination, hop);
+}
+
+/* Whether a packet is for the node itself; the way to its own addresses is never remembered. */
 static inline bool
 is_mine(const struct node *node, struct address destination)
 {
@@ -142,7 +153,7 @@ node_plan(struct node *node, struct address destination, struct address *source,
     bool to_self = is_mine(node, destination);
 
     hop->port = NULL;
-    if (!to_self && !node_route(node, destination, hop))
+    if (!to_self && !route(node, destination, hop))
         return IO_NO_ROUTE;
     if (!address_is_unspecified(*source)) {
         if (!node_owns(node, *source))
@@ -188,23 +199,21 @@ node_name_packet(struct node *node)
 
 /* --- in -------------------------------------------------------------------------------------------------------- */
 
-/* The whole datagram when `packet` completes one; NULL while pieces are missing. */
+/* The whole datagram when this fragment completes one; NULL while pieces are missing. */
 static struct packet *
-reassemble(struct node *node, struct packet *packet)
+reassemble(struct node *node, struct packet *fragment)
 {
-    if (!packet_is(packet, PACKET_FRAGMENT))
-        return packet;
     if (!node->reassembly)
         node->reassembly = reassembly_new(node);
-    return reassembly_add(node->reassembly, packet);
+    return reassembly_add(node->reassembly, fragment);
 }
 
 void
 node_deliver(struct node *node, struct packet *packet)
 {
-    packet = reassemble(node, packet);
-    if (packet)
-        stack_receive(node, packet);
+    if (G_UNLIKELY(packet_is(packet, PACKET_FRAGMENT)) && !(packet = reassemble(node, packet)))
+        return;
+    stack_receive(node, packet);
 }
 
 /* What the middlebox made of a packet for one of the node's addresses. */
@@ -245,42 +254,46 @@ node_ttl_expired(struct node *node, struct packet *packet)
     return true;
 }
 
+/* Past the middlebox, if there is one. */
+static inline void
+enter(struct node *node, struct packet *packet)
+{
+    after_enter(node, packet, node->box->ops->enter(node->box, packet, packet->in));
+}
+
 /* A packet for somebody else. */
-static void
+static inline void
 pass_through(struct node *node, struct packet *packet)
 {
-    if (!node->forwards) {
+    if (G_UNLIKELY(!node->forwards))
         packet_drop(node, packet, DROP_NOT_FOR_ME);
-        return;
-    }
-    if (node_ttl_expired(node, packet)) {
+    else if (G_UNLIKELY(node_ttl_expired(node, packet)))
         packet_drop(node, packet, DROP_TTL_EXCEEDED);
-        return;
-    }
-    if (node->box)
-        after_enter(node, packet, node->box->ops->enter(node->box, packet, packet->in));
+    else if (node->box)
+        enter(node, packet);
     else
         node_forward(node, packet);
 }
 
 /* A checked packet, from a port or from the node itself. */
-static void
+static inline void
 handle(struct node *node, struct packet *packet)
 {
-    struct address destination = packet->flow.destination;
+    bool mine;
 
-    if (node->box && !(packet = reassemble(node, packet)))
+    if (G_UNLIKELY(packet_is(packet, PACKET_FRAGMENT)) && node->box && !(packet = reassemble(node, packet)))
         return;
-    if (is_mine(node, destination)) {
-        if (node->box)
-            after_enter(node, packet, node->box->ops->enter(node->box, packet, packet->in));
-        else
-            node_deliver(node, packet);
-    } else if (address_is_for_all(destination)) { /* goes no further: routers here forward no multicast */
-        node_deliver(node, packet);
-    } else {
+    if (knows_way(node, packet->flow.destination)) {
         pass_through(node, packet);
+        return;
     }
+    mine = node_owns(node, packet->flow.destination);
+    if (mine && node->box)
+        enter(node, packet);
+    else if (mine || address_is_for_all(packet->flow.destination))
+        node_deliver(node, packet); /* what is for all goes no further: routers here forward no multicast */
+    else
+        pass_through(node, packet);
 }
 
 void
@@ -347,8 +360,9 @@ transmit_fragments(struct node *node, struct packet *packet, const struct hop *h
         transmit(node, piece, hop, to);
 }
 
-void
-node_output(struct node *node, struct packet *packet, const struct hop *hop)
+/* The part of node_output for what can't simply go onto a wire. */
+static void G_GNUC_NO_INLINE
+output_with_care(struct node *node, struct packet *packet, const struct hop *hop)
 {
     struct port *port = hop->port, *to = NULL;
     uint32_t mtu;
@@ -376,25 +390,45 @@ node_output(struct node *node, struct packet *packet, const struct hop *hop)
     }
 }
 
-/* Past the middlebox, if there is one, which may turn the packet into none, one or several. */
+void
+node_output(struct node *node, struct packet *packet, const struct hop *hop)
+{
+    const struct wire *wire = hop->port->wire;
+
+    if (G_LIKELY(wire && packet->length <= wire_options(wire)->mtu))
+        transmit(node, packet, hop, NULL);
+    else
+        output_with_care(node, packet, hop);
+}
+
+/* Past the middlebox, which may turn the packet into none, one or several. */
 static enum io_result
-leave(struct node *node, struct packet *packet, const struct hop *hop)
+leave_box(struct node *node, struct packet *packet, const struct hop *hop)
 {
     struct packet_list list = { NULL, NULL };
     enum verdict verdict;
+    struct packet *next;
 
-    if (!node->box) {
-        node_output(node, packet, hop);
-        return IO_OK;
-    }
     packet_list_push(&list, packet);
     verdict = node->box->ops->leave(node->box, &list, hop->port);
-    while ((packet = packet_list_pop(&list)))
+    for (packet = list.first; packet; packet = next) {
+        next = packet->next;
+        packet->next = packet->previous = NULL;
         if (verdict == VERDICT_PASS)
             node_output(node, packet, hop);
         else
             packet_end(node->world, node, packet, packet->reason);
+    }
     return verdict == VERDICT_DROP ? IO_UNREACHABLE : IO_OK;
+}
+
+static inline enum io_result
+leave(struct node *node, struct packet *packet, const struct hop *hop)
+{
+    if (node->box)
+        return leave_box(node, packet, hop);
+    node_output(node, packet, hop);
+    return IO_OK;
 }
 
 void
@@ -402,7 +436,7 @@ node_forward(struct node *node, struct packet *packet)
 {
     struct hop hop;
 
-    if (!node_route(node, packet->flow.destination, &hop)) {
+    if (!route(node, packet->flow.destination, &hop)) {
         icmp_send_error(node, packet, ICMP_UNREACHABLE, ICMP_NET_UNREACHABLE, 0);
         packet_drop(node, packet, DROP_NO_ROUTE);
         return;
@@ -440,19 +474,14 @@ note_sent(struct node *node, const struct packet *packet)
     journal_take(node->world->journal, &record);
 }
 
-enum io_result
-node_send_by(struct node *node, struct packet *packet, const struct hop *hop, packet_name *name)
+/* On its way: out by `hop`, or, without one, to the node itself. */
+static enum io_result
+depart(struct node *node, struct packet *packet, const struct hop *hop)
 {
     struct world *world = node->world;
 
-    packet->name = node_name_packet(node);
-    packet->cause = world->handling;
-    node->counts.sent++;
-    if (name)
-        *name = packet->name;
     if (world->journal)
         note_sent(node, packet);
-
     if (G_UNLIKELY(node->down)) {
         packet_drop(node, packet, DROP_NODE_DOWN);
         return IO_UNREACHABLE;
@@ -465,10 +494,47 @@ node_send_by(struct node *node, struct packet *packet, const struct hop *hop, pa
     return IO_OK;
 }
 
+static void
+depart_at_last(struct event *event)
+{
+    struct packet *packet = (struct packet *)event;
+    struct node *node = packet->holder;
+    struct hop hop = { ADDRESS_NONE, NULL };
+
+    packet->holder = NULL;
+    if (is_mine(node, packet->flow.destination) || node_route(node, packet->flow.destination, &hop)) {
+        depart(node, packet, &hop);
+        return;
+    }
+    if (node->world->journal)
+        note_sent(node, packet);
+    packet_drop(node, packet, DROP_NO_ROUTE);
+}
+
+enum io_result
+node_send_by(struct node *node, struct packet *packet, const struct hop *hop, packet_name *name)
+{
+    struct world *world = node->world;
+
+    packet->name = node_name_packet(node);
+    packet->cause = world->handling;
+    node->counts.sent++;
+    if (name)
+        *name = packet->name;
+    if (G_LIKELY(world->fired > 0))
+        return depart(node, packet, hop);
+
+    /* While a world is still being built nobody can have begun to look: what is sent then leaves at its first turn. */
+    packet->holder = node;
+    packet->event.fire = depart_at_last;
+    world_schedule(world, &packet->event, world->now);
+    return IO_OK;
+}
+
 enum io_result
 node_send(struct node *node, struct packet *packet, packet_name *name)
 {
-    struct hop hop = { NULL, ADDRESS_NONE };
+    struct hop hop = { ADDRESS_NONE, NULL };
 
     if (node_owns(node, packet->flow.destination) || node_route(node, packet->flow.destination, &hop))
         return node_send_by(node, packet, &hop, name);

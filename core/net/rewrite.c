@@ -28,13 +28,13 @@ store32(uint8_t *at, uint32_t value)
 }
 
 /* Mends the checksum at `at` for words that summed to `old` and now sum to `new`. */
-static void
+static inline void
 mend(uint8_t *at, uint64_t old, uint64_t new)
 {
     store16(at, checksum_mend(load16(at), old, new));
 }
 
-static void
+static inline void
 mend_udp(uint8_t *at, uint64_t old, uint64_t new)
 {
     uint16_t checksum = load16(at);
@@ -103,61 +103,67 @@ side_has_port(uint8_t protocol, const uint8_t *at, enum side side)
 }
 
 /* A whole UDP datagram over IPv4: both checksums cover the address, and the UDP one the port. */
-static void
-rewrite_udp(struct packet *packet, enum side side, struct endpoint new)
+static inline void
+rewrite_udp(struct packet *packet, enum side side, struct address new, uint16_t port_new)
 {
     uint8_t *ip = packet->data, *udp = ip + packet->transport;
     struct flow *flow = &packet->flow;
     struct address *address = side == SOURCE ? &flow->source : &flow->destination;
     uint16_t *port = side == SOURCE ? &flow->source_port : &flow->destination_port;
-    uint64_t words_old = checksum_address(*address), words_new = checksum_address(new.address);
+    uint64_t words_old = checksum_ipv4(address_to_ipv4(*address)), words_new = checksum_ipv4(address_to_ipv4(new));
 
-    store32(ip + (side == SOURCE ? 12 : 16), address_to_ipv4(new.address));
+    store32(ip + (side == SOURCE ? 12 : 16), address_to_ipv4(new));
     mend(ip + 10, words_old, words_new);
-    store16(udp + (side == SOURCE ? 0 : 2), new.port);
-    mend_udp(udp + 6, words_old + *port, words_new + new.port);
-    *address = new.address;
-    *port = new.port;
+    store16(udp + (side == SOURCE ? 0 : 2), port_new);
+    mend_udp(udp + 6, words_old + *port, words_new + port_new);
+    *address = new;
+    *port = port_new;
 }
 
-static void
-rewrite(struct packet *packet, enum side side, struct endpoint new)
+/* All else: TCP, ICMP, fragments, other protocols. */
+static void G_GNUC_NO_INLINE
+rewrite_other(struct packet *packet, enum side side, struct address new, uint16_t port_new)
 {
     struct flow *flow = &packet->flow;
     struct address *address = side == SOURCE ? &flow->source : &flow->destination;
     uint16_t *port = side == SOURCE ? &flow->source_port : &flow->destination_port;
     uint8_t *at = packet->data + packet->transport;
-    uint16_t port_new = *port;
+    bool has_port = false;
 
-    g_assert(packet_is(packet, PACKET_CHECKED));
-    if (flow->protocol == PROTOCOL_UDP && !packet_is(packet, PACKET_LATER_FRAGMENT)) {
-        rewrite_udp(packet, side, new);
-        return;
-    }
     if (!packet_is(packet, PACKET_LATER_FRAGMENT | PACKET_ICMP_ERROR)) {
-        if (side_has_port(flow->protocol, at, side))
-            port_new = new.port;
-        rewrite_transport(at, packet->length - packet->transport, flow->protocol, side, *port, port_new,
-                          checksum_address(*address), checksum_address(new.address));
+        has_port = side_has_port(flow->protocol, at, side);
+        rewrite_transport(at, packet->length - packet->transport, flow->protocol, side, *port,
+                          has_port ? port_new : *port, checksum_address(*address), checksum_address(new));
         /* a mended 0 is right unless the whole message is zeros now, which equation 3 can't see: that one has 0xffff */
         if (flow->protocol == PROTOCOL_ICMP && load16(at + 2) == 0 && checksum_of(packet_transport(packet)) != 0)
             store16(at + 2, 0xffff);
     }
-    rewrite_address(packet->data, side, new.address);
-    *address = new.address;
-    *port = port_new;
+    rewrite_address(packet->data, side, new);
+    *address = new;
+    if (has_port)
+        *port = port_new;
+}
+
+static inline void
+rewrite(struct packet *packet, enum side side, struct address new, uint16_t port_new)
+{
+    g_assert(packet_is(packet, PACKET_CHECKED));
+    if (G_LIKELY(packet->flow.protocol == PROTOCOL_UDP && !packet_is(packet, PACKET_LATER_FRAGMENT)))
+        rewrite_udp(packet, side, new, port_new);
+    else
+        rewrite_other(packet, side, new, port_new);
 }
 
 void
-packet_rewrite_source(struct packet *packet, struct endpoint source)
+packet_rewrite_source(struct packet *packet, struct address address, uint16_t port)
 {
-    rewrite(packet, SOURCE, source);
+    rewrite(packet, SOURCE, address, port);
 }
 
 void
-packet_rewrite_destination(struct packet *packet, struct endpoint destination)
+packet_rewrite_destination(struct packet *packet, struct address address, uint16_t port)
 {
-    rewrite(packet, DESTINATION, destination);
+    rewrite(packet, DESTINATION, address, port);
 }
 
 /* Reads the ports of a quoted transport header, of which 8 bytes suffice (RFC 792). */

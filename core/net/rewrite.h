@@ -8,8 +8,8 @@
 #include "core/net/packet.h"
 
 /* For ICMP queries the port is the identifier, at the end that has one (see struct flow). */
-void packet_rewrite_source(struct packet *packet, struct endpoint source);
-void packet_rewrite_destination(struct packet *packet, struct endpoint destination);
+void packet_rewrite_source(struct packet *packet, struct address address, uint16_t port);
+void packet_rewrite_destination(struct packet *packet, struct address address, uint16_t port);
 
 /* The packet that an ICMP error quotes, as far as it is quoted (RFC 792: header and 8 bytes; RFC 1812: more). */
 struct quote {

@@ -12,6 +12,7 @@ struct segment {
     const char *name;
     struct hash_index index; /* address -> place in `members`, from 1 */
     GArray *members;
+    struct member last;      /* the one last asked for: most packets go where the one before went */
     GArray *free;            /* guint: places to use again */
     GPtrArray *ports;        /* in the order in which they came */
 };
@@ -60,12 +61,29 @@ find_place(const struct segment *segment, struct address address)
     return 0;
 }
 
-struct port *
-segment_member(const struct segment *segment, struct address address)
+static struct port * G_GNUC_NO_INLINE
+find_member(struct segment *segment, struct address address)
 {
     uint32_t place = find_place(segment, address);
 
-    return place ? g_array_index(segment->members, struct member, place - 1).port : NULL;
+    if (!place)
+        return NULL;
+    segment->last = g_array_index(segment->members, struct member, place - 1);
+    return segment->last.port;
+}
+
+static inline struct port *
+member(struct segment *segment, struct address address)
+{
+    if (segment->last.port && address_equal(segment->last.address, address))
+        return segment->last.port;
+    return find_member(segment, address);
+}
+
+struct port *
+segment_member(struct segment *segment, struct address address)
+{
+    return member(segment, address);
 }
 
 bool
@@ -98,6 +116,7 @@ segment_remove(struct segment *segment, struct address address)
         return;
     hash_index_remove(&segment->index, (uint32_t)address_hash(address), place);
     g_array_index(segment->members, struct member, spare).port = NULL;
+    segment->last.port = NULL;
     g_array_append_val(segment->free, spare);
 }
 
@@ -113,20 +132,6 @@ segment_remove_port(struct segment *segment, struct port *port)
     g_ptr_array_remove(segment->ports, port);
 }
 
-struct wire *
-segment_wire_to(const struct port *port)
-{
-    return port->wire ? &port->wire->link->down : NULL;
-}
-
-uint32_t
-segment_mtu_to(const struct port *to)
-{
-    const struct wire *wire = segment_wire_to(to);
-
-    return wire ? wire_options(wire)->mtu : UINT32_MAX;
-}
-
 void
 segment_hand(struct port *to, struct packet *packet, struct port *from)
 {
@@ -139,10 +144,10 @@ segment_hand(struct port *to, struct packet *packet, struct port *from)
 }
 
 /* What a member's link can't carry ends here: layer 2 sends no ICMP. */
-static void
+static inline void
 hand_fitting(struct port *to, struct packet *packet, struct port *from)
 {
-    if (packet->length > segment_mtu_to(to))
+    if (G_UNLIKELY(packet->length > segment_mtu_to(to)))
         packet_drop(from->node, packet, DROP_TOO_BIG);
     else
         segment_hand(to, packet, from);
@@ -179,7 +184,7 @@ segment_forward(struct segment *segment, struct packet *packet, struct port *fro
         flood(segment, packet, from);
         return;
     }
-    to = segment_member(segment, packet->next_hop);
+    to = member(segment, packet->next_hop);
     if (!to || to == from) {
         packet_drop(from->node, packet, DROP_NO_NEIGHBOUR);
         return;

@@ -16,16 +16,28 @@ const char *segment_name(const struct segment *segment);
 /* Makes `address` lead to `port`, or no longer. An address has one member: false when another one has it. */
 bool segment_add(struct segment *segment, struct address address, struct port *port);
 void segment_remove(struct segment *segment, struct address address);
-struct port *segment_member(const struct segment *segment, struct address address);
+struct port *segment_member(struct segment *segment, struct address address);
 
 /* Every port on it, for multicast: ports come and go with node_join, node_sit and node_remove_port. */
 void segment_add_port(struct segment *segment, struct port *port);
 void segment_remove_port(struct segment *segment, struct port *port);
 
 /* The wire that leads down to a member; NULL for a port that sits on the segment directly. */
-struct wire *segment_wire_to(const struct port *port);
+static inline struct wire *
+segment_wire_to(const struct port *to)
+{
+    return to->wire ? &to->wire->link->down : NULL;
+}
+
 /* The largest packet that reaches a member. */
-uint32_t segment_mtu_to(const struct port *to);
+static inline uint32_t
+segment_mtu_to(const struct port *to)
+{
+    const struct wire *wire = segment_wire_to(to);
+
+    return wire ? wire_options(wire)->mtu : UINT32_MAX;
+}
+
 /* Hands a packet from `from` to a member that the caller has looked up; takes it over. */
 void segment_hand(struct port *to, struct packet *packet, struct port *from);
 

@@ -307,6 +307,7 @@ void
 stack_free(struct stack *stack)
 {
     udp_close_all(stack);
+    tcp_host_free(stack->tcp);
     if (event_pending(&stack->watchers_due))
         stack->node->world->busy--;
     world_cancel(stack->node->world, &stack->watchers_due);

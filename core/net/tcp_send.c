@@ -8,11 +8,19 @@
 
 /* --- the receiver's part of each segment ----------------------------------------------------------------------------- */
 
+static uint32_t
+free_space(const struct tcp_machine *machine)
+{
+    uint32_t limit = machine->settings->receive_buffer;
+
+    return limit > machine->in.used ? limit - machine->in.used : 0;
+}
+
 uint32_t
 tcp_window_to_offer(const struct tcp_machine *machine)
 {
-    uint32_t limit = machine->settings->receive_buffer, used = machine->in.used;
-    uint32_t space = limit > used ? limit - used : 0, left = machine->rcv_adv - machine->rcv_nxt;
+    uint32_t limit = machine->settings->receive_buffer, left = machine->rcv_adv - machine->rcv_nxt;
+    uint32_t space = free_space(machine);
 
     /* Never less than was offered before (RFC 9293 section 3.8.6), and not a silly little more (section 3.8.6.2.2). */
     if (space < left + MIN(limit / 2, machine->local_mss))
@@ -20,12 +28,17 @@ tcp_window_to_offer(const struct tcp_machine *machine)
     return space;
 }
 
+/* In units of the window scale. Rounded up, so that nothing is taken back, unless that were more than there is room for:
+ * then the field shows a little less than was offered before (RFC 7323 section 2.4), which is still accepted. */
 static uint16_t
 window_field(struct tcp_machine *machine)
 {
     uint32_t offer = tcp_window_to_offer(machine), unit = UINT32_C(1) << machine->rcv_shift;
-    uint32_t field = MIN((offer + unit - 1) >> machine->rcv_shift, UINT16_MAX);
+    uint32_t field = (offer + unit - 1) >> machine->rcv_shift;
 
+    if (field << machine->rcv_shift > free_space(machine))
+        field = offer >> machine->rcv_shift;
+    field = MIN(field, UINT16_MAX);
     machine->rcv_adv = seq_max(machine->rcv_adv, machine->rcv_nxt + (field << machine->rcv_shift));
     return (uint16_t)field;
 }

@@ -15,10 +15,11 @@ struct udp_socket {
     GArray *groups;    /* struct address: multicast groups joined; NULL: none */
 };
 
-static uint32_t
+/* Ports that follow each other, as they often do, come to lie side by side. */
+static inline uint32_t
 port_hash(uint16_t port)
 {
-    return (uint32_t)mix64(port);
+    return port * UINT32_C(0x9e3779b1);
 }
 
 static struct udp_socket *
@@ -78,8 +79,8 @@ has_joined(const struct udp_socket *socket, struct address group)
     return false;
 }
 
-static struct io_datagram
-read_datagram(const struct packet *packet)
+static void
+read_datagram(const struct packet *packet, struct io_datagram *datagram)
 {
     struct reader reader = reader_over(packet_transport(packet));
     uint16_t length;
@@ -89,7 +90,7 @@ read_datagram(const struct packet *packet)
     length = reader_u16(&reader);
     reader_skip(&reader, 2);
     data = reader_span(&reader, (size_t)length - UDP_HEADER); /* the header check has seen that it is there */
-    return (struct io_datagram){
+    *datagram = (struct io_datagram){
         .peer = flow_source(&packet->flow),
         .local = flow_destination(&packet->flow),
         .data = data,
@@ -130,8 +131,9 @@ deliver_to_group(struct stack *stack, const struct packet *packet)
     struct udp_socket *socket;
 
     while ((socket = next_in_group(stack, &packet->flow, at, last))) {
-        struct io_datagram datagram = read_datagram(packet);
+        struct io_datagram datagram;
 
+        read_datagram(packet, &datagram);
         if (at == 0)
             stack_note_delivered(stack, packet);
         at = socket->opened;
@@ -162,7 +164,7 @@ udp_receive(struct stack *stack, struct packet *packet)
         return;
     }
     stack_note_delivered(stack, packet);
-    datagram = read_datagram(packet);
+    read_datagram(packet, &datagram);
     socket->udp.events->datagram(socket->udp.owner, &socket->udp, &datagram);
     packet_deliver(node->world, packet);
 }
@@ -188,20 +190,25 @@ socket_of(const struct io_udp *udp)
 }
 
 static void
-write_datagram(struct packet *packet, struct endpoint source, struct endpoint peer, struct span data)
+write_datagram(struct packet *packet, const struct ip_template *ip, uint16_t source_port, uint16_t peer_port,
+               struct span data)
 {
     uint16_t length = (uint16_t)packet->length, checksum;
     struct writer writer = writer_over(packet->data, packet->length);
-    uint64_t sum;
+    uint64_t sum = checksum_pseudo(ip->source, ip->destination, PROTOCOL_UDP, length) + source_port + peer_port + length;
 
-    writer_u16(&writer, source.port);
-    writer_u16(&writer, peer.port);
-    writer_u16(&writer, length);
-    writer_u16(&writer, 0);
-    writer_span_put(&writer, data);
-    sum = checksum_pseudo(source.address, peer.address, PROTOCOL_UDP, length) + source.port + peer.port + length;
     checksum = (uint16_t)~checksum_fold(checksum_add(sum, data));
-    writer_patch_u16(&writer, 6, checksum ? checksum : 0xffff);
+    writer_u16(&writer, source_port);
+    writer_u16(&writer, peer_port);
+    writer_u16(&writer, length);
+    writer_u16(&writer, checksum ? checksum : 0xffff);
+    writer_span_put(&writer, data);
+}
+
+static inline struct address
+either(struct address first, struct address second)
+{
+    return address_is_unspecified(first) ? second : first;
 }
 
 static enum io_result
@@ -209,38 +216,36 @@ udp_send(struct io_udp *udp, struct io_datagram *datagram)
 {
     struct udp_socket *socket = socket_of(udp);
     struct stack *stack = socket->stack;
-    struct node *node = stack->node;
-    struct endpoint peer = datagram->peer, source = { datagram->local.address, socket->local.port };
-    bool to_all = address_is_for_all(peer.address);
-    bool dont_fragment = datagram->dont_fragment == 1;
     size_t length = UDP_HEADER + datagram->data.length;
     enum io_result result;
     struct packet *packet;
     struct hop hop;
+    struct ip_template ip = {
+        .source = either(datagram->local.address, socket->local.address),
+        .destination = datagram->peer.address,
+        .protocol = PROTOCOL_UDP,
+        .tos = (uint8_t)((datagram->dscp == IO_UNSET ? 0 : datagram->dscp << 2) |
+                         (datagram->ecn == IO_UNSET ? 0 : datagram->ecn)),
+        .dont_fragment = datagram->dont_fragment == 1,
+    };
 
-    if (address_is_unspecified(source.address))
-        source.address = socket->local.address;
-    result = node_plan(node, peer.address, &source.address, &hop);
+    result = node_plan(stack->node, ip.destination, &ip.source, &hop);
     if (result != IO_OK)
         return result;
     if (length + IPV4_HEADER > PACKET_MAX)
         return IO_TOO_BIG;
-    if (dont_fragment && hop.port && length + IPV4_HEADER > hop_mtu(&hop))
+    if (ip.dont_fragment && hop.port && length + IPV4_HEADER > hop_mtu(&hop))
         return IO_TOO_BIG; /* it does not even fit the own link (RFC 1191 section 6.1) */
+    if (datagram->ttl != IO_UNSET)
+        ip.ttl = (uint8_t)MAX(datagram->ttl, 1);
+    else
+        ip.ttl = address_is_for_all(ip.destination) ? 1 : IP_TTL_DEFAULT;
+    ip.identification = stack->identification++;
 
-    packet = packet_new(node->world, length);
-    write_datagram(packet, source, peer, datagram->data);
-    ip_build(packet, &(struct ip_template){
-                         .source = source.address,
-                         .destination = peer.address,
-                         .protocol = PROTOCOL_UDP,
-                         .ttl = datagram->ttl != IO_UNSET ? (uint8_t)MAX(datagram->ttl, 1) : to_all ? 1 : IP_TTL_DEFAULT,
-                         .tos = (uint8_t)((datagram->dscp == IO_UNSET ? 0 : datagram->dscp << 2) |
-                                          (datagram->ecn == IO_UNSET ? 0 : datagram->ecn)),
-                         .dont_fragment = dont_fragment,
-                         .identification = stack->identification++,
-                     });
-    return node_send_by(node, packet, &hop, &datagram->packet);
+    packet = packet_new(stack->node->world, length);
+    write_datagram(packet, &ip, socket->local.port, datagram->peer.port, datagram->data);
+    ip_build(packet, &ip);
+    return node_send_by(stack->node, packet, &hop, &datagram->packet);
 }
 
 static enum io_result

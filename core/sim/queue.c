@@ -1,7 +1,9 @@
 /* Theory of operation
  *
- * A time is read as eight digits of eight bits. There is one wheel for each digit, with 256 slots; a slot is a list.
- * All wheels stand around one time, the `origin`: an event belongs to the wheel of the highest digit in which its time
+ * What comes next stands in the *ready list*, in exact order. Everything later than `ready_last` waits on the wheels.
+ *
+ * A time is read as seven digits of nine bits. There is one wheel for each digit, with 512 slots; a slot is a list. All
+ * wheels stand around one time, the `origin`: an event belongs to the wheel of the highest digit in which its time
  * differs from the origin, and there to the slot of that digit's value (its time equal to the origin: wheel 0). So
  *
  * - whatever waits on a wheel is earlier than whatever waits on a higher one, and a lower slot is earlier than a higher
@@ -10,32 +12,36 @@
  *   lists are moved from front to back: a list keeps the order of scheduling, without a number to compare;
  * - a slot of wheel 0 holds events of one time only.
  *
- * When the first slot holds more than a few events, it is *entered*: the origin moves to the start of the slot and its
- * events go to the wheels below. An event only ever goes down, hence eight times at most. A slot with few events is not
- * worth it: its earliest is picked out by looking at each, and the origin stays behind. So the origin need not be near
- * the present: in a sparse world it stays where it is while slot after slot is picked empty.
+ * When the ready list has run empty, the first slot is made ready. A few events are sorted there; the origin stays behind
+ * then, so it need not be near the present: in a sparse world it stays where it is while slot after slot is emptied.
+ * When the slot holds more, it is *entered*: the origin moves to the start of the slot and its events go to the wheels
+ * below. An event only ever goes down, hence seven times at most.
  *
- * Cancelling unlinks, nothing else: lists are rings through their slot, so no place has to be known. The bit of a slot
+ * What is scheduled for a time that is ready already finds its place in the ready list from the end. Where many stand in
+ * the way, the list has come to span more than it should and is *spilled*: all of it goes back to the wheels.
+ *
+ * Cancelling unlinks, nothing else: lists are rings through their head, so no place has to be known. The bit of a slot
  * that ran empty so is cleared when it comes first.
  *
  * Entering happens when somebody asks for the first event, and then an earlier one may be scheduled still (not before
- * `floor`, the time of the last one popped). A time before the origin belongs to no wheel, so the queue *retreats* to
- * an earlier origin: the wheels below the highest digit in which the two origins differ are parked at the slot of that
- * digit on its wheel. They come back when that slot is entered again. Meanwhile later events for that slot queue up in
- * its list; they are dealt out behind those in the parked wheels, after which they were scheduled. Both ways this costs
- * one splice for each occupied slot, however many events wait there. A wheel that is parked takes along what is parked
- * at its own slots. */
+ * `floor`, the time of the last one popped). What is before the origin counts as ready. To spill such, which belong to no
+ * wheel, the queue *retreats* to an earlier origin: the wheels below the highest digit in which the two origins differ
+ * are parked at the slot of that digit on its wheel. They come back when that slot is entered again. Meanwhile later
+ * events for that slot queue up in its list; they are dealt out behind those in the parked wheels, after which they were
+ * scheduled. Both ways this costs one splice for each occupied slot, however many events wait there. A wheel that is
+ * parked takes along what is parked at its own slots. */
 #include "core/sim/queue.h"
 
 #include <glib.h>
 
 #include "core/sim/slab.h"
 
-#define DIGIT_BITS 8
+#define DIGIT_BITS 9
 #define SLOTS (1 << DIGIT_BITS)
-#define WHEELS (64 / DIGIT_BITS)
-#define WORDS (SLOTS / 64) /* of a wheel's bitmap of occupied slots; 32 words for all wheels */
-#define FEW 6              /* so many in a slot are looked through at each pop; more are dealt out */
+#define WHEELS (63 / DIGIT_BITS) /* no time is negative */
+#define WORDS (SLOTS / 64)       /* of a wheel's bitmap of occupied slots; 56 words for all wheels */
+#define FEW 6                    /* so many in a slot are sorted; more are dealt out */
+#define FAR 12                   /* so far from the end of the ready list an event may find its place */
 
 /* A wheel that is parked. */
 struct wheel {
@@ -53,9 +59,10 @@ struct parked {
 
 /* The wheels stand here by their members. A slot is numbered through all wheels: level * SLOTS + digit. */
 struct queue {
-    int64_t origin, floor;
+    struct event_link ready; /* the events not after `ready_last`, in order */
+    int64_t ready_last, floor, origin;
     uint64_t count;
-    uint32_t occupied; /* words of slots_occupied that are not 0 */
+    uint64_t occupied; /* words of slots_occupied that are not 0 */
     uint32_t parking;  /* wheels with something parked */
     uint64_t slots_occupied[WHEELS * WORDS];
     struct parked *parked[WHEELS];
@@ -93,7 +100,7 @@ static inline void
 mark_occupied(struct queue *queue, unsigned slot)
 {
     queue->slots_occupied[slot / 64] |= UINT64_C(1) << slot % 64;
-    queue->occupied |= UINT32_C(1) << slot / 64;
+    queue->occupied |= UINT64_C(1) << slot / 64;
 }
 
 static inline void
@@ -101,14 +108,14 @@ mark_empty(struct queue *queue, unsigned slot)
 {
     queue->slots_occupied[slot / 64] &= ~(UINT64_C(1) << slot % 64);
     if (queue->slots_occupied[slot / 64] == 0)
-        queue->occupied &= ~(UINT32_C(1) << slot / 64);
+        queue->occupied &= ~(UINT64_C(1) << slot / 64);
 }
 
 /* The first occupied slot; there is one. */
 static inline unsigned
 first_occupied(const struct queue *queue)
 {
-    unsigned word = (unsigned)__builtin_ctz(queue->occupied);
+    unsigned word = (unsigned)__builtin_ctzll(queue->occupied);
 
     return word * 64 + (unsigned)__builtin_ctzll(queue->slots_occupied[word]);
 }
@@ -117,6 +124,17 @@ static inline bool
 list_is_empty(const struct event_link *list)
 {
     return list->next == list;
+}
+
+static inline void
+list_insert_after(struct event_link *before, struct event_link *link)
+{
+    struct event_link *next = before->next;
+
+    link->next = next;
+    link->previous = before;
+    before->next = link;
+    next->previous = link;
 }
 
 static inline void
@@ -151,7 +169,8 @@ list_move(struct event_link *from, struct event_link *to)
         list_reset(to);
         return;
     }
-    *to = *from;
+    to->next = from->next;
+    to->previous = from->previous;
     to->next->previous = to->previous->next = to;
     list_reset(from);
 }
@@ -169,7 +188,7 @@ wheel_park(struct queue *queue, unsigned level, struct wheel *wheel)
 
             list_move(&queue->slots[level * SLOTS + digit], &wheel->slots[digit]);
         }
-        queue->occupied &= ~(UINT32_C(1) << (level * WORDS + word));
+        queue->occupied &= ~(UINT64_C(1) << (level * WORDS + word));
     }
     wheel->parked = queue->parked[level];
     queue->parked[level] = NULL;
@@ -202,6 +221,8 @@ queue_new(void)
     slab_init(&queue->parked_slab, sizeof(struct parked));
     for (unsigned slot = 0; slot < WHEELS * SLOTS; slot++)
         list_reset(&queue->slots[slot]);
+    list_reset(&queue->ready);
+    queue->ready_last = -1;
     return queue;
 }
 
@@ -236,7 +257,7 @@ static void G_GNUC_NO_INLINE
 retreat(struct queue *queue, int64_t origin)
 {
     unsigned level = wheel_between(origin, queue->origin);
-    uint32_t below = (UINT32_C(1) << level * WORDS) - 1; /* the words of the wheels below */
+    uint64_t below = (UINT64_C(1) << level * WORDS) - 1; /* the words of the wheels below */
 
     if (queue->occupied & below) {
         struct parked *parked = slab_take(&queue->parked_slab);
@@ -275,26 +296,6 @@ bring_back(struct queue *queue, unsigned level)
     slab_return(&queue->parked_slab, parked);
 }
 
-/* The earliest event of a list, the first such one; the list is not empty. NULL when it holds more than a few. */
-static inline struct event *
-earliest(const struct event_link *list)
-{
-    struct event *found = (struct event *)list->next;
-    int64_t first = found->at;
-    unsigned looked_at = 1;
-
-    for (struct event_link *link = found->link.next; link != list; link = link->next) {
-        struct event *event = (struct event *)link;
-        int64_t at = event->at;
-
-        if (++looked_at > FEW)
-            return NULL;
-        found = at < first ? event : found; /* no branch: it would be mispredicted */
-        first = at < first ? at : first;
-    }
-    return found;
-}
-
 /* Moves the origin into the first slot, and what waits there to the wheels below. */
 static void G_GNUC_NO_INLINE
 enter(struct queue *queue, unsigned slot)
@@ -325,31 +326,144 @@ enter(struct queue *queue, unsigned slot)
     }
 }
 
-/* The first event, and where it waits. NULL when there is none; also when it is certain to be after `until`. */
-static inline struct event *
-find_first(struct queue *queue, int64_t until, unsigned *found_slot)
+static inline int64_t
+time_of(const struct event_link *link)
+{
+    return ((const struct event *)link)->at;
+}
+
+static inline bool
+holds_few(const struct event_link *list)
+{
+    unsigned count = 0;
+
+    for (const struct event_link *link = list->next; link != list; link = link->next)
+        if (++count > FEW)
+            return false;
+    return true;
+}
+
+/* Puts a list in order of time. It is short, and often in order already. */
+static inline void
+sort(struct event_link *list)
+{
+    struct event_link *next;
+
+    for (struct event_link *link = list->next->next; link != list; link = next) {
+        struct event_link *before = link->previous;
+        int64_t at = time_of(link);
+
+        next = link->next;
+        if (time_of(before) <= at)
+            continue;
+        list_unlink(link);
+        do
+            before = before->previous;
+        while (before != list && time_of(before) > at);
+        list_insert_after(before, link);
+    }
+}
+
+/* Makes the few events of a slot ready. */
+static inline void
+take_few(struct queue *queue, unsigned slot)
+{
+    sort(&queue->slots[slot]);
+    list_move(&queue->slots[slot], &queue->ready);
+    mark_empty(queue, slot);
+    queue->ready_last = time_of(queue->ready.previous);
+}
+
+/* Makes the first of many events of one time ready. Those that are scheduled for that time from now on come last. */
+static inline void
+take_one(struct queue *queue, unsigned slot)
+{
+    struct event_link *first = queue->slots[slot].next;
+
+    list_unlink(first);
+    list_append(&queue->ready, first);
+    queue->ready_last = time_of(first) - 1;
+}
+
+/* Makes what comes first ready, when nothing is. False when nothing waits; also when it is certain to be after
+ * `until`. */
+static bool G_GNUC_NO_INLINE
+make_ready(struct queue *queue, int64_t until)
 {
     while (queue->occupied) {
-        unsigned slot = *found_slot = first_occupied(queue);
-        const struct event_link *list = &queue->slots[slot];
+        unsigned slot = first_occupied(queue);
+        bool parked = has_parked(queue, slot);
 
-        if (!has_parked(queue, slot)) {
-            struct event *event = (struct event *)list->next;
-
-            if (list_is_empty(list)) {
-                mark_empty(queue, slot);
-                continue;
-            }
-            if (slot >= SLOTS && event->link.next != list)
-                event = earliest(list);
-            if (event)
-                return event;
+        if (list_is_empty(&queue->slots[slot]) && !parked) {
+            mark_empty(queue, slot);
+            continue;
         }
         if (slot_start(queue, slot) > until)
-            return NULL;
+            return false;
+        if (holds_few(&queue->slots[slot]) && !parked) {
+            take_few(queue, slot);
+            return true;
+        }
+        if (slot < SLOTS) {
+            take_one(queue, slot);
+            return true;
+        }
         enter(queue, slot);
+        queue->ready_last = queue->origin - 1;
     }
-    return NULL;
+    return false;
+}
+
+/* Puts all that is ready back on the wheels, the last first, each in front of what waits in its slot. */
+static void G_GNUC_NO_INLINE
+spill(struct queue *queue)
+{
+    struct event_link *link = queue->ready.previous;
+
+    while (link != &queue->ready) {
+        struct event_link *previous = link->previous;
+        int64_t at = time_of(link);
+        unsigned slot;
+
+        if (at < queue->origin)
+            retreat(queue, queue->floor);
+        slot = slot_of(at, wheel_between(at, queue->origin));
+        list_insert_after(&queue->slots[slot], link);
+        mark_occupied(queue, slot);
+        link = previous;
+    }
+    list_reset(&queue->ready);
+    queue->ready_last = MAX(queue->floor, queue->origin) - 1;
+}
+
+/* Finds the place of an event whose time is ready: behind those that are not later. NULL when it is far from the end. */
+static struct event_link *
+find_place(const struct queue *queue, int64_t at)
+{
+    struct event_link *before = queue->ready.previous;
+
+    for (unsigned passed = 0; before != &queue->ready && time_of(before) > at; passed++) {
+        if (passed == FAR)
+            return NULL;
+        before = before->previous;
+    }
+    return before;
+}
+
+static void G_GNUC_NO_INLINE
+insert_ready(struct queue *queue, struct event *event)
+{
+    struct event_link *before = find_place(queue, event->at);
+
+    if (!before) {
+        spill(queue);
+        if (event->at > queue->ready_last) {
+            place(queue, event);
+            return;
+        }
+        before = &queue->ready;
+    }
+    list_insert_after(before, &event->link);
 }
 
 void
@@ -360,9 +474,10 @@ queue_schedule(struct queue *queue, struct event *event, int64_t at)
     else
         queue->count++;
     event->at = at > queue->floor ? at : queue->floor;
-    if (G_UNLIKELY(event->at < queue->origin))
-        retreat(queue, queue->floor);
-    place(queue, event);
+    if (event->at > queue->ready_last)
+        place(queue, event);
+    else
+        insert_ready(queue, event);
 }
 
 void
@@ -378,15 +493,15 @@ queue_cancel(struct queue *queue, struct event *event)
 struct event *
 queue_pop(struct queue *queue, int64_t until)
 {
-    unsigned slot;
-    struct event *event = find_first(queue, until, &slot);
+    struct event *event;
 
-    if (!event || event->at > until)
+    if (list_is_empty(&queue->ready) && !make_ready(queue, until))
+        return NULL;
+    event = (struct event *)queue->ready.next;
+    if (event->at > until)
         return NULL;
     list_unlink(&event->link);
     event->link = (struct event_link){ NULL, NULL };
-    if (list_is_empty(&queue->slots[slot]))
-        mark_empty(queue, slot);
     queue->floor = event->at;
     queue->count--;
     return event;
@@ -395,10 +510,9 @@ queue_pop(struct queue *queue, int64_t until)
 int64_t
 queue_next_time(struct queue *queue)
 {
-    unsigned slot;
-    const struct event *event = find_first(queue, TIME_NEVER, &slot);
-
-    return event ? event->at : TIME_NEVER;
+    if (list_is_empty(&queue->ready) && !make_ready(queue, TIME_NEVER))
+        return TIME_NEVER;
+    return time_of(queue->ready.next);
 }
 
 uint64_t

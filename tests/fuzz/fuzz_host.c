@@ -38,7 +38,7 @@ struct fuzz {
     size_t last_length;
 };
 
-/* --- who listens ---------------------------------------------------------------------------------------------------- */
+/* --- who listens ------------------------------------------------------------------------------------------------ */
 
 static const char *
 no_name(const struct names *names, uint32_t number)
@@ -76,7 +76,7 @@ take_packet(struct capture *capture, uint32_t interface, uint32_t node, enum cap
     memcpy(fuzz->last, bytes.bytes, fuzz->last_length);
 }
 
-/* --- sockets -------------------------------------------------------------------------------------------------------- */
+/* --- sockets ---------------------------------------------------------------------------------------------------- */
 
 static struct address
 table_address(uint8_t choice)
@@ -201,7 +201,7 @@ ping(struct fuzz *fuzz, uint8_t choice)
               NULL);
 }
 
-/* --- packets -------------------------------------------------------------------------------------------------------- */
+/* --- packets ---------------------------------------------------------------------------------------------------- */
 
 static void
 put16(uint8_t *at, unsigned value)
@@ -258,7 +258,8 @@ arrive(struct fuzz *fuzz, uint8_t where, const uint8_t *bytes, size_t length)
 static void
 raw_packet(struct fuzz *fuzz, uint8_t choice)
 {
-    struct span bytes = reader_span(&fuzz->input, MIN(reader_u8(&fuzz->input), reader_left(&fuzz->input)));
+    size_t length = reader_u8(&fuzz->input), left = reader_left(&fuzz->input);
+    struct span bytes = reader_span(&fuzz->input, MIN(length, left));
     uint8_t copy[256];
 
     if (bytes.length > 0)
@@ -314,7 +315,7 @@ error_packet(struct fuzz *fuzz, uint8_t choice)
     arrive(fuzz, choice, bytes, 28 + quoted);
 }
 
-/* --- changes -------------------------------------------------------------------------------------------------------- */
+/* --- changes ---------------------------------------------------------------------------------------------------- */
 
 static void
 change_link(struct fuzz *fuzz, uint8_t choice)
@@ -322,8 +323,9 @@ change_link(struct fuzz *fuzz, uint8_t choice)
     struct port *port = fuzz->ports[choice % PORTS];
     struct link_options options = link_defaults;
     uint8_t what = reader_u8(&fuzz->input);
-    struct link_fault fault = { .packet = reader_u8(&fuzz->input), .lose = what & 1, .duplicate = what & 2,
-                                .delay = (what & 4) * TIME_MS };
+    struct link_fault fault = {
+        .packet = reader_u8(&fuzz->input), .lose = what & 1, .duplicate = what & 2, .delay = (what & 4) * TIME_MS
+    };
 
     if (!port || !port_link(port))
         return;
@@ -423,7 +425,7 @@ one_step(struct fuzz *fuzz)
     g_assert(net_balanced(fuzz->world));
 }
 
-/* --- the world ------------------------------------------------------------------------------------------------------ */
+/* --- the world -------------------------------------------------------------------------------------------------- */
 
 static void
 build(struct fuzz *fuzz)

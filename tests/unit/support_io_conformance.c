@@ -46,7 +46,7 @@ can(enum io_capability what)
     return (pair->can & what) != 0;
 }
 
-/* --- clock and dice -------------------------------------------------------------------------------------------------------- */
+/* --- clock and dice --------------------------------------------------------------------------------------------- */
 
 static void
 test_clock(void)
@@ -82,7 +82,7 @@ test_random(void)
     CHECK_ROW_UINT("every byte is drawn", changed, sizeof one); /* fails once in 2^18 for true dice */
 }
 
-/* --- timers ------------------------------------------------------------------------------------------------------------------ */
+/* --- timers ----------------------------------------------------------------------------------------------------- */
 
 struct alarm {
     struct io_timer timer;
@@ -304,14 +304,14 @@ test_timer_busy(void)
     CHECK_ROW_UINT("idle ones fire too", one.fired + two.fired, 1);
 }
 
-/* --- datagrams ---------------------------------------------------------------------------------------------------------------- */
+/* --- datagrams -------------------------------------------------------------------------------------------------- */
 
 struct sock {
     struct io *io;
     struct io_udp *udp;
-    GPtrArray *texts;        /* char *, in order of arrival */
-    GArray *headers;         /* struct io_datagram, without data */
-    GArray *errors;          /* struct io_icmp */
+    GPtrArray *texts; /* char *, in order of arrival */
+    GArray *headers;  /* struct io_datagram, without data */
+    GArray *errors;   /* struct io_icmp */
     void (*then)(struct sock *sock, const struct io_datagram *datagram);
     void (*then_error)(struct sock *sock);
     struct sock *other;
@@ -432,7 +432,8 @@ static bool
 open_both(struct sock *a, struct sock *b)
 {
     *a = *b = (struct sock){ 0 };
-    return CHECK(sock_open(a, pair->a, ADDRESS_NONE, 0) == IO_OK) && CHECK(sock_open(b, pair->b, ADDRESS_NONE, 0) == IO_OK);
+    return CHECK(sock_open(a, pair->a, ADDRESS_NONE, 0) == IO_OK) &&
+           CHECK(sock_open(b, pair->b, ADDRESS_NONE, 0) == IO_OK);
 }
 
 static void
@@ -510,7 +511,7 @@ test_datagram_order(void)
     sock_end(&b);
 }
 
-/* --- what it says ----------------------------------------------------------------------------------------------------------------- */
+/* --- what it says ----------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -628,7 +629,7 @@ test_too_big(void)
     sock_end(&b);
 }
 
-/* --- opening and closing ------------------------------------------------------------------------------------------------------------ */
+/* --- opening and closing ---------------------------------------------------------------------------------------- */
 
 static void
 test_ports(void)
@@ -649,8 +650,8 @@ test_ports(void)
     if (three.udp)
         CHECK_ROW_UINT("the port asked for", sock_local(&three).port, port);
     sock_close(&three);
-    CHECK_ROW_TEXT("the unspecified address is any",
-                   io_result_word(sock_open(&three, pair->a, address_ipv4(0), port)), "ok");
+    CHECK_ROW_TEXT("the unspecified address is any", io_result_word(sock_open(&three, pair->a, address_ipv4(0), port)),
+                   "ok");
     sock_end(&one);
     sock_end(&two);
     sock_end(&three);
@@ -749,7 +750,7 @@ test_in_callback(void)
     sock_end(&c);
 }
 
-/* --- ICMP --------------------------------------------------------------------------------------------------------------------------- */
+/* --- ICMP ------------------------------------------------------------------------------------------------------- */
 
 static void
 close_on_error(struct sock *sock)
@@ -824,7 +825,7 @@ test_refused_unheard(void)
     sock_end(&b);
 }
 
-/* --- groups ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- groups ----------------------------------------------------------------------------------------------------- */
 
 static void
 test_join(void)
@@ -854,7 +855,7 @@ test_join(void)
     sock_end(&b);
 }
 
-/* --- addresses --------------------------------------------------------------------------------------------------------------------------- */
+/* --- addresses -------------------------------------------------------------------------------------------------- */
 
 static bool
 lists(struct io *io, struct address address)
@@ -964,7 +965,7 @@ test_watch(void)
     CHECK_ROW_UINT("nobody", one.told, 1);
 }
 
-/* --- streams and notes -------------------------------------------------------------------------------------------------------------------- */
+/* --- streams and notes ------------------------------------------------------------------------------------------ */
 
 static void
 stream_ready(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_result result)

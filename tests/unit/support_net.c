@@ -2,7 +2,7 @@
 
 #include "tests/unit/support.h"
 
-/* --- values ------------------------------------------------------------------------------------------------------ */
+/* --- values ----------------------------------------------------------------------------------------------------- */
 
 struct address
 net_address(const char *text)
@@ -34,7 +34,7 @@ net_prefix(const char *text)
     return prefix;
 }
 
-/* --- worlds ------------------------------------------------------------------------------------------------------ */
+/* --- worlds ----------------------------------------------------------------------------------------------------- */
 
 void
 net_run(struct world *world, int64_t duration)
@@ -56,7 +56,7 @@ net_world_end(struct world *world)
     world_free(world);
 }
 
-/* --- checksums, slowly -------------------------------------------------------------------------------------------- */
+/* --- checksums, slowly ------------------------------------------------------------------------------------------ */
 
 uint16_t
 net_slow_sum(uint16_t sum, struct span bytes)
@@ -110,7 +110,8 @@ checksum_place(uint8_t protocol)
     return protocol == PROTOCOL_UDP ? 6 : protocol == PROTOCOL_TCP ? 16 : protocol == PROTOCOL_ICMP ? 2 : -1;
 }
 
-/* The sum of the transport part as it stands, and for UDP and TCP of its pseudo-header (RFC 768, RFC 9293 section 3.1). */
+/* The sum of the transport part as it stands, and for UDP and TCP of its pseudo-header (RFC 768, RFC 9293 section
+ * 3.1). */
 static uint16_t
 transport_sum(const uint8_t *packet, const uint8_t *transport, size_t length)
 {
@@ -161,7 +162,7 @@ net_checksums_good(struct span packet)
     return transport_sum(packet.bytes, packet.bytes + header, length) == 0xffff;
 }
 
-/* --- packets ------------------------------------------------------------------------------------------------------ */
+/* --- packets ---------------------------------------------------------------------------------------------------- */
 
 GByteArray *
 net_build(const struct net_template *header)
@@ -304,7 +305,7 @@ net_arrive(struct port *port, struct span bytes)
     port_receive(port, net_packet(port->node->world, bytes));
 }
 
-/* --- watching ----------------------------------------------------------------------------------------------------- */
+/* --- watching --------------------------------------------------------------------------------------------------- */
 
 static void
 keep_record(struct journal *journal, const struct record *record)
@@ -426,7 +427,7 @@ net_tap_count(const struct net_tap *tap, uint32_t interface, enum capture_direct
     return count;
 }
 
-/* --- sockets ------------------------------------------------------------------------------------------------------ */
+/* --- sockets ---------------------------------------------------------------------------------------------------- */
 
 static void
 socket_datagram(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
@@ -528,7 +529,7 @@ net_socket_icmp(const struct net_socket *socket, unsigned n)
     return n < socket->icmp->len ? &g_array_index(socket->icmp, struct io_icmp, n) : NULL;
 }
 
-/* --- the small network -------------------------------------------------------------------------------------------- */
+/* --- the small network ------------------------------------------------------------------------------------------ */
 
 static struct port *
 connect_host(struct net_trio *trio, struct node *host, const char *address, const char *gateway)

@@ -1,6 +1,6 @@
 /* What the tests of the net layer, and of all that stands on it, share: packets built byte by byte, with whatever is
- * wrong with them; a slow checksum; a journal and a capture that keep everything; sockets that keep what they get; and a
- * small network to put them in.
+ * wrong with them; a slow checksum; a journal and a capture that keep everything; sockets that keep what they get; and
+ * a small network to put them in.
  *
  *     A 192.0.2.1 ---- router ---- 198.51.100.1 B        each link 10 ms; the router has 192.0.2.254 and 198.51.100.254
  *
@@ -22,14 +22,14 @@ struct address net_address(const char *text);
 struct endpoint net_endpoint(const char *text);
 struct prefix net_prefix(const char *text);
 
-/* --- worlds --------------------------------------------------------------------------------------------------- */
+/* --- worlds ----------------------------------------------------------------------------------------------------- */
 
 /* Fires everything up to and at `now` + `duration`. */
 void net_run(struct world *world, int64_t duration);
 /* Lets the world come to rest (at most two hours), checks that nothing is left and that the balance holds, frees it. */
 void net_world_end(struct world *world);
 
-/* --- packets, byte by byte --------------------------------------------------------------------------------------- */
+/* --- packets, byte by byte -------------------------------------------------------------------------------------- */
 
 enum { NET_DF = 0x4000, NET_MF = 0x2000 };
 
@@ -37,11 +37,11 @@ enum { NET_DF = 0x4000, NET_MF = 0x2000 };
 struct net_template {
     struct address source, destination;
     uint8_t protocol, tos;
-    uint8_t ttl;              /* 0: 64 */
+    uint8_t ttl; /* 0: 64 */
     uint16_t identification;
-    uint16_t flags_offset;    /* NET_DF, NET_MF, and the offset in units of 8 bytes */
-    struct span options;      /* whole words */
-    struct span payload;      /* behind the header */
+    uint16_t flags_offset; /* NET_DF, NET_MF, and the offset in units of 8 bytes */
+    struct span options;   /* whole words */
+    struct span payload;   /* behind the header */
 };
 
 GByteArray *net_build(const struct net_template *header);
@@ -70,19 +70,21 @@ GByteArray *net_pattern(size_t length);
 
 /* The one's complement sum, word by word as RFC 1071 section 1 words it. */
 uint16_t net_slow_sum(uint16_t sum, struct span bytes);
-/* Whether the header checksum and, in a packet that is whole, the transport checksum are right (a UDP checksum of 0 is). */
+/* Whether the header checksum and, in a packet that is whole, the transport checksum are right (a UDP checksum of 0
+ * is). */
 bool net_checksums_good(struct span packet);
-/* The transport checksum that the packet should carry, computed over the whole of it; as for a UDP sender, 0 is 0xffff. */
+/* The transport checksum that the packet should carry, computed over the whole of it; as for a UDP sender, 0 is
+ * 0xffff. */
 uint16_t net_transport_checksum(struct span packet);
 
-/* --- packets in a world ------------------------------------------------------------------------------------------ */
+/* --- packets in a world ----------------------------------------------------------------------------------------- */
 
 /* A packet with these bytes, counted as sent and named as the experimenter's; unchecked. */
 struct packet *net_packet(struct world *world, struct span bytes);
 /* The same, and it arrives at `port` now. */
 void net_arrive(struct port *port, struct span bytes);
 
-/* --- watching ---------------------------------------------------------------------------------------------------- */
+/* --- watching --------------------------------------------------------------------------------------------------- */
 
 struct net_journal {
     struct journal journal;
@@ -120,7 +122,7 @@ unsigned net_tap_count(const struct net_tap *tap, uint32_t interface, enum captu
 const struct net_seen *net_tap_at(const struct net_tap *tap, uint32_t interface, enum capture_direction direction,
                                   unsigned n);
 
-/* --- sockets ----------------------------------------------------------------------------------------------------- */
+/* --- sockets ---------------------------------------------------------------------------------------------------- */
 
 struct net_got {
     struct io_datagram datagram; /* without its data, which has gone */
@@ -137,7 +139,7 @@ struct net_socket {
     GArray *icmp;       /* struct io_icmp */
     void (*on_datagram)(struct net_socket *socket, const struct io_datagram *datagram);
     void (*on_icmp)(struct net_socket *socket, const struct io_icmp *icmp);
-    void *context;      /* the test's */
+    void *context; /* the test's */
 };
 
 /* Opens at "192.0.2.1:5000"; "0.0.0.0:0" is any address and a free port. `socket` is zeroed before. */
@@ -150,7 +152,7 @@ const char *net_socket_text(const struct net_socket *socket, unsigned n);
 const struct net_got *net_socket_got(const struct net_socket *socket, unsigned n);
 const struct io_icmp *net_socket_icmp(const struct net_socket *socket, unsigned n);
 
-/* --- the small network ------------------------------------------------------------------------------------------- */
+/* --- the small network ------------------------------------------------------------------------------------------ */
 
 enum { TRIO_A = 1, TRIO_ROUTER_A, TRIO_ROUTER_B, TRIO_B }; /* what the tap calls the ports */
 

@@ -79,8 +79,76 @@ tear_down(void)
     net_world_end(simulated.world);
 }
 
+/* A change of addresses is something that will happen: a run goes on until it was told. */
+static void
+count(void *owner)
+{
+    ++*(unsigned *)owner;
+}
+
+static void
+test_change_keeps_going(void)
+{
+    unsigned told = 0;
+    struct io_watch watch = { .changed = count, .owner = &told };
+
+    node_io(simulated.a)->ops->watch(node_io(simulated.a), &watch);
+    CHECK(world_quiet(simulated.world));
+    change(&simulated.pair, true);
+    change(&simulated.pair, false);
+    CHECK(!world_quiet(simulated.world));
+    CHECK(world_step(simulated.world, simulated.world->now));
+    CHECK(world_quiet(simulated.world));
+    CHECK_ROW_UINT("both changes in one", told, 1);
+    change(&simulated.pair, true);
+    node_io(simulated.a)->ops->unwatch(node_io(simulated.a), &watch);
+    net_run(simulated.world, 0);
+    CHECK(world_quiet(simulated.world));
+    CHECK_ROW_UINT("nobody", told, 1);
+}
+
+/* A world that ends with watchers to be told tells nobody. */
+static void
+test_freed_with_change_due(void)
+{
+    struct world *world = world_new(1);
+    struct segment *segment = segment_new(world, "LAN");
+    struct node *node = node_new(world, "C");
+    struct port *port = join(node, segment, "192.0.2.5");
+    unsigned told = 0;
+    struct io_watch watch = { .changed = count, .owner = &told };
+
+    node_io(node)->ops->watch(node_io(node), &watch);
+    CHECK(node_add_address(node, port, net_address("192.0.2.6"), 1, 24));
+    world_free(world);
+    CHECK_ROW_UINT("nobody", told, 0);
+}
+
+/* What is noted comes into the journal with the time and the node. */
+static void
+test_noted(void)
+{
+    struct io *io = node_io(simulated.a);
+    struct record record = { .kind = &packet_sent_kind, .detail = 7 };
+    struct net_journal journal;
+
+    CHECK(!io->ops->listening(io));
+    net_journal_start(&journal, simulated.world);
+    CHECK(io->ops->listening(io));
+    net_run(simulated.world, 5);
+    io->ops->note(io, &record);
+    CHECK_ROW_UINT("one", journal.records->len, 1);
+    CHECK_ROW_INT("time", g_array_index(journal.records, struct record, 0).at, 5);
+    CHECK_ROW_UINT("node", g_array_index(journal.records, struct record, 0).node, simulated.a->number);
+    CHECK_ROW_INT("the rest", g_array_index(journal.records, struct record, 0).detail, 7);
+    simulated.world->journal = NULL;
+    net_journal_end(&journal);
+}
+
 void
 suite_io_conformance(void)
 {
+    UNIT_SUITE("io of a simulated host alone", set_up, tear_down, { "a change keeps going", test_change_keeps_going },
+               { "freed with a change due", test_freed_with_change_due }, { "noted", test_noted });
     unit_suite_add("io of a simulated host", set_up, tear_down, io_conformance_tests, io_conformance_test_count);
 }

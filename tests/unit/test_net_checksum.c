@@ -102,8 +102,8 @@ test_mend(void)
         CHECK_ROW_UINT(mends[i].name, checksum_mend(mends[i].checksum, mends[i].old, mends[i].new), mends[i].mended);
 }
 
-/* Some words of a message change; the mended checksum is what the whole of it gives. The first word stays and isn't 0, as
- * in an IP header and a pseudo-header. */
+/* Some words of a message change; the mended checksum is what the whole of it gives. The first word stays and isn't 0,
+ * as in an IP header and a pseudo-header. */
 static void
 test_random_mends(void)
 {

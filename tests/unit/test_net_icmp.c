@@ -138,8 +138,9 @@ test_targets(void)
         bool failed = targets[i].result == IO_OK && targets[i].replies == 0;
 
         pings.replies = pings.errors = 0;
-        CHECK_ROW_TEXT(row, io_result_word(echo_send(&pings.echo, net_address(targets[i].to), (uint16_t)i,
-                                                     span_of_text("x"), targets[i].ttl, NULL)),
+        CHECK_ROW_TEXT(row,
+                       io_result_word(echo_send(&pings.echo, net_address(targets[i].to), (uint16_t)i, span_of_text("x"),
+                                                targets[i].ttl, NULL)),
                        io_result_word(targets[i].result));
         CHECK_ROW_UINT(row, pings.replies + pings.errors, 0);
         net_trio_run(&trio);
@@ -199,7 +200,7 @@ test_open_and_close(void)
     CHECK_ROW_UINT("closed before its own came", other.errors, 0);
 }
 
-/* --- RFC 1122 section 3.2.2: about these no error is sent --------------------------------------------------------------- */
+/* --- RFC 1122 section 3.2.2: about these no error is sent ------------------------------------------------------- */
 
 enum { PORT_7 = 1, ECHO_QUERY, ICMP_ERROR_MESSAGE, UNKNOWN_PROTOCOL, ICMP_UNKNOWN };
 
@@ -220,7 +221,8 @@ static const struct {
     { "a ping to everybody (section 3.2.2.6: may)", "192.0.2.1", "255.255.255.255", ECHO_QUERY, 0, false,
       DROP_UNHANDLED_ICMP },
     { "an ICMP error", "192.0.2.1", "198.51.100.1", ICMP_ERROR_MESSAGE, 0, false, DROP_NO_SOCKET },
-    { "an unknown ICMP type (section 3.2.2)", "192.0.2.1", "198.51.100.1", ICMP_UNKNOWN, 0, false, DROP_UNHANDLED_ICMP },
+    { "an unknown ICMP type (section 3.2.2)", "192.0.2.1", "198.51.100.1", ICMP_UNKNOWN, 0, false,
+      DROP_UNHANDLED_ICMP },
     { "from a multicast group", "224.0.0.1", "198.51.100.1", PORT_7, 0, false, DROP_BAD_ADDRESS },
     { "from everybody", "255.255.255.255", "198.51.100.1", PORT_7, 0, false, DROP_BAD_ADDRESS },
     { "from nobody", "0.0.0.0", "198.51.100.1", PORT_7, 0, false, DROP_BAD_ADDRESS },
@@ -253,7 +255,9 @@ test_no_errors_about(void)
     for (size_t i = 0; i < G_N_ELEMENTS(silent); i++) {
         struct address source = net_address(silent[i].source), destination = net_address(silent[i].destination);
         g_autoptr(GByteArray) payload = silent_payload(silent[i].what, source, destination);
-        uint8_t protocol = silent[i].what == PORT_7 ? PROTOCOL_UDP : silent[i].what == UNKNOWN_PROTOCOL ? 99 : PROTOCOL_ICMP;
+        uint8_t protocol = silent[i].what == PORT_7             ? PROTOCOL_UDP
+                           : silent[i].what == UNKNOWN_PROTOCOL ? 99
+                                                                : PROTOCOL_ICMP;
         g_autoptr(GByteArray) bytes = net_build(&(struct net_template){ .source = source,
                                                                         .destination = destination,
                                                                         .protocol = protocol,
@@ -268,13 +272,13 @@ test_no_errors_about(void)
     }
 }
 
-/* --- errors that come ------------------------------------------------------------------------------------------------------ */
+/* --- errors that come ------------------------------------------------------------------------------------------- */
 
 /* An error is believed when it quotes what this node sent, whole enough, and its checksum is right. */
 static const struct {
     const char *name, *source; /* of the quoted datagram */
     uint16_t port;
-    uint8_t at, value;         /* a byte of the ICMP message to change, checksum mended unless it is the checksum's */
+    uint8_t at, value; /* a byte of the ICMP message to change, checksum mended unless it is the checksum's */
     bool heard;
     enum drop_reason reason;
 } claims[] = {
@@ -298,8 +302,8 @@ test_claims(void)
         const char *row = claims[i].name;
         struct endpoint source = { net_address(claims[i].source), claims[i].port };
         g_autoptr(GByteArray) inner = net_udp(source, net_endpoint("203.0.113.1:7"), span_of_text("hello"));
-        g_autoptr(GByteArray) bytes = net_icmp(net_address("203.0.113.254"), net_address("192.0.2.1"), ICMP_UNREACHABLE,
-                                               3, 0, net_span(inner));
+        g_autoptr(GByteArray) bytes =
+            net_icmp(net_address("203.0.113.254"), net_address("192.0.2.1"), ICMP_UNREACHABLE, 3, 0, net_span(inner));
         uint16_t checksum;
         uint64_t dropped = node_dropped(trio.a, claims[i].reason);
 

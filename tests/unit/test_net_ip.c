@@ -37,9 +37,9 @@ a_datagram(void)
     return net_udp(net_endpoint("192.0.2.1:5000"), net_endpoint("198.51.100.1:3478"), span_of_text("hello"));
 }
 
-/* --- headers ------------------------------------------------------------------------------------------------------ */
+/* --- headers ---------------------------------------------------------------------------------------------------- */
 
-/* A good UDP packet of 33 bytes with one or two bytes changed; the header checksum is mended unless a row is about it. */
+/* A good UDP packet of 33 bytes with a few bytes changed; the header checksum is mended unless a row is about it. */
 static const struct {
     const char *name;
     uint8_t at[4], value[4];
@@ -174,7 +174,7 @@ test_random_bytes(void)
     }
 }
 
-/* --- options ------------------------------------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name, *options;
@@ -184,11 +184,13 @@ static const struct {
     { "no operation", "01 01 01 01", DROP_NONE },
     { "what is behind the end is not looked at", "00 44 00 83", DROP_NONE },
     { "record route", "07 07 04 00 00 00 00 00", DROP_NONE },
-    { "router alert", "94 04 00 00", DROP_NONE }, /* RFC 2113 */
+    { "router alert", "94 04 00 00", DROP_NONE },        /* RFC 2113 */
     { "unknown", "5e 06 01 02 03 04 01 01", DROP_NONE }, /* RFC 1122 section 3.2.1.8: ignored */
     { "unknown without data", "5e 02 01 00", DROP_NONE },
-    { "fills all 40 bytes", "07 27 04 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"
-                            "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", DROP_NONE },
+    { "fills all 40 bytes",
+      "07 27 04 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"
+      "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
+      DROP_NONE },
     { "length 0", "07 00 00 00", DROP_BAD_OPTION },
     { "length 1", "07 01 00 00", DROP_BAD_OPTION },
     { "one byte too long", "07 05 04 00", DROP_BAD_OPTION },
@@ -223,7 +225,7 @@ test_options(void)
     }
 }
 
-/* --- what the check reads ------------------------------------------------------------------------------------------- */
+/* --- what the check reads --------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name, *payload;
@@ -284,7 +286,7 @@ test_parsed(void)
     }
 }
 
-/* --- TTL ------------------------------------------------------------------------------------------------------------- */
+/* --- TTL -------------------------------------------------------------------------------------------------------- */
 
 /* RFC 1812 section 5.3.1, RFC 1141: for every TTL and a few protocols the checksum is what the whole header gives. */
 static void
@@ -314,7 +316,7 @@ test_ttl(void)
     }
 }
 
-/* --- building and transport checksums --------------------------------------------------------------------------------- */
+/* --- building and transport checksums --------------------------------------------------------------------------- */
 
 static void
 test_build(void)
@@ -359,9 +361,9 @@ test_build(void)
 static const struct {
     const char *name;
     uint8_t protocol;
-    unsigned length;     /* of the data */
-    int spoil;           /* a byte of the transport part to change; -1: none */
-    int checksum;        /* to put there; -1: as it is */
+    unsigned length; /* of the data */
+    int spoil;       /* a byte of the transport part to change; -1: none */
+    int checksum;    /* to put there; -1: as it is */
     bool good;
 } transports[] = {
     { "UDP", PROTOCOL_UDP, 5, -1, -1, true },
@@ -413,7 +415,7 @@ test_transport_checksums(void)
     }
 }
 
-/* --- fragmentation ------------------------------------------------------------------------------------------------------ */
+/* --- fragmentation ---------------------------------------------------------------------------------------------- */
 
 static unsigned
 get16(const uint8_t *at)
@@ -489,12 +491,14 @@ static const struct {
     { "both, and padding", 100, 76, 3, "07 03 04 01 94 04 00 00 01 82 03 09", "94 04 00 00 82 03 09 00", 0 },
     { "a full header leaves 8 bytes", 100, 68, 3, /* 8, then 48 */
       "07 27 04 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"
-      "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", "", 0 },
+      "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
+      "", 0 },
     { "a full header in every piece", 24, 68, 3,
       "9e 27 04 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"
       "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
       "9e 27 04 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"
-      "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", 0 },
+      "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
+      0 },
     /* a fragment is cut again */
     { "a first fragment", 1480, 576, 3, "", "", NET_MF },
     { "a middle fragment", 1480, 576, 3, "", "", NET_MF | 185 },

@@ -4,7 +4,7 @@
 #include "tests/unit/support.h"
 #include "tests/unit/support_net.h"
 
-/* Two nodes and one link between them. What is put on the wire from `near` to `far` is seen by the tap as it arrives. */
+/* Two nodes and one link between them. What is put on a wire is seen by the tap as it arrives. */
 struct pair {
     struct world *world;
     struct node *near, *far;
@@ -64,12 +64,12 @@ put(struct pair *pair, struct wire *wire, unsigned length, unsigned number)
     bool up = wire == pair->up;
     g_autoptr(GByteArray) data = net_pattern(length - 28);
     g_autoptr(GByteArray) payload = net_icmp_payload(ICMP_ECHO_REPLY, 0, 1, net_span(data));
-    g_autoptr(GByteArray) bytes = net_build(&(struct net_template){
-        .source = net_address(up ? "192.0.2.1" : "192.0.2.2"),
-        .destination = net_address(up ? "192.0.2.2" : "192.0.2.1"),
-        .protocol = PROTOCOL_ICMP,
-        .identification = (uint16_t)number,
-        .payload = net_span(payload) });
+    g_autoptr(GByteArray) bytes =
+        net_build(&(struct net_template){ .source = net_address(up ? "192.0.2.1" : "192.0.2.2"),
+                                          .destination = net_address(up ? "192.0.2.2" : "192.0.2.1"),
+                                          .protocol = PROTOCOL_ICMP,
+                                          .identification = (uint16_t)number,
+                                          .payload = net_span(payload) });
 
     wire_enter(wire, net_packet(pair->world, net_span(bytes)), up ? pair->near : pair->far,
                up ? pair->port : pair->peer);
@@ -100,9 +100,10 @@ plain(void)
     return link_defaults;
 }
 
-/* --- time ---------------------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------------------------- */
 
-/* What a wire makes of packets of these lengths put on it at these times (microseconds): when each arrives, or why not. */
+/* What a wire makes of packets of these lengths put on it at these times (microseconds): when each arrives, or why
+ * not. */
 static const struct {
     const char *name;
     uint64_t delay_us, rate, queue;
@@ -121,12 +122,27 @@ static const struct {
     { "one bit a second", 0, 1, 0, { { 0, 100, 800 * TIME_S } } },
     { "a terabit a second", 0, UINT64_C(1000000000000), 0, { { 0, 1500, 12 }, { 0, 1500, 24 } } },
     /* the first is being sent, two wait, the fourth finds no room (drop-tail) */
-    { "a queue of two", 0, 8000000, 200,
-      { { 0, 100, 100000 }, { 0, 100, 200000 }, { 0, 100, 300000 }, { 0, 100, -1 }, { 99, 100, -1 },
-        { 100, 100, 400000 }, { 100, 28, -1 }, { 200, 100, 500000 } } },
-    { "what fits goes", 0, 8000000, 150,
+    { "a queue of two",
+      0,
+      8000000,
+      200,
+      { { 0, 100, 100000 },
+        { 0, 100, 200000 },
+        { 0, 100, 300000 },
+        { 0, 100, -1 },
+        { 99, 100, -1 },
+        { 100, 100, 400000 },
+        { 100, 28, -1 },
+        { 200, 100, 500000 } } },
+    { "what fits goes",
+      0,
+      8000000,
+      150,
       { { 0, 100, 100000 }, { 0, 100, 200000 }, { 0, 100, -1 }, { 0, 50, 250000 }, { 0, 28, -1 } } },
-    { "a queue smaller than a packet: only an idle line takes one", 0, 8000000, 50,
+    { "a queue smaller than a packet: only an idle line takes one",
+      0,
+      8000000,
+      50,
       { { 0, 100, 100000 }, { 0, 100, -1 }, { 99, 100, -1 }, { 100, 100, 200000 } } },
     { "a queue without a rate", 1000, 0, 50, { { 0, 100, 1000000 }, { 0, 100, 1000000 } } },
 };
@@ -182,7 +198,7 @@ test_schedules(void)
         }
 }
 
-/* --- loss ------------------------------------------------------------------------------------------------------------- */
+/* --- loss ------------------------------------------------------------------------------------------------------- */
 
 /* Puts `count` packets on `up`, one a millisecond, and tells which arrived when, in order of arrival, as text. */
 static char *
@@ -223,8 +239,8 @@ static const struct {
     double share;
     unsigned least, most; /* arrivals of 10000; five standard deviations around the mean */
 } losses[] = {
-    { "none", 0, 10000, 10000 },       { "1 %", 0.01, 9850, 9950 },  { "10 %", 0.1, 8850, 9150 },
-    { "one half", 0.5, 4750, 5250 },   { "90 %", 0.9, 850, 1150 },   { "all", 1, 0, 0 },
+    { "none", 0, 10000, 10000 },     { "1 %", 0.01, 9850, 9950 }, { "10 %", 0.1, 8850, 9150 },
+    { "one half", 0.5, 4750, 5250 }, { "90 %", 0.9, 850, 1150 },  { "all", 1, 0, 0 },
 };
 
 static void
@@ -268,7 +284,7 @@ test_lost_occupy_the_line(void)
     CHECK_ROW_UINT("at the sender", node_dropped(pair.near, DROP_LINK_FAULT), 1);
 }
 
-/* --- duplication, jitter, reordering ---------------------------------------------------------------------------------- */
+/* --- duplication, jitter, reordering ---------------------------------------------------------------------------- */
 
 static void
 test_duplicate(void)
@@ -283,7 +299,6 @@ test_duplicate(void)
     some = play(1, &options, 4000);
     CHECK(words_in(some) > 4000 + 860 && words_in(some) < 4000 + 1140); /* five standard deviations of 27 */
 
-    wire_set(pair.up, &options);
     options.duplicate = CHANCE_ALWAYS;
     wire_set(pair.up, &options);
     put(&pair, pair.up, 100, 0);
@@ -293,6 +308,15 @@ test_duplicate(void)
     if (arrival(&pair, pair.up, 1))
         CHECK_ROW_UINT("one name", arrival(&pair, pair.up, 0)->packet, arrival(&pair, pair.up, 1)->packet);
     CHECK_ROW_UINT("shown once", net_tap_count(&pair.tap, NEAR, CAPTURE_OUT), 1);
+    /* the copy is delayed by dice of its own */
+    options.jitter = TIME_S;
+    options.reorder = CHANCE_ALWAYS;
+    wire_set(pair.up, &options);
+    net_tap_clear(&pair.tap);
+    put(&pair, pair.up, 100, 0);
+    net_run(pair.world, 2 * TIME_S);
+    if (CHECK(arrivals(&pair, pair.up) == 2))
+        CHECK(arrival(&pair, pair.up, 0)->at != arrival(&pair, pair.up, 1)->at);
 }
 
 /* What came of a play: in what order, and within what bounds. `delays` counts from the packet's millisecond. */
@@ -353,7 +377,7 @@ test_jitter(void)
     }
 }
 
-/* --- one impairment moves no other's dice ------------------------------------------------------------------------------- */
+/* --- one impairment moves no other's dice ----------------------------------------------------------------------- */
 
 /* What a play looks like to one impairment: by packet how often it came ("1", "2"), or when, if it came once only. */
 static GHashTable *
@@ -417,12 +441,9 @@ impaired(const char *what)
 static const struct {
     const char *name, *without, *with;
 } dice_rows[] = {
-    { "loss moves no jitter", "j", "lj" },
-    { "duplication moves no jitter", "j", "dj" },
-    { "the fault list moves no jitter", "j", "fj" },
-    { "all that moves no jitter", "j", "ldrfj" },
-    { "loss moves no reordering", "r", "lr" },
-    { "the fault list moves no reordering", "r", "fr" },
+    { "loss moves no jitter", "j", "lj" },           { "duplication moves no jitter", "j", "dj" },
+    { "the fault list moves no jitter", "j", "fj" }, { "all that moves no jitter", "j", "ldrfj" },
+    { "loss moves no reordering", "r", "lr" },       { "the fault list moves no reordering", "r", "fr" },
 };
 
 static void
@@ -501,7 +522,7 @@ test_own_dice(void)
     g_string_free(downs, TRUE);
 }
 
-/* --- fault lists ------------------------------------------------------------------------------------------------------- */
+/* --- fault lists ------------------------------------------------------------------------------------------------ */
 
 static void
 test_faults(void)
@@ -518,7 +539,7 @@ test_faults(void)
     options.fault_count = G_N_ELEMENTS(faults);
     options.faults = faults;
     text = play(1, &options, 8);
-    /* numbers count from 0 here, ordinals from 1; one a millisecond, 0.1 ms delay; the copy of the seventh is not late */
+    /* numbers from 0, ordinals from 1; one a millisecond, 0.1 ms delay; the copy of the seventh is not late */
     CHECK_ROW_TEXT("faults", text,
                    "0@100000 3@3100000 4@4100000 4@4100000 5@5100000 6@6100000 2@7100000 7@7100000 6@9100000 ");
 }
@@ -544,7 +565,7 @@ test_fault_ordinals(void)
     CHECK_ROW_UINT("told", net_journal_count(&pair.journal, &link_dropped_kind, DROP_LINK_FAULT), 1);
 }
 
-/* --- changes ----------------------------------------------------------------------------------------------------------- */
+/* --- changes ---------------------------------------------------------------------------------------------------- */
 
 static void
 test_change_touches_later(void)

@@ -25,7 +25,7 @@ tear_down(void)
     net_trio_end(&trio);
 }
 
-/* --- the way there ---------------------------------------------------------------------------------------------------- */
+/* --- the way there ---------------------------------------------------------------------------------------------- */
 
 static void
 test_forward(void)
@@ -62,8 +62,8 @@ test_forward(void)
 static void
 test_malformed(void)
 {
-    g_autoptr(GByteArray) bytes = net_udp(net_endpoint("192.0.2.1:5000"), net_endpoint("198.51.100.1:7"),
-                                          span_of_text("hello"));
+    g_autoptr(GByteArray) bytes =
+        net_udp(net_endpoint("192.0.2.1:5000"), net_endpoint("198.51.100.1:7"), span_of_text("hello"));
 
     bytes->data[10] ^= 1;
     net_arrive(trio.router_a, net_span(bytes));
@@ -78,7 +78,7 @@ test_malformed(void)
     CHECK_ROW_UINT("nobody is told", a.icmp->len, 0);
 }
 
-/* --- errors -------------------------------------------------------------------------------------------------------------- */
+/* --- errors ----------------------------------------------------------------------------------------------------- */
 
 /* What A sends, and the ICMP error it gets: from whom, and with which second word. */
 static const struct {
@@ -91,8 +91,8 @@ static const struct {
     enum drop_reason reason;
     bool at_b; /* the one that drops it; else the router */
 } errors[] = {
-    { "TTL 1 dies at the router", "198.51.100.1:7", 1, 0, 5, "192.0.2.254", ICMP_TIME_EXCEEDED, 0, 0,
-      DROP_TTL_EXCEEDED, false },
+    { "TTL 1 dies at the router", "198.51.100.1:7", 1, 0, 5, "192.0.2.254", ICMP_TIME_EXCEEDED, 0, 0, DROP_TTL_EXCEEDED,
+      false },
     { "no route", "203.0.113.1:7", 64, 0, 5, "192.0.2.254", ICMP_UNREACHABLE, ICMP_NET_UNREACHABLE, 0, DROP_NO_ROUTE,
       false },
     { "no socket", "198.51.100.1:8", 64, 0, 5, "198.51.100.1", ICMP_UNREACHABLE, ICMP_PORT_UNREACHABLE, 0,
@@ -163,8 +163,8 @@ test_errors(void)
 static void
 test_not_for_me(void)
 {
-    g_autoptr(GByteArray) bytes = net_udp(net_endpoint("192.0.2.1:5000"), net_endpoint("203.0.113.1:7"),
-                                          span_of_text("hello"));
+    g_autoptr(GByteArray) bytes =
+        net_udp(net_endpoint("192.0.2.1:5000"), net_endpoint("203.0.113.1:7"), span_of_text("hello"));
 
     net_arrive(trio.b_port, net_span(bytes));
     CHECK_ROW_UINT("dropped", node_dropped(trio.b, DROP_NOT_FOR_ME), 1);
@@ -176,10 +176,10 @@ test_not_for_me(void)
 static void
 test_silent_drops(void)
 {
-    g_autoptr(GByteArray) inner = net_udp(net_endpoint("203.0.113.1:5000"), net_endpoint("192.0.2.1:7"),
-                                          span_of_text("hello"));
-    g_autoptr(GByteArray) error = net_icmp(net_address("192.0.2.1"), net_address("203.0.113.1"), ICMP_UNREACHABLE, 3, 0,
-                                           net_span(inner));
+    g_autoptr(GByteArray) inner =
+        net_udp(net_endpoint("203.0.113.1:5000"), net_endpoint("192.0.2.1:7"), span_of_text("hello"));
+    g_autoptr(GByteArray) error =
+        net_icmp(net_address("192.0.2.1"), net_address("203.0.113.1"), ICMP_UNREACHABLE, 3, 0, net_span(inner));
     g_autoptr(GByteArray) fragment = net_build(&(struct net_template){ .source = net_address("192.0.2.1"),
                                                                        .destination = net_address("203.0.113.1"),
                                                                        .protocol = PROTOCOL_UDP,
@@ -203,16 +203,16 @@ static const struct {
     uint8_t came, went; /* TTL; 0: it was dropped */
     bool keeps;
 } ttls[] = {
-    { "64", 64, 63, false },      { "255", 255, 254, false }, { "2", 2, 1, false },       { "1", 1, 0, false },
-    { "0", 0, 0, false },         { "kept", 64, 64, true },   { "kept at 1", 1, 1, true }, { "0 isn't kept", 0, 0, true },
+    { "64", 64, 63, false }, { "255", 255, 254, false }, { "2", 2, 1, false },        { "1", 1, 0, false },
+    { "0", 0, 0, false },    { "kept", 64, 64, true },   { "kept at 1", 1, 1, true }, { "0 isn't kept", 0, 0, true },
 };
 
 static void
 test_ttl(void)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(ttls); i++) {
-        g_autoptr(GByteArray) bytes = net_udp(net_endpoint("192.0.2.1:5000"), net_endpoint("198.51.100.1:7"),
-                                              span_of_text("hello"));
+        g_autoptr(GByteArray) bytes =
+            net_udp(net_endpoint("192.0.2.1:5000"), net_endpoint("198.51.100.1:7"), span_of_text("hello"));
         const struct net_seen *seen;
 
         net_tap_clear(&trio.tap);
@@ -230,7 +230,7 @@ test_ttl(void)
     }
 }
 
-/* --- the own addresses ------------------------------------------------------------------------------------------------------ */
+/* --- the own addresses ------------------------------------------------------------------------------------------ */
 
 static bool inside;
 
@@ -282,12 +282,12 @@ test_longest_prefix(void)
         unsigned port;
         const char *next, *source;
     } rows[] = {
-        { "10.1.0.77", 1, "10.1.0.77", "10.1.0.1" },       /* on-link */
+        { "10.1.0.77", 1, "10.1.0.77", "10.1.0.1" }, /* on-link */
         { "10.2.0.77", 2, "10.2.0.77", "10.2.0.1" },
-        { "10.1.0.200", 2, "10.2.0.9", "10.2.0.1" },       /* a longer route than the network's */
+        { "10.1.0.200", 2, "10.2.0.9", "10.2.0.1" }, /* a longer route than the network's */
         { "172.16.0.1", 2, "10.2.0.9", "10.2.0.1" },
         { "172.16.5.1", 1, "10.1.0.9", "10.1.0.1" },
-        { "8.8.8.8", 1, "10.1.0.254", "10.1.0.1" },        /* the default */
+        { "8.8.8.8", 1, "10.1.0.254", "10.1.0.1" }, /* the default */
         { "224.0.0.1", 1, "224.0.0.1", "10.1.0.1" },
         { "255.255.255.255", 1, "255.255.255.255", "10.1.0.1" },
     };
@@ -321,6 +321,40 @@ test_longest_prefix(void)
     CHECK(address_equal(port_address(ports[2], FAMILY_NONE), net_address("10.2.0.1")));
     CHECK(!node_route(node, net_address("2001:db8::1"), &hop) ||
           address_is_none(node_source_for(node, net_address("2001:db8::1"))));
+}
+
+/* Of two local networks that an address is in, the longer prefix; a broadcast without any router goes out by the first
+ * port, when that is on a segment. */
+static void
+test_local_networks(void)
+{
+    struct segment *one = segment_new(trio.world, "one"), *two = segment_new(trio.world, "two");
+    struct node *node = node_new(trio.world, "node"), *alone = node_new(trio.world, "alone");
+    struct port *wide = node_join(node, one, NULL, NULL), *narrow = node_join(node, two, NULL, NULL);
+    struct hop hop;
+
+    CHECK(node_add_address(node, wide, net_address("10.1.0.1"), 1, 8));
+    CHECK(node_add_address(node, narrow, net_address("10.1.2.1"), 1, 24));
+    CHECK(node_add_address(node, wide, net_address("10.1.0.2"), 1, 16));
+    CHECK(node_route(node, net_address("10.1.2.9"), &hop) && hop.port == narrow);
+    CHECK(node_route(node, net_address("10.1.3.9"), &hop) && hop.port == wide);
+    CHECK(node_route(node, net_address("10.200.3.9"), &hop) && hop.port == wide);
+    CHECK(!node_route(node, net_address("11.0.0.1"), &hop));
+    CHECK(node_route(node, net_address("255.255.255.255"), &hop) && hop.port == wide);
+    CHECK(address_equal(hop.next, net_address("255.255.255.255")));
+    CHECK(!node_route(alone, net_address("255.255.255.255"), &hop));
+    /* all addresses go, and others come */
+    node_remove_address(node, net_address("10.1.0.1"));
+    node_remove_address(node, net_address("10.1.0.2"));
+    node_remove_address(node, net_address("10.1.2.1"));
+    CHECK(!node_route(node, net_address("10.1.2.9"), &hop));
+    CHECK(address_is_none(node_address(node, FAMILY_NONE)));
+    CHECK(node_add_address(node, narrow, net_address("10.1.2.1"), 1, 24));
+    CHECK(node_add_address(node, wide, net_address("10.1.0.1"), 1, 8));
+    CHECK(node_route(node, net_address("10.1.2.9"), &hop) && hop.port == narrow);
+    CHECK(net_node(trio.world, node->number) == node);
+    CHECK(net_node(trio.world, 0) == NULL && net_node(trio.world, 1000) == NULL);
+    CHECK(io_node(node_io(node)) == node);
 }
 
 /* Every change counts at once, also for a destination that was just sent to. */
@@ -399,7 +433,7 @@ test_becomes_mine(void)
     net_socket_end(&any);
 }
 
-/* --- building and removing ---------------------------------------------------------------------------------------------------- */
+/* --- building and removing -------------------------------------------------------------------------------------- */
 
 /* An address is one node's: on a link between routers too. */
 static void
@@ -533,7 +567,7 @@ test_forget(void)
     CHECK_ROW_UINT("and no timeout", node_dropped(trio.b, DROP_FRAGMENT_TIMEOUT), 0);
 }
 
-/* --- middleboxes ------------------------------------------------------------------------------------------------------------- */
+/* --- middleboxes ------------------------------------------------------------------------------------------------ */
 
 /* One that notes what it saw and says what the row tells it to. */
 struct probe {
@@ -550,6 +584,8 @@ probe_enter(struct middlebox *box, struct packet *packet, struct port *in)
 
     g_string_append_printf(probe->seen, "enter %u ttl %u %s; ", packet->length, packet->ttl, in ? "port" : "self");
     packet->reason = DROP_FILTERED;
+    if (probe->enter == VERDICT_HELD)
+        probe->held = packet;
     return probe->enter;
 }
 
@@ -559,7 +595,9 @@ probe_leave(struct middlebox *box, struct packet_list *list, struct port *out)
     struct probe *probe = (struct probe *)box;
 
     g_string_append_printf(probe->seen, "leave %u %s; ", list->first->length,
-                           out == trio.router_b ? "B" : out == trio.router_a ? "A" : "?");
+                           out == trio.router_b   ? "B"
+                           : out == trio.router_a ? "A"
+                                                  : "?");
     list->first->reason = DROP_POLICY;
     if (probe->leave == VERDICT_HELD)
         probe->held = packet_list_pop(list);
@@ -589,7 +627,8 @@ static const struct {
     { "held", VERDICT_PASS, VERDICT_HELD, "198.51.100.1:7", "enter 33 ttl 63 port; leave 33 B; ", 0, 0, 0, 1 },
     { "two for one", VERDICT_PASS, VERDICT_NONE, "198.51.100.1:7", "enter 33 ttl 63 port; leave 33 B; ", 2, 0, 0, 0 },
     /* for the box itself, which answers; the answer passes `leave` */
-    { "for its own stack", VERDICT_MINE, VERDICT_PASS, "192.0.2.254:9", "enter 33 ttl 64 port; leave 61 A; ", 0, 0, 0, 0 },
+    { "for its own stack", VERDICT_MINE, VERDICT_PASS, "192.0.2.254:9", "enter 33 ttl 64 port; leave 61 A; ", 0, 0, 0,
+      0 },
     { "for itself", VERDICT_PASS, VERDICT_PASS, "192.0.2.254:9", "enter 33 ttl 64 port; leave 61 A; ", 0, 0, 0, 0 },
     { "for itself, refused", VERDICT_DROP, VERDICT_PASS, "192.0.2.254:9", "enter 33 ttl 64 port; ", 0, 1, 0, 0 },
 };
@@ -598,8 +637,9 @@ static void
 test_middlebox(void)
 {
     static const struct middlebox_ops ops = { probe_enter, probe_leave, NULL, probe_free };
-    struct probe probe = { .box = { &ops, trio.router }, .seen = g_string_new(NULL) };
+    static struct probe probe; /* lives longer than the world */
 
+    probe = (struct probe){ .box = { &ops, trio.router }, .seen = g_string_new(NULL) };
     trio.router->box = &probe.box;
     for (size_t i = 0; i < G_N_ELEMENTS(verdicts); i++) {
         const char *row = verdicts[i].name;
@@ -620,7 +660,7 @@ test_middlebox(void)
         if (verdicts[i].filtered || verdicts[i].policy) /* the middlebox has written its own record */
             CHECK_ROW_UINT(row, net_journal_count(&trio.journal, &packet_dropped_kind, DROP_NONE), told);
         if (probe.held) {
-            node_output(trio.router, probe.held, &(struct hop){ trio.router_b, net_address("198.51.100.1") });
+            node_output(trio.router, probe.held, &(struct hop){ net_address("198.51.100.1"), trio.router_b });
             probe.held = NULL;
             net_trio_run(&trio);
             CHECK_ROW_UINT("resumed", b.got->len - arrived, 1);
@@ -637,15 +677,27 @@ test_middlebox(void)
         CHECK_ROW_TEXT("fragments", probe.seen->str, "enter 2028 ttl 63 port; leave 2028 B; ");
         CHECK_ROW_UINT("arrived", net_socket_got(&b, b.got->len - 1)->length, 2000);
     }
+    /* held on entering, then sent on */
+    probe.enter = VERDICT_HELD;
+    CHECK(net_socket_send(&a, "198.51.100.1:7", "hello") == IO_OK);
+    net_trio_run(&trio);
+    CHECK_ROW_UINT("held on entering", trio.world->packets_alive, 1);
+    {
+        unsigned arrived = b.got->len;
+
+        node_forward(trio.router, probe.held);
+        net_trio_run(&trio);
+        CHECK_ROW_UINT("sent on", b.got->len, arrived + 1);
+    }
+    probe.enter = VERDICT_PASS;
     /* a held packet whose port has gone meanwhile */
     probe.leave = VERDICT_HELD;
     CHECK(net_socket_send(&a, "198.51.100.1:7", "hello") == IO_OK);
     net_trio_run(&trio);
     node_remove_port(trio.router, trio.router_b);
-    node_output(trio.router, probe.held, &(struct hop){ trio.router_b, net_address("198.51.100.1") });
+    node_output(trio.router, probe.held, &(struct hop){ net_address("198.51.100.1"), trio.router_b });
     CHECK_ROW_UINT("port gone", node_dropped(trio.router, DROP_LINK_DOWN), 1);
-    probe.box.ops->free(&probe.box);
-    trio.router->box = NULL;
+    /* the world ends it with its node */
 }
 
 void
@@ -654,8 +706,8 @@ suite_net_node(void)
     UNIT_SUITE("node", set_up, tear_down, { "through a router", test_forward }, { "malformed", test_malformed },
                { "errors", test_errors }, { "not for me", test_not_for_me }, { "silent drops", test_silent_drops },
                { "TTL", test_ttl }, { "to itself", test_to_self }, { "the longest prefix", test_longest_prefix },
-               { "changes count at once", test_changes }, { "an address becomes its own", test_becomes_mine },
-               { "addresses taken", test_taken }, { "an address goes", test_remove_address_under_way },
-               { "a port goes", test_remove_port }, { "down", test_down }, { "forgets", test_forget },
-               { "middlebox", test_middlebox });
+               { "local networks", test_local_networks }, { "changes count at once", test_changes },
+               { "an address becomes its own", test_becomes_mine }, { "addresses taken", test_taken },
+               { "an address goes", test_remove_address_under_way }, { "a port goes", test_remove_port },
+               { "down", test_down }, { "forgets", test_forget }, { "middlebox", test_middlebox });
 }

@@ -59,16 +59,16 @@ take_whole(const char *row, struct packet *packet, struct span expected)
     packet_deliver(trio.world, packet);
 }
 
-/* --- what fits and what doesn't ------------------------------------------------------------------------------------ */
+/* --- what fits and what doesn't --------------------------------------------------------------------------------- */
 
-/* Pieces of the 45 bytes: "offset:units", in units of 8 bytes; "+" where more fragments follow; "~" where the bytes differ
- * from the datagram's. */
+/* Pieces of the 45 bytes: "offset:units", in units of 8 bytes; "+" where more fragments follow; "~" where the bytes
+ * differ from the datagram's. */
 static const struct {
     const char *name, *pieces;
     bool whole;       /* it comes out with the last piece named, and with no other */
     unsigned dropped; /* fragments ended on the way, under this reason */
     enum drop_reason reason;
-    unsigned held;    /* fragments that wait at the end */
+    unsigned held; /* fragments that wait at the end */
 } rows[] = {
     { "in order", "0:2+ 2:2+ 4:2", true, 0, 0, 0 },
     { "reversed", "4:2 2:2+ 0:2+", true, 0, 0, 0 },
@@ -135,8 +135,7 @@ test_rows(void)
                 take_whole(rows[i].name, whole, net_span(payload));
         }
         CHECK_ROW_UINT(rows[i].name, packet_counts_dropped(&trio.world->counts) - dropped, rows[i].dropped);
-        CHECK_ROW_UINT(rows[i].name, trio.world->counts.dropped[rows[i].reason] - reason,
-                       rows[i].dropped);
+        CHECK_ROW_UINT(rows[i].name, trio.world->counts.dropped[rows[i].reason] - reason, rows[i].dropped);
         CHECK_ROW_UINT(rows[i].name, trio.world->packets_alive, rows[i].held);
         CHECK_ROW(rows[i].name, net_balanced(trio.world));
         reassembly_clear(box);
@@ -208,14 +207,14 @@ test_keys(void)
     }
 }
 
-/* --- time ------------------------------------------------------------------------------------------------------------ */
+/* --- time ------------------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
     unsigned offset, length;
     bool more, answered;
 } times[] = {
-    { "the first came", 0, 16, true, true },       /* RFC 792: "if fragment zero is not available then no time exceeded */
+    { "the first came", 0, 16, true, true }, /* RFC 792: "if fragment zero is not available then no time exceeded */
     { "only a later one came", 16, 16, true, false }, /*  need be sent at all" */
     { "only the last one came", 40, 5, false, false },
 };
@@ -272,7 +271,7 @@ test_in_time(void)
     CHECK_ROW_UINT("no timeout", node_dropped(trio.b, DROP_FRAGMENT_TIMEOUT), 0);
 }
 
-/* --- limits ------------------------------------------------------------------------------------------------------------ */
+/* --- limits ----------------------------------------------------------------------------------------------------- */
 
 static void
 test_datagram_limit(void)
@@ -384,6 +383,31 @@ test_through_network(void)
     net_socket_end(&b);
 }
 
+/* A world may end with fragments waiting. */
+static void
+test_freed_waiting(void)
+{
+    struct net_trio own;
+
+    net_trio_start(&own);
+    {
+        g_autoptr(GByteArray) bytes = net_build(&(struct net_template){ .source = net_address("192.0.2.1"),
+                                                                        .destination = net_address("198.51.100.1"),
+                                                                        .protocol = PROTOCOL_UDP,
+                                                                        .flags_offset = NET_MF,
+                                                                        .payload = span_of(payload->data, 16) });
+
+        net_arrive(own.b_port, net_span(bytes));
+        bytes->data[7] = 2;
+        net_mend_header(bytes->data);
+        net_arrive(own.b_port, net_span(bytes));
+    }
+    CHECK_ROW_UINT("waiting", own.world->packets_alive, 2);
+    world_free(own.world);
+    net_journal_end(&own.journal);
+    net_tap_end(&own.tap);
+}
+
 void
 suite_net_reassembly(void)
 {
@@ -391,5 +415,5 @@ suite_net_reassembly(void)
                { "random order", test_random_order }, { "what tells datagrams apart", test_keys },
                { "timeout", test_timeout }, { "in time", test_in_time }, { "64 datagrams", test_datagram_limit },
                { "1 MiB", test_byte_limit }, { "too long", test_too_long }, { "a bad whole", test_bad_whole },
-               { "through the network", test_through_network });
+               { "through the network", test_through_network }, { "freed waiting", test_freed_waiting });
 }

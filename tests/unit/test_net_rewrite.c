@@ -59,7 +59,7 @@ check_members(const char *row, const struct packet *packet)
     packet_deliver(here, again);
 }
 
-/* --- plain packets -------------------------------------------------------------------------------------------------- */
+/* --- plain packets ---------------------------------------------------------------------------------------------- */
 
 enum { SOURCE_SIDE = 1, DESTINATION_SIDE = 2 };
 
@@ -67,8 +67,8 @@ enum { SOURCE_SIDE = 1, DESTINATION_SIDE = 2 };
 static const struct {
     const char *name;
     uint8_t protocol, type;
-    uint8_t sides;       /* that have one */
-    uint8_t place[2];    /* of the source's and the destination's */
+    uint8_t sides;    /* that have one */
+    uint8_t place[2]; /* of the source's and the destination's */
 } kinds[] = {
     { "UDP", PROTOCOL_UDP, 0, SOURCE_SIDE | DESTINATION_SIDE, { 0, 2 } },
     { "TCP", PROTOCOL_TCP, 0, SOURCE_SIDE | DESTINATION_SIDE, { 0, 2 } },
@@ -139,9 +139,9 @@ rewrite_once(size_t kind, unsigned n)
     packet = good_packet(net_span(bytes));
     expect(bytes, kind, side, new, checksum);
     if (side == SOURCE_SIDE)
-        packet_rewrite_source(packet, new);
+        packet_rewrite_source(packet, new.address, new.port);
     else
-        packet_rewrite_destination(packet, new);
+        packet_rewrite_destination(packet, new.address, new.port);
     CHECK_ROW_BYTES(row, packet_span(packet), net_span(bytes));
     check_members(row, packet);
     packet_deliver(here, packet);
@@ -165,7 +165,7 @@ test_udp_zero(void)
     unsigned found = 0;
 
     for (unsigned port = 0; port <= UINT16_MAX; port++) {
-        packet_rewrite_source(packet, (struct endpoint){ source.address, (uint16_t)port });
+        packet_rewrite_source(packet, source.address, (uint16_t)port);
         if (!net_checksums_good(packet_span(packet)) || get16(packet->data + 26) == 0)
             CHECK_ROW_UINT("port", port, UINT_MAX);
         found += get16(packet->data + 26) == 0xffff;
@@ -179,14 +179,13 @@ static void
 test_icmp_zeros(void)
 {
     struct address from = net_address("192.0.2.1"), to = net_address("198.51.100.1");
-    g_autoptr(GByteArray) bytes =
-        net_icmp(from, to, ICMP_ECHO_REPLY, 0, 0x12340000, (struct span){ NULL, 0 });
+    g_autoptr(GByteArray) bytes = net_icmp(from, to, ICMP_ECHO_REPLY, 0, 0x12340000, (struct span){ NULL, 0 });
     struct packet *packet = good_packet(net_span(bytes));
 
-    packet_rewrite_destination(packet, (struct endpoint){ to, 0 });
+    packet_rewrite_destination(packet, to, 0);
     CHECK_ROW_UINT("identifier 0", get16(packet->data + 22), 0xffff);
     CHECK(ip_transport_checksum_ok(packet));
-    packet_rewrite_destination(packet, (struct endpoint){ to, 0x1234 });
+    packet_rewrite_destination(packet, to, 0x1234);
     CHECK_ROW_BYTES("and back", packet_span(packet), net_span(bytes));
     packet_deliver(here, packet);
 }
@@ -210,7 +209,7 @@ test_fragments(void)
     ip_fragment(here, good_packet(net_span(bytes)), 68, &list);
     whole = g_byte_array_new();
     while ((packet = packet_list_pop(&list))) {
-        packet_rewrite_source(packet, new);
+        packet_rewrite_source(packet, new.address, new.port);
         check_members("fragment", packet);
         if (whole->len == 0)
             g_byte_array_append(whole, packet->data, 20);
@@ -225,7 +224,7 @@ test_fragments(void)
     CHECK(net_checksums_good(net_span(whole)));
 }
 
-/* --- quotes ------------------------------------------------------------------------------------------------------------ */
+/* --- quotes ----------------------------------------------------------------------------------------------------- */
 
 /* An ICMP error from a router to the sender of `inner`, which it quotes up to `length` bytes. */
 static GByteArray *
@@ -254,8 +253,8 @@ quoted_packet(size_t kind, struct endpoint source, struct endpoint destination, 
                                              .payload = net_span(payload) });
 }
 
-/* What is quoted after the rewrite is what would be quoted of the rewritten packet. `inner` is rewritten as a packet of its
- * own, which test_packets has shown to be right. */
+/* What is quoted after the rewrite is what would be quoted of the rewritten packet. `inner` is rewritten as a packet
+ * of its own, which test_packets has shown to be right. */
 static GByteArray *
 rewritten(const GByteArray *inner, unsigned side, struct endpoint new)
 {
@@ -263,15 +262,15 @@ rewritten(const GByteArray *inner, unsigned side, struct endpoint new)
     GByteArray *bytes = g_byte_array_new();
 
     if (side == SOURCE_SIDE)
-        packet_rewrite_source(packet, new);
+        packet_rewrite_source(packet, new.address, new.port);
     else
-        packet_rewrite_destination(packet, new);
+        packet_rewrite_destination(packet, new.address, new.port);
     g_byte_array_append(bytes, packet->data, packet->length);
     packet_deliver(here, packet);
     return bytes;
 }
 
-/* Lengths of the quote behind its IP header: cut at 8 bytes (RFC 792), odd, before, in and behind TCP's checksum, all. */
+/* Lengths of the quote behind its IP header: 8 bytes (RFC 792), odd, before, in and behind TCP's checksum, all. */
 static const unsigned quoted_lengths[] = { 8, 9, 12, 15, 16, 17, 18, 19, 20, 21, 28, 33, 1000 };
 
 static void
@@ -289,7 +288,8 @@ quote_once(size_t kind, unsigned quoted, unsigned n)
     struct quote quote;
 
     if (20 + options + quoted < inner->len && kinds[kind].protocol == PROTOCOL_TCP && quoted < 18)
-        put16(inner_after->data + 20 + options + 16, get16(inner->data + 20 + options + 16)); /* was not there to mend */
+        put16(inner_after->data + 20 + options + 16,
+              get16(inner->data + 20 + options + 16)); /* was not there to mend */
     error_after = error_about(inner_after, 20 + options + quoted);
     CHECK_ROW_TEXT(row, drop_reason_word(packet_read_quote(packet, &quote)), "none");
     CHECK_ROW(row, address_equal(quote.flow.source, source.address));
@@ -350,10 +350,10 @@ test_quoted_identifier_zero(void)
 
 static const struct {
     const char *name;
-    uint8_t at, value;    /* a byte of the ICMP message to change */
-    bool mend_quote;      /* the quoted header's checksum is mended */
-    bool mend_icmp;       /* and the ICMP checksum */
-    unsigned length;      /* of the quote */
+    uint8_t at, value; /* a byte of the ICMP message to change */
+    bool mend_quote;   /* the quoted header's checksum is mended */
+    bool mend_icmp;    /* and the ICMP checksum */
+    unsigned length;   /* of the quote */
     enum drop_reason reason;
 } bad_quotes[] = {
     { "all is well", 0, ICMP_UNREACHABLE, false, true, 100, DROP_NONE },

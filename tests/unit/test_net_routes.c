@@ -17,9 +17,17 @@ static const struct {
     const char *prefix;
     unsigned port;
 } table[] = {
-    { "0.0.0.0/0", 0 },       { "10.0.0.0/8", 1 },     { "10.1.0.0/16", 2 },       { "10.1.2.0/24", 3 },
-    { "10.1.2.3/32", 1 },     { "192.0.2.129/25", 2 }, /* host bits are cleared */ { "::/0", 3 },
-    { "2001:db8::/32", 1 },   { "2001:db8:1::/48", 2 }, { "2001:db8:1::1/128", 3 }, { "::/96", 2 },
+    { "0.0.0.0/0", 0 },
+    { "10.0.0.0/8", 1 },
+    { "10.1.0.0/16", 2 },
+    { "10.1.2.0/24", 3 },
+    { "10.1.2.3/32", 1 },
+    { "192.0.2.129/25", 2 },
+    /* host bits are cleared */ { "::/0", 3 },
+    { "2001:db8::/32", 1 },
+    { "2001:db8:1::/48", 2 },
+    { "2001:db8:1::1/128", 3 },
+    { "::/96", 2 },
 };
 
 static const struct {
@@ -100,7 +108,7 @@ test_set_and_remove(void)
     routes_free(NULL);
 }
 
-/* --- against a list that is searched from end to end ------------------------------------------------------------------ */
+/* --- against a list that is searched from end to end ------------------------------------------------------------ */
 
 static struct address
 any_address(struct random_stream *dice)

@@ -96,7 +96,8 @@ test_members(void)
     CHECK_ROW_TEXT("pool", net_socket_text(&sockets[C], 0), "pool");
     CHECK(address_equal(net_socket_got(&sockets[C], 0)->datagram.local.address, net_address("10.0.0.24")));
     node_remove_address(hosts[C], net_address("10.0.0.20"));
-    CHECK(segment_member(lan, net_address("10.0.0.20")) == NULL && segment_member(lan, net_address("10.0.0.24")) == NULL);
+    CHECK(segment_member(lan, net_address("10.0.0.20")) == NULL &&
+          segment_member(lan, net_address("10.0.0.24")) == NULL);
     CHECK(segment_member(lan, net_address("10.0.0.13")) == ports[C]);
     CHECK(node_add_address(hosts[A], ports[A], net_address("10.0.0.24"), 1, 24)); /* free again */
     /* many come and go */
@@ -109,8 +110,8 @@ test_members(void)
     segment_remove(lan, net_address("10.0.0.99"));
 }
 
-/* Nobody there: who sends to a member that is not there hears nothing, for layer 2 tells nothing; the router that hands a
- * packet to the network does know, and says so (RFC 1812 section 5.2.7.1). */
+/* Nobody there: who sends to a member that is not there hears nothing, for layer 2 tells nothing; the router that
+ * hands a packet to the network does know, and says so (RFC 1812 section 5.2.7.1). */
 static void
 test_unknown_neighbour(void)
 {
@@ -209,7 +210,7 @@ test_mtu(void)
 {
     struct link_options small = link_defaults;
     g_autofree char *text = g_strnfill(1000, 'x');
-    struct hop hop = { box_port, net_address("10.0.0.12") };
+    struct hop hop = { net_address("10.0.0.12"), box_port };
 
     small.mtu = 576;
     wire_set(&port_link(ports[B])->down, &small);

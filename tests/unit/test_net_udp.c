@@ -25,7 +25,7 @@ tear_down(void)
     net_trio_end(&trio);
 }
 
-/* --- opening --------------------------------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------------------------- */
 
 /* On a host with 198.51.100.1 to .3: `first` is open, may `second` open too? */
 static const struct {
@@ -123,7 +123,7 @@ test_middlebox_ports(void)
     trio.b->box = NULL;
 }
 
-/* --- who gets a datagram ---------------------------------------------------------------------------------------------------- */
+/* --- who gets a datagram ---------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name, *to;
@@ -195,12 +195,12 @@ test_many(void)
         net_socket_end(&many[i]);
 }
 
-/* --- what a datagram says ----------------------------------------------------------------------------------------------------- */
+/* --- what a datagram says --------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
-    int16_t ttl, dscp, ecn, df;          /* as sent */
-    int16_t r_ttl, r_dscp, r_ecn, r_df;  /* as received, one router on */
+    int16_t ttl, dscp, ecn, df;         /* as sent */
+    int16_t r_ttl, r_dscp, r_ecn, r_df; /* as received, one router on */
 } marks[] = {
     { "defaults", IO_UNSET, IO_UNSET, IO_UNSET, IO_UNSET, 63, 0, 0, 0 },
     { "TTL 255", 255, IO_UNSET, IO_UNSET, IO_UNSET, 254, 0, 0, 0 },
@@ -357,7 +357,7 @@ test_short_length(void)
     CHECK_ROW_TEXT("cut", net_socket_text(&s[1], 0), "hello");
 }
 
-/* --- sending ------------------------------------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name, *bound, *local, *peer;
@@ -389,10 +389,10 @@ test_sources(void)
         CHECK_ROW(sources[i].name, net_socket_open(&s[0], io_a, sources[i].bound) == IO_OK);
         CHECK_ROW_TEXT(sources[i].name, io_result_word(s[0].udp->ops->send(s[0].udp, &datagram)),
                        io_result_word(sources[i].result));
+        net_trio_run(&trio);
         record = net_journal_last(&trio.journal, &packet_sent_kind);
         if (sources[i].source && CHECK_ROW(sources[i].name, record != NULL))
             CHECK_ROW(sources[i].name, endpoint_equal(flow_source(&record->before), net_endpoint(sources[i].source)));
-        net_trio_run(&trio);
         net_socket_close(&s[0]);
     }
     /* a host without a way */
@@ -402,7 +402,7 @@ test_sources(void)
     CHECK(net_socket_send(&s[0], "192.0.2.2:5000", "x") == IO_OK);
 }
 
-/* --- ICMP errors ------------------------------------------------------------------------------------------------------------------ */
+/* --- ICMP errors ------------------------------------------------------------------------------------------------ */
 
 static void
 test_errors_find_sockets(void)
@@ -431,7 +431,7 @@ test_errors_find_sockets(void)
     CHECK_ROW_UINT("not told", s[2].icmp->len, 1);
 }
 
-/* --- groups -------------------------------------------------------------------------------------------------------------------------- */
+/* --- groups ----------------------------------------------------------------------------------------------------- */
 
 static void
 test_groups(void)
@@ -490,8 +490,8 @@ open_another(struct net_socket *socket, const struct io_datagram *datagram)
     s[7].on_datagram = note_order;
 }
 
-/* Several sockets on one port, each of another address: a broadcast reaches them in order of opening, whoever was closed
- * before, and however they close each other. */
+/* Several sockets on one port, each of another address: a broadcast reaches them in order of opening, whoever was
+ * closed before, and however they close each other. */
 static void
 test_group_order(void)
 {
@@ -534,7 +534,7 @@ test_group_order(void)
     order = NULL;
 }
 
-/* --- closing in callbacks ------------------------------------------------------------------------------------------------------------- */
+/* --- closing in callbacks --------------------------------------------------------------------------------------- */
 
 static void
 close_own(struct net_socket *socket, const struct io_datagram *datagram)

@@ -2,8 +2,10 @@
 
 #include "tests/unit/support.h"
 
-static const char *const filterings[] = { "endpoint-independent", "address-dependent", "address-and-port-dependent", NULL };
-static const char *const presets[] = { "full-cone", "restricted-cone", "port-restricted-cone", "symmetric", "linux", NULL };
+static const char *const filterings[] = { "endpoint-independent", "address-dependent", "address-and-port-dependent",
+                                          NULL };
+static const char *const presets[] = { "full-cone", "restricted-cone", "port-restricted-cone",
+                                       "symmetric", "linux",           NULL };
 static const char *const few[] = { "ab", "ba", "abc", NULL };
 static const char *const one[] = { "only", NULL };
 static const char *const none[] = { NULL };

@@ -235,8 +235,11 @@ find_unknown(lua_State *L, int index, const char *const *accepted, const char *c
     const char *unknown = NULL;
 
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING)
-            complain(L, "an option has no name: %s = %s", complain_say(L, -2), complain_say(L, -2));
+        if (lua_type(L, -2) != LUA_TSTRING) {
+            const char *key = complain_say(L, -2);
+
+            complain(L, "an option has no name: [%s] = %s", key, complain_say(L, -2)); /* the value, now a place lower */
+        }
         const char *key = lua_tostring(L, -2);
         if (!is_option(accepted, key) && !is_option(also, key) && (!unknown || strcmp(key, unknown) < 0))
             unknown = key;

@@ -71,7 +71,9 @@ fits(const struct limits *limits, size_t old_size, size_t new_size)
 {
     size_t hard = limits->hard + (limits->hit && limits->hard < SIZE_MAX ? ROOM_FOR_THE_ERROR : 0);
 
-    return new_size <= old_size || (limits->used <= hard && new_size - old_size <= hard - limits->used);
+    size_t taken = limits->used + limits->held;
+
+    return new_size <= old_size || (taken <= hard && new_size - old_size <= hard - taken);
 }
 
 void *
@@ -180,13 +182,13 @@ collect(lua_State *L, struct limits *limits)
     check_metatables(L);
     lua_gc(L, LUA_GCCOLLECT);
     limits->steps -= (int64_t)(limits->used / BYTES_A_STEP);
-    if (limits->used > limits->soft)
+    if (limits->used + limits->held > limits->soft)
         limits_meet(L, LIMIT_MEMORY);
 
     /* Twice what lives, but no more than the limit; near the limit a little beyond, so that it is not run all the time. */
     size_t next = limits->used > COLLECT_FIRST / 2 ? limits->used * 2 : COLLECT_FIRST;
-    if (next > limits->soft)
-        next = limits->soft;
+    if (next > limits->soft - limits->held)
+        next = limits->soft - limits->held;
     if (next < limits->used + limits->soft / 16)
         next = limits->used + limits->soft / 16;
     limits->collect_at = next;
@@ -263,10 +265,16 @@ limits_hold_bytes(lua_State *L, size_t bytes)
 {
     struct limits *limits = limits_of(L);
 
-    limits->used += bytes;
+    limits->held += bytes;
     limits_spend(L, bytes / BYTES_A_STEP);
-    if (limits->used > limits->collect_at)
+    if (limits->used + limits->held > limits->soft)
         collect(L, limits);
+}
+
+void
+limits_let_go_bytes(struct limits *limits, size_t bytes)
+{
+    limits->held -= bytes;
 }
 
 void

@@ -25,7 +25,8 @@
 enum limit { LIMIT_NONE, LIMIT_MEMORY, LIMIT_STEPS, LIMIT_WAKES };
 
 struct limits {
-    size_t used, soft, hard;  /* bytes */
+    size_t used, held;        /* bytes: of Lua's, and of what C holds for the script */
+    size_t soft, hard;        /* limits of both together */
     size_t collect_at;        /* when the collector is due */
     int64_t steps, steps_each; /* left in this turn; given to each turn */
     lua_State *running;       /* the coroutine that runs now; NULL while none does */
@@ -68,8 +69,9 @@ void limits_spend(lua_State *L, uint64_t steps);
 /* Refuses a block of `bytes` that cannot fit, before anything is allocated for it. */
 void limits_expect_bytes(lua_State *L, size_t bytes);
 
-/* Memory that C holds for the script (a host, a note) counts as well: as steps and bytes, until the end of the run. */
+/* Memory that C holds for the script (a host, a note) counts as well: as steps, and as bytes until it is let go. */
 void limits_hold_bytes(lua_State *L, size_t bytes);
+void limits_let_go_bytes(struct limits *limits, size_t bytes);
 
 /* After an error was caught: whether it was a limit's. `status` is what lua_pcall or lua_resume returned. */
 bool limits_caught(struct limits *limits, int status);

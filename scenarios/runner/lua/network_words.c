@@ -82,10 +82,10 @@ network_host(struct script *script, lua_State *L)
     options_check(L, 4, link_option_keys, NULL);
     const struct lab_link *own = lua_isnil(L, 4) ? NULL : read_own_link(L, 4, network, &link);
     limits_hold_bytes(L, HOST_BYTES);
-    struct node *made = lab_host(network, name, addresses, own, &error);
-    if (!made)
+    if (!lab_host(network, name, addresses, own, &error))
         complain_error(L, error);
-    lab_handle_push_host(L, lab_node_of(script->scenario.lab, made));
+    const GPtrArray *nodes = script->scenario.lab->nodes;
+    lab_handle_new_host(L, nodes->pdata[nodes->len - 1]);
     return 1;
 }
 

@@ -26,8 +26,12 @@ struct address
 node_handle_address(const struct handle *handle)
 {
     const struct lab_handle *self = lab_handle_of(handle);
+    const struct port *uplink = self->node ? self->node->first.port : NULL;
+    struct address address = uplink ? port_address(uplink, FAMILY_NONE) : ADDRESS_NONE;
 
-    return self->node ? node_address(self->node->node, FAMILY_NONE) : self->only.address;
+    if (!self->node)
+        return self->only.address;
+    return address_is_none(address) ? node_address(self->node->node, FAMILY_NONE) : address;
 }
 
 const char *
@@ -38,23 +42,30 @@ node_handle_name(const struct handle *handle)
     return self->node ? self->node->node->name : self->network->name;
 }
 
-static void
-push_handle(lua_State *L, const struct type *type, struct lab_node *node, struct lab_network *network)
+static struct lab_handle *
+new_handle(lua_State *L, const struct type *type, struct lab_node *node, struct lab_network *network)
 {
-    const void *object = node ? (const void *)node : network;
-
-    if (handle_push(L, object))
-        return;
     struct lab_handle *made = handle_new(L, type, sizeof *made);
+
     made->node = node;
     made->network = network;
-    handle_keep(L, -1, object);
+    return made;
+}
+
+/* One handle each, which is kept: `interface.network` gives it again. */
+static void
+push_network(lua_State *L, const struct type *type, struct lab_node *node, struct lab_network *network)
+{
+    if (handle_push(L, network))
+        return;
+    new_handle(L, type, node, network);
+    handle_keep(L, -1, network);
 }
 
 void
-lab_handle_push_host(lua_State *L, struct lab_node *node)
+lab_handle_new_host(lua_State *L, struct lab_node *node)
 {
-    push_handle(L, &host_type, node, NULL);
+    new_handle(L, &host_type, node, NULL);
 }
 
 void
@@ -63,9 +74,9 @@ lab_handle_push_network(lua_State *L, struct lab_network *network)
     struct lab_node *box = network->box;
 
     if (box && box->box->insides == network)
-        push_handle(L, box->kind == LAB_ROUTER ? &router_type : &nat_type, box, network);
+        push_network(L, box->kind == LAB_ROUTER ? &router_type : &nat_type, box, network);
     else
-        push_handle(L, network->stands_for ? &nat_type : &network_type, NULL, network);
+        push_network(L, network->stands_for ? &nat_type : &network_type, NULL, network);
 }
 
 struct lab_network *
@@ -129,25 +140,35 @@ word_later(struct script *script, lua_State *L)
 
 /* --- fields ----------------------------------------------------------------------------------------------------- */
 
+/* Appends those of the first uplink, or the others, to the list on top of the stack. */
 static void
-push_addresses(lua_State *L, const struct lab_handle *self)
+add_addresses(lua_State *L, const struct lab_node *node, bool first_uplink)
 {
-    lua_Integer count = 0;
+    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
 
-    lua_newtable(L);
-    if (!self->node) {
-        arg_push_address(L, self->only.address);
-        lua_rawseti(L, -2, 1);
-        return;
-    }
-    for (uint32_t i = 0; i < self->node->node->local_count; i++) {
-        const struct local_range *range = &self->node->node->locals[i];
+    for (uint32_t i = 0; i < node->node->local_count; i++) {
+        const struct local_range *range = &node->node->locals[i];
 
+        if ((range->port == node->first.port) != first_uplink)
+            continue;
         for (uint64_t n = 0; n < range->count && count < ADDRESSES_SHOWN; n++) {
             arg_push_address(L, address_add(range->first, n));
             lua_rawseti(L, -2, ++count);
         }
     }
+}
+
+static void
+push_addresses(lua_State *L, const struct lab_handle *self)
+{
+    lua_newtable(L);
+    if (self->node) {
+        add_addresses(L, self->node, true);
+        add_addresses(L, self->node, false);
+        return;
+    }
+    arg_push_address(L, self->only.address);
+    lua_rawseti(L, -2, 1);
 }
 
 static void

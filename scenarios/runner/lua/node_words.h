@@ -22,8 +22,9 @@ struct interface_handle {
 extern const struct type host_type, nat_type, router_type, network_type, interface_type;
 extern const struct word node_words[], network_words[], box_words[], host_words[];
 
-/* The handle of a node, box or network of this lab; made when there is none yet. */
-void lab_handle_push_host(lua_State *L, struct lab_node *node);
+/* The handle of a new host: its only one, since nothing gives a host again. */
+void lab_handle_new_host(lua_State *L, struct lab_node *node);
+/* The handle of a network or box; made when there is none yet. */
 void lab_handle_push_network(lua_State *L, struct lab_network *network);
 
 /* The handle a word was called on. */

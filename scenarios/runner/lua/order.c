@@ -13,6 +13,8 @@
 #include "scenarios/runner/lua/limits.h"
 #include "scenarios/runner/lua/sandbox.h"
 
+enum { STEPS_A_KEY = 4 };
+
 enum key_class { KEY_INTEGER, KEY_STRING, KEY_NUMBER, KEY_FALSE, KEY_TRUE, KEY_HANDLE, KEY_OTHER };
 
 struct key {
@@ -128,7 +130,7 @@ push_walk(lua_State *L, int table)
     size_t count = count_keys(L, table, &integers), i = 0;
     struct walk *walk = lua_newuserdatauv(L, sizeof *walk + count * sizeof *walk->keys, 2);
 
-    limits_spend(L, 2 * count);
+    limits_spend(L, STEPS_A_KEY * count);
     walk->count = 0;
     walk->at = 0;
     walk->integers = integers;
@@ -227,7 +229,7 @@ push_first(lua_State *L)
         lua_copy(L, -2, 2);
         lua_copy(L, -1, 3);
     }
-    limits_spend(L, seen / 2);
+    limits_spend(L, STEPS_A_KEY * seen);
     return seen > 0 ? 2 : 1;
 }
 

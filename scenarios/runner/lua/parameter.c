@@ -173,8 +173,11 @@ check_values(lua_State *L, int index)
     for (lua_Integer i = 1; i <= count; i++) {
         lua_rawgeti(L, index, i);
         check_plain(L, lua_gettop(L), "an accepted value");
-        if (lua_type(L, -1) != lua_type(L, 2))
-            complain(L, "the accepted value %s is of another type than the default %s", complain_say(L, -1), complain_say(L, 2));
+        if (lua_type(L, -1) != lua_type(L, 2)) {
+            const char *accepted = complain_say(L, -1);
+
+            complain(L, "the accepted value %s is of another type than the default %s", accepted, complain_say(L, 2));
+        }
         lua_pop(L, 1);
     }
 }

@@ -295,8 +295,8 @@ take_turn(struct script *script)
         if (++count % ASK_EVERY == 0)
             ask_interrupted(script);
         if (script->world->touched) {
-            script->world->touched = false;
             task_look_again(script);
+            script->world->touched = false; /* what a predicate touches itself is no reason to ask again */
         }
         if (!make_due_call(script) && !watch_call(script) && !task_run_next(script))
             break;

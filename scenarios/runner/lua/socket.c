@@ -198,6 +198,7 @@ socket_word_udp(struct script *script, lua_State *L)
     socket->udp = io->ops->udp(io, &local, &events, socket, &why);
     if (!socket->udp) {
         handle_drop(L, socket);
+        limits_let_go_bytes(&script->limits, SOCKET_BYTES);
         return push_io_failure(L, why);
     }
     socket->script = script;
@@ -224,7 +225,7 @@ socket_close(struct script *script, lua_State *L)
         return 0;
     open_remove(script, &socket->open);
     close_socket(socket);
-    script->limits.used -= MIN(script->limits.used, SOCKET_BYTES);
+    limits_let_go_bytes(&script->limits, SOCKET_BYTES);
     script->world->touched = true;
     task_wake_all(&socket->readers);
     handle_drop(L, socket);

@@ -285,7 +285,7 @@ end_task(struct task *task)
         tasks_leave(script);
     script->world->touched = true;
     task_wake_all(&task->ended);
-    script->limits.used -= MIN(script->limits.used, TASK_BYTES);
+    limits_let_go_bytes(&script->limits, TASK_BYTES);
     sandbox_hold(L, task->L, false);
     handle_drop(L, task); /* last: the script may not hold it */
 }

@@ -103,6 +103,7 @@ service_word_traffic(struct script *script, lua_State *L)
     enum io_result result = traffic_start(&made->traffic, host->node, &options);
     if (result != IO_OK) {
         handle_drop(L, made);
+        limits_let_go_bytes(&script->limits, TRAFFIC_BYTES);
         return push_io_failure(L, result);
     }
     open_add(script, &made->open, stop_at_end);
@@ -209,6 +210,7 @@ service_word_sink(struct script *script, lua_State *L)
     enum io_result result = sink_open(&made->sink, host->node, port);
     if (result != IO_OK) {
         handle_drop(L, made);
+        limits_let_go_bytes(&script->limits, TRAFFIC_BYTES);
         return push_io_failure(L, result);
     }
     open_add(script, &made->open, close_sink_at_end);
