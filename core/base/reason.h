@@ -33,6 +33,7 @@
     /* fragments */ \
     X(FRAGMENT_TIMEOUT,     "fragment-timeout",     "the other fragments did not come in time",                  "RFC 1122 section 3.3.2") \
     X(FRAGMENT_OVERLAP,     "fragment-overlap",     "its fragments overlap",                                     "RFC 5722") \
+    X(FRAGMENT_DUPLICATE,   "fragment-duplicate",   "the same fragment has come before",                         "RFC 791 section 3.2") \
     X(FRAGMENT_LIMIT,       "fragment-limit",       "too many packets wait for fragments",                       "RFC 4787 REQ-14a") \
     X(FRAGMENT_BAD,         "fragment-bad",         "its fragments do not make a packet",                        "RFC 791 section 3.2") \
     X(FRAGMENT_REFUSED,     "fragment-refused",     "the box does not pass fragments",                           "RFC 4787 REQ-14") \

@@ -521,7 +521,7 @@ node_send_by(struct node *node, struct packet *packet, const struct hop *hop, pa
     node->counts.sent++;
     if (name)
         *name = packet->name;
-    if (G_LIKELY(world->fired > 0))
+    if (G_LIKELY(world->begun || world->fired > 0))
         return depart(node, packet, hop);
 
     /* While a world is still being built nobody can have begun to look: what is sent then leaves at its first turn. */

@@ -193,7 +193,7 @@ void port_receive(struct port *port, struct packet *packet);
 
 /* Sends a packet that this node made: names it, journals it as sent, routes it and passes it through the middlebox's
  * `leave`. Takes it over. IO_OK, or why it could not leave (the packet is then ended with the matching reason). The name
- * is written to `*name` unless NULL. What is sent before the world has fired its first event leaves at that event. */
+ * is written to `*name` unless NULL. What is sent while the world is still being built (world_begin) leaves at its first turn. */
 enum io_result node_send(struct node *node, struct packet *packet, packet_name *name);
 /* The same where node_plan has found the way already. */
 enum io_result node_send_by(struct node *node, struct packet *packet, const struct hop *hop, packet_name *name);

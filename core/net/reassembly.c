@@ -274,7 +274,7 @@ reassembly_add(struct reassembly *reassembly, struct packet *fragment)
     make_room(reassembly, fragment, datagram);
     switch (find_place(datagram, fragment, &piece, &behind)) {
     case DUPLICATE:
-        packet_drop(node, fragment, DROP_FRAGMENT_OVERLAP);
+        packet_drop(node, fragment, DROP_FRAGMENT_DUPLICATE);
         return NULL;
     case OVERLAPS:
         packet_drop(node, fragment, DROP_FRAGMENT_OVERLAP);

@@ -1,9 +1,7 @@
 /* Theory of operation
  *
- * What comes next stands in the *ready list*, in exact order. Everything later than `ready_last` waits on the wheels.
- *
- * A time is read as seven digits of nine bits. There is one wheel for each digit, with 512 slots; a slot is a list. All
- * wheels stand around one time, the `origin`: an event belongs to the wheel of the highest digit in which its time
+ * A time is read as eight digits of eight bits. There is one wheel for each digit, with 256 slots; a slot is a list.
+ * All wheels stand around one time, the `origin`: an event belongs to the wheel of the highest digit in which its time
  * differs from the origin, and there to the slot of that digit's value (its time equal to the origin: wheel 0). So
  *
  * - whatever waits on a wheel is earlier than whatever waits on a higher one, and a lower slot is earlier than a higher
@@ -12,23 +10,25 @@
  *   lists are moved from front to back: a list keeps the order of scheduling, without a number to compare;
  * - a slot of wheel 0 holds events of one time only.
  *
- * When the ready list has run empty, the first slot is made ready. A few events are sorted there; the origin stays behind
- * then, so it need not be near the present: in a sparse world it stays where it is while slot after slot is emptied.
- * When the slot holds more, it is *entered*: the origin moves to the start of the slot and its events go to the wheels
- * below. An event only ever goes down, hence seven times at most.
+ * When the first slot holds more than a few events, it is *entered*: the origin moves to the start of the slot and its
+ * events go to the wheels below. An event only ever goes down, hence eight times at most. A slot with few events is not
+ * worth it: its earliest is picked out by looking at each, and the origin stays behind. So the origin need not be near
+ * the present: in a sparse world it stays where it is while slot after slot is picked empty. Where the few turn out to be
+ * of one time, as packets that keep step are, all of them become *ready* at once.
  *
- * What is scheduled for a time that is ready already finds its place in the ready list from the end. Where many stand in
- * the way, the list has come to span more than it should and is *spilled*: all of it goes back to the wheels.
+ * The ready list is in exact order and comes before all wheels: everything up to `ready_last` stands there. What is
+ * scheduled for such a time finds its place from the end of the list. Where many stand in the way, the list is *spilled*:
+ * all of it goes back to the wheels.
  *
  * Cancelling unlinks, nothing else: lists are rings through their head, so no place has to be known. The bit of a slot
  * that ran empty so is cleared when it comes first.
  *
  * Entering happens when somebody asks for the first event, and then an earlier one may be scheduled still (not before
- * `floor`, the time of the last one popped). What is before the origin counts as ready. To spill such, which belong to no
- * wheel, the queue *retreats* to an earlier origin: the wheels below the highest digit in which the two origins differ
- * are parked at the slot of that digit on its wheel. They come back when that slot is entered again. Meanwhile later
- * events for that slot queue up in its list; they are dealt out behind those in the parked wheels, after which they were
- * scheduled. Both ways this costs one splice for each occupied slot, however many events wait there. A wheel that is
+ * `floor`, the time of the last one popped). A time before the origin belongs to no wheel; it counts as ready. To spill
+ * such events the queue *retreats* to an earlier origin: the wheels below the highest digit in which the two origins
+ * differ are parked at the slot of that digit on its wheel. They come back when that slot is entered again. Meanwhile
+ * later events for that slot queue up in its list; they are dealt out behind those in the parked wheels, after which they
+ * were scheduled. Both ways this costs one splice for each occupied slot, however many events wait there. A wheel that is
  * parked takes along what is parked at its own slots. */
 #include "core/sim/queue.h"
 
@@ -36,12 +36,12 @@
 
 #include "core/sim/slab.h"
 
-#define DIGIT_BITS 9
+#define DIGIT_BITS 8
 #define SLOTS (1 << DIGIT_BITS)
-#define WHEELS (63 / DIGIT_BITS) /* no time is negative */
-#define WORDS (SLOTS / 64)       /* of a wheel's bitmap of occupied slots; 56 words for all wheels */
-#define FEW 6                    /* so many in a slot are sorted; more are dealt out */
-#define FAR 12                   /* so far from the end of the ready list an event may find its place */
+#define WHEELS (64 / DIGIT_BITS)
+#define WORDS (SLOTS / 64) /* of a wheel's bitmap of occupied slots; 32 words for all wheels */
+#define FEW 6              /* so many in a slot are looked through at each pop; more are dealt out */
+#define FAR 12             /* so far from the end of the ready list an event may find its place */
 
 /* A wheel that is parked. */
 struct wheel {
@@ -60,9 +60,9 @@ struct parked {
 /* The wheels stand here by their members. A slot is numbered through all wheels: level * SLOTS + digit. */
 struct queue {
     struct event_link ready; /* the events not after `ready_last`, in order */
-    int64_t ready_last, floor, origin;
+    int64_t ready_last, origin, floor;
     uint64_t count;
-    uint64_t occupied; /* words of slots_occupied that are not 0 */
+    uint32_t occupied; /* words of slots_occupied that are not 0 */
     uint32_t parking;  /* wheels with something parked */
     uint64_t slots_occupied[WHEELS * WORDS];
     struct parked *parked[WHEELS];
@@ -100,7 +100,7 @@ static inline void
 mark_occupied(struct queue *queue, unsigned slot)
 {
     queue->slots_occupied[slot / 64] |= UINT64_C(1) << slot % 64;
-    queue->occupied |= UINT64_C(1) << slot / 64;
+    queue->occupied |= UINT32_C(1) << slot / 64;
 }
 
 static inline void
@@ -108,14 +108,14 @@ mark_empty(struct queue *queue, unsigned slot)
 {
     queue->slots_occupied[slot / 64] &= ~(UINT64_C(1) << slot % 64);
     if (queue->slots_occupied[slot / 64] == 0)
-        queue->occupied &= ~(UINT64_C(1) << slot / 64);
+        queue->occupied &= ~(UINT32_C(1) << slot / 64);
 }
 
 /* The first occupied slot; there is one. */
 static inline unsigned
 first_occupied(const struct queue *queue)
 {
-    unsigned word = (unsigned)__builtin_ctzll(queue->occupied);
+    unsigned word = (unsigned)__builtin_ctz(queue->occupied);
 
     return word * 64 + (unsigned)__builtin_ctzll(queue->slots_occupied[word]);
 }
@@ -188,7 +188,7 @@ wheel_park(struct queue *queue, unsigned level, struct wheel *wheel)
 
             list_move(&queue->slots[level * SLOTS + digit], &wheel->slots[digit]);
         }
-        queue->occupied &= ~(UINT64_C(1) << (level * WORDS + word));
+        queue->occupied &= ~(UINT32_C(1) << (level * WORDS + word));
     }
     wheel->parked = queue->parked[level];
     queue->parked[level] = NULL;
@@ -257,7 +257,7 @@ static void G_GNUC_NO_INLINE
 retreat(struct queue *queue, int64_t origin)
 {
     unsigned level = wheel_between(origin, queue->origin);
-    uint64_t below = (UINT64_C(1) << level * WORDS) - 1; /* the words of the wheels below */
+    uint32_t below = (UINT32_C(1) << level * WORDS) - 1; /* the words of the wheels below */
 
     if (queue->occupied & below) {
         struct parked *parked = slab_take(&queue->parked_slab);
@@ -332,105 +332,94 @@ time_of(const struct event_link *link)
     return ((const struct event *)link)->at;
 }
 
-static inline bool
-holds_few(const struct event_link *list)
+/* The earliest event of a list, the first such one, and whether all are of its time. NULL when there are more than a
+ * few. The list is not empty. */
+static inline struct event *
+earliest(const struct event_link *list, bool *same)
 {
-    unsigned count = 0;
+    struct event *found = (struct event *)list->next;
+    int64_t first = found->at;
+    uint64_t difference = 0;
+    unsigned looked_at = 1;
 
-    for (const struct event_link *link = list->next; link != list; link = link->next)
-        if (++count > FEW)
-            return false;
-    return true;
-}
-
-/* Puts a list in order of time. It is short, and often in order already. */
-static inline void
-sort(struct event_link *list)
-{
-    struct event_link *next;
-
-    for (struct event_link *link = list->next->next; link != list; link = next) {
-        struct event_link *before = link->previous;
+    for (struct event_link *link = found->link.next; link != list; link = link->next) {
         int64_t at = time_of(link);
 
-        next = link->next;
-        if (time_of(before) <= at)
-            continue;
-        list_unlink(link);
-        do
-            before = before->previous;
-        while (before != list && time_of(before) > at);
-        list_insert_after(before, link);
+        if (++looked_at > FEW)
+            return NULL;
+        difference |= (uint64_t)(at ^ first);
+        found = at < first ? (struct event *)link : found; /* no branch: it would be mispredicted */
+        first = at < first ? at : first;
     }
+    *same = difference == 0;
+    return found;
 }
 
-/* Makes the few events of a slot ready. */
-static inline void
-take_few(struct queue *queue, unsigned slot)
+/* The first event of the first slot, or NULL when the slot has to be entered. */
+static inline struct event *
+look_into(struct queue *queue, unsigned slot)
 {
-    sort(&queue->slots[slot]);
-    list_move(&queue->slots[slot], &queue->ready);
-    mark_empty(queue, slot);
-    queue->ready_last = time_of(queue->ready.previous);
+    struct event_link *list = &queue->slots[slot];
+    struct event *event = (struct event *)list->next;
+    bool same = false;
+
+    if (slot < SLOTS || event->link.next == list)
+        return event;
+    event = earliest(list, &same);
+    if (same) {
+        list_move(list, &queue->ready);
+        queue->ready_last = event->at;
+        mark_empty(queue, slot);
+    }
+    return event;
 }
 
-/* Makes the first of many events of one time ready. Those that are scheduled for that time from now on come last. */
-static inline void
-take_one(struct queue *queue, unsigned slot)
-{
-    struct event_link *first = queue->slots[slot].next;
-
-    list_unlink(first);
-    list_append(&queue->ready, first);
-    queue->ready_last = time_of(first) - 1;
-}
-
-/* Makes what comes first ready, when nothing is. False when nothing waits; also when it is certain to be after
+/* The first event on the wheels, when nothing is ready. NULL when there is none; also when it is certain to be after
  * `until`. */
-static bool G_GNUC_NO_INLINE
-make_ready(struct queue *queue, int64_t until)
+static inline struct event *
+find_on_wheels(struct queue *queue, int64_t until)
 {
     while (queue->occupied) {
         unsigned slot = first_occupied(queue);
-        bool parked = has_parked(queue, slot);
 
-        if (list_is_empty(&queue->slots[slot]) && !parked) {
-            mark_empty(queue, slot);
-            continue;
+        if (!has_parked(queue, slot)) {
+            struct event *event;
+
+            if (list_is_empty(&queue->slots[slot])) {
+                mark_empty(queue, slot);
+                continue;
+            }
+            event = look_into(queue, slot);
+            if (event)
+                return event;
         }
         if (slot_start(queue, slot) > until)
-            return false;
-        if (holds_few(&queue->slots[slot]) && !parked) {
-            take_few(queue, slot);
-            return true;
-        }
-        if (slot < SLOTS) {
-            take_one(queue, slot);
-            return true;
-        }
+            return NULL;
         enter(queue, slot);
         queue->ready_last = queue->origin - 1;
     }
-    return false;
+    return NULL;
 }
 
-/* Puts all that is ready back on the wheels, the last first, each in front of what waits in its slot. */
-static void G_GNUC_NO_INLINE
+static inline struct event *
+find_first(struct queue *queue, int64_t until)
+{
+    return list_is_empty(&queue->ready) ? find_on_wheels(queue, until) : (struct event *)queue->ready.next;
+}
+
+/* Puts all that is ready back on the wheels. */
+static void
 spill(struct queue *queue)
 {
-    struct event_link *link = queue->ready.previous;
+    struct event_link *link = queue->ready.next;
 
+    if (time_of(link) < queue->origin)
+        retreat(queue, queue->floor);
     while (link != &queue->ready) {
-        struct event_link *previous = link->previous;
-        int64_t at = time_of(link);
-        unsigned slot;
+        struct event_link *next = link->next;
 
-        if (at < queue->origin)
-            retreat(queue, queue->floor);
-        slot = slot_of(at, wheel_between(at, queue->origin));
-        list_insert_after(&queue->slots[slot], link);
-        mark_occupied(queue, slot);
-        link = previous;
+        place(queue, (struct event *)link);
+        link = next;
     }
     list_reset(&queue->ready);
     queue->ready_last = MAX(queue->floor, queue->origin) - 1;
@@ -493,15 +482,16 @@ queue_cancel(struct queue *queue, struct event *event)
 struct event *
 queue_pop(struct queue *queue, int64_t until)
 {
-    struct event *event;
+    struct event *event = find_first(queue, until);
+    struct event_link *alone;
 
-    if (list_is_empty(&queue->ready) && !make_ready(queue, until))
+    if (!event || event->at > until)
         return NULL;
-    event = (struct event *)queue->ready.next;
-    if (event->at > until)
-        return NULL;
+    alone = event->link.next == event->link.previous ? event->link.next : NULL; /* its list's head then */
     list_unlink(&event->link);
     event->link = (struct event_link){ NULL, NULL };
+    if (alone && alone != &queue->ready)
+        mark_empty(queue, (unsigned)(alone - queue->slots));
     queue->floor = event->at;
     queue->count--;
     return event;
@@ -510,9 +500,9 @@ queue_pop(struct queue *queue, int64_t until)
 int64_t
 queue_next_time(struct queue *queue)
 {
-    if (list_is_empty(&queue->ready) && !make_ready(queue, TIME_NEVER))
-        return TIME_NEVER;
-    return time_of(queue->ready.next);
+    const struct event *event = find_first(queue, TIME_NEVER);
+
+    return event ? event->at : TIME_NEVER;
 }
 
 uint64_t

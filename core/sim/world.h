@@ -28,6 +28,7 @@ struct world {
     packet_name handling;    /* the packet being handled: the cause of what is sent meanwhile; 0 for none */
     uint64_t busy;           /* armed busy timers: while there are any, a run goes on */
     uint64_t packets_alive;  /* packets under way or held */
+    bool begun;              /* it runs: until then it is being built, and nothing leaves a node */
     bool touched;            /* set by whatever a script can see; the script's scheduler clears it */
     uint64_t seed;
     uint64_t fired;          /* events fired so far */
@@ -59,6 +60,13 @@ static inline void
 world_cancel(struct world *world, struct event *event)
 {
     queue_cancel(world->queue, event);
+}
+
+/* The world is built and begins to run. The first event to fire says so too. */
+static inline void
+world_begin(struct world *world)
+{
+    world->begun = true;
 }
 
 /* Fires the next event if there is one not after `until`, and moves time to it. False when there is none: time then

@@ -123,10 +123,13 @@ static struct flow
 flow_of(const struct stun_transaction *transaction)
 {
     const struct stun_request *request = &transaction->request;
+    struct io *io = transaction->client->io;
     struct endpoint own = request->udp->ops->local(request->udp);
 
     if (!address_is_none(request->local.address))
         own.address = request->local.address;
+    if (address_is_unspecified(own.address)) /* the way decides */
+        (void)io->ops->source(io, &request->server.address, &own.address);
     return (struct flow){ own.address, request->server.address, own.port, request->server.port, PROTOCOL_UDP };
 }
 

@@ -113,7 +113,8 @@ def test_run(folder):
     check('report: balance', balanced(report), report['packets'])
     check('report: NATs', list(report['nats']) == ['natA', 'natB'])
     expected = {'S-internet.pcap', 'natA-internet.pcap', 'natA-lan.pcap', 'A-natA.pcap', 'natB-internet.pcap',
-                'natB-lan.pcap', 'B-natB.pcap', 'all.pcapng'}
+                'natB-lan.pcap', 'B-natB.pcap', 'internet-S.pcap', 'internet-natA.pcap', 'internet-natB.pcap',
+                'all.pcapng'}
     check('report: files', {file['path'] for file in report['files']} == expected, report['files'])
     check('folder: files', set(os.listdir(out)) == expected | {'report.json', 'journal.jsonl'}, os.listdir(out))
 
@@ -131,7 +132,8 @@ def test_run(folder):
     run('run', fixture('grows'), '--quiet', '--out', out)
     packets = {file['path']: file['packets'] for file in load(out)['files']}
     check('trace: what is built during the run', packets ==
-          {'B-internet.pcap': 1, 'A-internet.pcap': 1, 'A-lan.pcap': 0, 'all.pcapng': 2}, packets)
+          {'B-internet.pcap': 1, 'internet-B.pcap': 1, 'A-internet.pcap': 1, 'internet-A.pcap': 1, 'A-lan.pcap': 0,
+           'all.pcapng': 4}, packets)
     run('run', fixture('punch'), '--quiet', cwd=folder)
     check('out/SCENARIO is where it goes', os.path.exists(os.path.join(folder, 'out', 'punch', 'report.json')))
 
@@ -201,7 +203,10 @@ def test_output(folder):
     check('standard output is closed: the report is not in a trace', balanced(load(out)))
     reader, writer = os.pipe()
     os.close(reader)
-    says('nobody reads', run('run', fixture('punch'), '--out', out, stdout=writer), 2, 'standard output')
+    unread = run('run', fixture('punch'), '--out', out, stdout=writer)
+    check('nobody reads: ended by the signal, silently', unread.returncode == -signal.SIGPIPE and not unread.stderr,
+          (unread.returncode, unread.stderr))
+    check('nobody reads: the report is complete', balanced(load(out)))
     os.close(writer)
 
 
@@ -211,7 +216,7 @@ def test_determinism(folder):
         run('run', fixture('punch'), '--set', 'nat_a=symmetric', '--seed', seed, '--quiet', '--out', place)
     names = sorted(os.listdir(places[0]))
     same, different, errors = filecmp.cmpfiles(places[0], places[1], names, shallow=False)
-    check('one seed: the same bytes', len(same) == 10 and not different and not errors, (different, errors))
+    check('one seed: the same bytes', len(same) == 13 and not different and not errors, (different, errors))
     ports = [load(place)['nats']['natA']['mappings'][0]['external'] for place in places]
     check('two seeds: other ports', ports[0] == ports[1] and ports[0] != ports[2], ports)
 

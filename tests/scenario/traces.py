@@ -36,7 +36,8 @@ def in_nanoseconds(seconds):
 def looks(frame):
     """What a frame shows, to compare a packet in two files."""
     return tuple(' '.join(frame[field]) for field in (
-        'frame.time_epoch', 'ip.src', 'ip.dst', 'ip.id', 'ip.len', 'ip.ttl', 'udp.srcport', 'udp.dstport', 'udp.payload'))
+        'frame.time_epoch', 'ip.src', 'ip.dst', 'ip.id', 'ip.len', 'ip.ttl', 'udp.srcport', 'udp.dstport',
+        'udp.payload'))
 
 
 def test_clean(name, frames):

@@ -14,7 +14,7 @@ static const struct {
     { "c$", "abc", PATTERN_MATCHED, 2, 3 },
     { "b$", "abc", PATTERN_NONE, 0, 0 },
     { "$", "abc", PATTERN_MATCHED, 3, 3 },
-    { "a$b", "a$b", PATTERN_MATCHED, 0, 3 },      /* '$' is magic at the end only */
+    { "a$b", "a$b", PATTERN_MATCHED, 0, 3 }, /* '$' is magic at the end only */
     { ".", "", PATTERN_NONE, 0, 0 },
     { "%d+", "ab123c", PATTERN_MATCHED, 2, 5 },
     { "%d*", "ab123c", PATTERN_MATCHED, 0, 0 },
@@ -29,7 +29,7 @@ static const struct {
     { "%x+", "xyzBEEf09g", PATTERN_MATCHED, 3, 9 },
     { "[a-c]+", "xxabcd", PATTERN_MATCHED, 2, 5 },
     { "[^a-c]+", "abxyc", PATTERN_MATCHED, 2, 4 },
-    { "[]x]+", "a]x]", PATTERN_MATCHED, 1, 4 },   /* a ']' that comes first is one of the set */
+    { "[]x]+", "a]x]", PATTERN_MATCHED, 1, 4 }, /* a ']' that comes first is one of the set */
     { "[^]]", "]a", PATTERN_MATCHED, 1, 2 },
     { "[a-]+", "x-a-", PATTERN_MATCHED, 1, 4 },
     { "[%a_]+", "1ab_c", PATTERN_MATCHED, 1, 5 },
@@ -43,7 +43,7 @@ static const struct {
     { "%b()", "f(a(b", PATTERN_NONE, 0, 0 },
     { "%bxx", "axbxc", PATTERN_MATCHED, 1, 4 },
     { "%f[%a]%a+", "12 word", PATTERN_MATCHED, 3, 7 },
-    { "%f[%z]", "ab", PATTERN_NONE, 0, 0 },       /* %z is no class any more: a plain z */
+    { "%f[%z]", "ab", PATTERN_NONE, 0, 0 }, /* %z is no class any more: a plain z */
     { "a.-b", "aXXbXb", PATTERN_MATCHED, 0, 4 },
     { "a.*b", "aXXbXb", PATTERN_MATCHED, 0, 6 },
     { "^%s*(.-)%s*$", "  x y ", PATTERN_MATCHED, 0, 6 },
@@ -87,7 +87,8 @@ static void
 test_captures(void)
 {
     int64_t steps = 100000;
-    struct pattern_match match = { .subject = span_of_text("key = value"), .pattern = span_of_text("()(%w+)%s*=%s*(%w+)()"),
+    struct pattern_match match = { .subject = span_of_text("key = value"),
+                                   .pattern = span_of_text("()(%w+)%s*=%s*(%w+)()"),
                                    .steps = &steps };
 
     CHECK(pattern_search(&match, 0) == PATTERN_MATCHED);
@@ -103,15 +104,21 @@ static void
 test_budget(void)
 {
     static const char *const patterns[] = {
-        ".-.-.-.-.-b", ".*.*.*.*.*b", "(.-)(.-)(.-)(.-)b", "a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a-a-a-b",
-        "%b()", "[^b]*[^b]*[^b]*[^b]*b",
+        ".-.-.-.-.-b",
+        ".*.*.*.*.*b",
+        "(.-)(.-)(.-)(.-)b",
+        "a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a-a-a-b",
+        "%b()",
+        "[^b]*[^b]*[^b]*[^b]*b",
     };
     g_autofree char *subject = g_strnfill(20000, 'a');
 
     memset(subject, '(', 10000); /* for %b: each place is begun at in vain */
     for (size_t i = 0; i < G_N_ELEMENTS(patterns); i++) {
         int64_t steps = 1000000;
-        struct pattern_match match = { .subject = span_of_text(subject), .pattern = span_of_text(patterns[i]), .steps = &steps };
+        struct pattern_match match = { .subject = span_of_text(subject),
+                                       .pattern = span_of_text(patterns[i]),
+                                       .steps = &steps };
 
         CHECK_ROW_INT(patterns[i], pattern_search(&match, 0), PATTERN_EXHAUSTED);
         CHECK_ROW(patterns[i], steps > -100000); /* it stopped at once */
@@ -127,7 +134,8 @@ test_depth(void)
 
     for (int i = 0; i < 300; i++)
         g_string_append(pattern, "a?");
-    struct pattern_match match = { .subject = span_of_text(subject), .pattern = span_of(pattern->str, pattern->len),
+    struct pattern_match match = { .subject = span_of_text(subject),
+                                   .pattern = span_of(pattern->str, pattern->len),
                                    .steps = &steps };
     CHECK(pattern_search(&match, 0) == PATTERN_MALFORMED);
     CHECK(g_strcmp0(match.complaint, "pattern too complex") == 0);
@@ -144,6 +152,6 @@ test_plain(void)
 void
 suite_lua_pattern(void)
 {
-    UNIT_SUITE("lua pattern", NULL, NULL, { "rows", test_rows }, { "captures", test_captures }, { "budget", test_budget },
-               { "depth", test_depth }, { "plain", test_plain });
+    UNIT_SUITE("lua pattern", NULL, NULL, { "rows", test_rows }, { "captures", test_captures },
+               { "budget", test_budget }, { "depth", test_depth }, { "plain", test_plain });
 }

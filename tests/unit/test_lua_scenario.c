@@ -15,15 +15,14 @@ error_of(const char *text, const struct scenario_options *options)
 
 /* --- parameters -------------------------------------------------------------------------------------------------- */
 
-static const char parameters[] =
-    "local lab = require 'punchlab'\n"
-    "local a = lab.param('nat_a', 'symmetric', 'A\\'s NAT')\n"
-    "local n = lab.param('count', 3)\n"
-    "local f = lab.param('factor', 0.5, '')\n"
-    "local b = lab.param('loud', false)\n"
-    "local m = lab.param('mode', 'one', 'which', {'one', 'two', 'three'})\n"
-    "local s = lab.param('size', 10, nil, {10, 20})\n"
-    "lab.result('all', {a, n, math.type(n), f, b, m, s})\n";
+static const char parameters[] = "local lab = require 'punchlab'\n"
+                                 "local a = lab.param('nat_a', 'symmetric', 'A\\'s NAT')\n"
+                                 "local n = lab.param('count', 3)\n"
+                                 "local f = lab.param('factor', 0.5, '')\n"
+                                 "local b = lab.param('loud', false)\n"
+                                 "local m = lab.param('mode', 'one', 'which', {'one', 'two', 'three'})\n"
+                                 "local s = lab.param('size', 10, nil, {10, 20})\n"
+                                 "lab.result('all', {a, n, math.type(n), f, b, m, s})\n";
 
 static const struct {
     const char *set, *all, *error;
@@ -43,10 +42,12 @@ static const struct {
     { "count=nan", NULL, "--set count=nan: 'nan' is no number; accepted: a number such as 5 or 0.25" },
     { "count=", NULL, "--set count=: '' is no number; accepted: a number such as 5 or 0.25" },
     { "loud=yes", NULL, "--set loud=yes: 'yes' is no boolean; accepted: true or false" },
-    { "mode=tow", NULL, "--set mode=tow: 'tow' is not a value of mode; accepted: one, two or three; did you mean 'two'?" },
+    { "mode=tow", NULL,
+      "--set mode=tow: 'tow' is not a value of mode; accepted: one, two or three; did you mean 'two'?" },
     { "size=15", NULL, "--set size=15: '15' is not a value of size; accepted: 10 or 20; did you mean '10'?" },
-    { "nat_b=x", NULL, "--set: 'nat_b' is not a parameter of this scenario; accepted: nat_a, count, factor, loud, mode or size; "
-                       "did you mean 'nat_a'?" },
+    { "nat_b=x", NULL,
+      "--set: 'nat_b' is not a parameter of this scenario; accepted: nat_a, count, factor, loud, mode or size; "
+      "did you mean 'nat_a'?" },
     { "nat_a", NULL, "--set nat_a: it is not of the form name=value" },
 };
 
@@ -91,8 +92,10 @@ static void
 test_bad_parameters(void)
 {
     static const struct unit_lua_row rows[] = {
-        { "a default of another kind", "lab.param('x', {})", "1: lab.param: the default is a table; accepted: a boolean, a number or a text" },
-        { "no default", "lab.param('x')", "1: lab.param: the default is missing; accepted: a boolean, a number or a text" },
+        { "a default of another kind", "lab.param('x', {})",
+          "1: lab.param: the default is a table; accepted: a boolean, a number or a text" },
+        { "no default", "lab.param('x')",
+          "1: lab.param: the default is missing; accepted: a boolean, a number or a text" },
         { "no name", "lab.param(5, 5)", "1: lab.param: the name is 5; accepted: a text" },
         { "an odd name", "lab.param('a=b', 5)", "1: lab.param: 'a=b' cannot be the name of a parameter" },
         { "twice", "lab.param('x', 1) lab.param('x', 1)", "1: lab.param: there is a parameter 'x' already" },
@@ -101,7 +104,8 @@ test_bad_parameters(void)
         { "values of another type", "lab.param('x', 'c', '', {1})",
           "1: lab.param: the accepted value 1 is of another type than the default 'c'" },
         { "no values", "lab.param('x', 'c', '', {})", "1: lab.param: the list of accepted values is empty" },
-        { "later", "lab.spawn(function() lab.param('x', 1) end)", "1: lab.param: parameters are read at the top level, at time 0 only" },
+        { "later", "lab.spawn(function() lab.param('x', 1) end)",
+          "1: lab.param: parameters are read at the top level, at time 0 only" },
     };
 
     UNIT_LUA_CHECK(rows);
@@ -113,7 +117,9 @@ static void
 test_files(void)
 {
     g_autofree char *empty = error_of("", NULL);
-    g_autofree char *mark = error_of("\xef\xbb\xbf" "error('oh', 0)", NULL);
+    g_autofree char *mark = error_of("\xef\xbb\xbf"
+                                     "error('oh', 0)",
+                                     NULL);
     g_autofree char *shell = error_of("#!/usr/bin/env punchlab\nerror('oh', 0)", NULL);
     g_autofree char *bytecode = error_of("\x1bLua...", NULL);
     struct scenario_options options = { .path = "no/such/scenario.lua", .seed = 1, .until = TIME_NEVER };
@@ -148,15 +154,14 @@ count_note(void *user, int64_t at, const char *text)
 static void
 test_reports(void)
 {
-    static const char text[] =
-        "local lab = require 'punchlab'\n"
-        "lab.title 'A title'\n"
-        "lab.about 'What it is about'\n"
-        "print('one', 2, nil)\n"
-        "lab.spawn(function() lab.sleep(1) lab.note 'two' end)\n"
-        "lab.expect(true, 'holds')\n"
-        "lab.at_end(function()\nlab.expect(1 > 2) end)\n"
-        "lab.capture {}\n";
+    static const char text[] = "local lab = require 'punchlab'\n"
+                               "lab.title 'A title'\n"
+                               "lab.about 'What it is about'\n"
+                               "print('one', 2, nil)\n"
+                               "lab.spawn(function() lab.sleep(1) lab.note 'two' end)\n"
+                               "lab.expect(true, 'holds')\n"
+                               "lab.at_end(function()\nlab.expect(1 > 2) end)\n"
+                               "lab.capture {}\n";
     g_autoptr(GString) notes = g_string_new(NULL);
     struct scenario_options options = { .seed = 1, .until = TIME_NEVER, .note = count_note, .user = notes };
     g_autoptr(scenario) scenario = unit_lua_new(text, &options, NULL);
@@ -168,7 +173,8 @@ test_reports(void)
     CHECK_ROW_TEXT("notes", notes->str, "0 one\t2\tnil; 1 two; ");
     CHECK(scenario->notes->len == 2 && scenario->expectations->len == 2);
     const struct scenario_note *second = scenario->notes->pdata[1];
-    const struct scenario_expectation *holds = scenario->expectations->pdata[0], *fails = scenario->expectations->pdata[1];
+    const struct scenario_expectation *holds = scenario->expectations->pdata[0],
+                                      *fails = scenario->expectations->pdata[1];
     CHECK(second->at == TIME_S);
     CHECK(holds->ok && holds->line == 6 && holds->at == 0);
     CHECK(!fails->ok && fails->line == 8 && fails->at == TIME_S);
@@ -180,8 +186,10 @@ test_reports(void)
 static void
 test_captures(void)
 {
-    g_autoptr(scenario) scenario = unit_lua_new("local lab = require 'punchlab' local n = lab.internet{} local a = n:host 'A' n:host 'B' "
-                                                "lab.capture {a, 'B', a}", NULL, NULL);
+    g_autoptr(scenario) scenario =
+        unit_lua_new("local lab = require 'punchlab' local n = lab.internet{} local a = n:host 'A' n:host 'B' "
+                     "lab.capture {a, 'B', a}",
+                     NULL, NULL);
 
     CHECK(scenario->capture_nodes->len == 2);
     CHECK_ROW_TEXT("first", scenario->capture_nodes->pdata[0], "A");
@@ -192,7 +200,8 @@ static void
 test_show_only(void)
 {
     struct scenario_options options = { .seed = 1, .until = TIME_NEVER, .show_only = true };
-    g_autoptr(scenario) scenario = unit_lua_new("local lab = require 'punchlab' lab.spawn(function() lab.result('ran', true) end)", &options, NULL);
+    g_autoptr(scenario) scenario = unit_lua_new(
+        "local lab = require 'punchlab' lab.spawn(function() lab.result('ran', true) end)", &options, NULL);
 
     scenario_run(scenario);
     CHECK(scenario_result(scenario, "ran") == NULL);
@@ -202,7 +211,10 @@ static void
 test_unsafe(void)
 {
     struct scenario_options options = { .seed = 1, .until = TIME_NEVER, .unsafe = true };
-    g_autoptr(scenario) scenario = unit_lua_new("local lab = require 'punchlab' for i = 1, 1.2e8 do end lab.result('n', #('x'):rep(3e8))", &options, NULL);
+    g_autoptr(scenario) scenario =
+        unit_lua_new("local lab = require 'punchlab' for i = 1, 1.2e8 do end "
+                     "for i = 1, 300 do local s = ('x'):rep(1e7) .. i end lab.result('n', #('x'):rep(3e8))",
+                     &options, NULL);
 
     CHECK_ROW_TEXT("no limit", scenario->error_message, NULL);
     CHECK(scenario_result(scenario, "n")->integer == 300000000);
@@ -272,7 +284,8 @@ void
 suite_lua_scenario(void)
 {
     UNIT_SUITE("lua scenario", NULL, NULL, { "settings", test_settings }, { "parameters", test_parameters },
-               { "bad parameters", test_bad_parameters }, { "files", test_files }, { "line numbers", test_line_after_first_line },
-               { "reports", test_reports }, { "captures", test_captures }, { "show only", test_show_only },
-               { "unsafe", test_unsafe }, { "same seed", test_same_seed }, { "side by side", test_side_by_side });
+               { "bad parameters", test_bad_parameters }, { "files", test_files },
+               { "line numbers", test_line_after_first_line }, { "reports", test_reports },
+               { "captures", test_captures }, { "show only", test_show_only }, { "unsafe", test_unsafe },
+               { "same seed", test_same_seed }, { "side by side", test_side_by_side });
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -23,6 +24,20 @@ terminal_begin(void)
     setvbuf(stdout, NULL, _IOFBF, BUFFER);
 }
 
+/* Nobody reads standard output any more, as behind `head`: the files are closed by now, so this ends us as it ends
+ * everybody, by the signal. */
+static void
+obey_broken_pipe(void)
+{
+    struct sigaction action = { .sa_handler = SIG_DFL };
+    struct pollfd output = { .fd = STDOUT_FILENO };
+
+    if (poll(&output, 1, 0) != 1 || !(output.revents & POLLERR))
+        return;
+    sigaction(SIGPIPE, &action, NULL);
+    raise(SIGPIPE);
+}
+
 bool
 terminal_end(void)
 {
@@ -33,6 +48,7 @@ terminal_end(void)
         failed = true;
     if (!failed)
         return true;
+    obey_broken_pipe();
     fprintf(stderr, "punchlab: cannot write to standard output%s%s\n", errno ? ": " : "", errno ? strerror(errno) : "");
     return false;
 }

@@ -8,7 +8,8 @@
 #include "scenarios/runner/lua/script.h"
 #include "scenarios/runner/lua/service_words.h"
 
-#define DURATION_ACCEPTED "a duration such as '200ms', '1.5s' or '5min' (units ns us ms s min h), or a number of seconds"
+#define DURATION_ACCEPTED                                                                                              \
+    "a duration such as '200ms', '1.5s' or '5min' (units ns us ms s min h), or a number of seconds"
 #define RATE_ACCEPTED "a rate such as '10Mbit/s' (units bit/s kbit/s Mbit/s Gbit/s), or a number of bits a second"
 
 const char *
@@ -169,7 +170,8 @@ arg_endpoint(lua_State *L, int index, const char *name, uint16_t implied_port)
         return stun_server_handle_endpoint(handle);
     if (handle && node_handle_is(handle)) {
         if (implied_port == 0)
-            complain(L, "%s is %s: a host alone has no port; write lab.endpoint(host, port)", name, complain_say(L, index));
+            complain(L, "%s is %s: a host alone has no port; write lab.endpoint(host, port)", name,
+                     complain_say(L, index));
         endpoint = (struct endpoint){ node_handle_address(handle), implied_port };
         good = !address_is_none(endpoint.address);
     } else if (lua_type(L, index) == LUA_TSTRING) {
@@ -238,7 +240,8 @@ find_unknown(lua_State *L, int index, const char *const *accepted, const char *c
         if (lua_type(L, -2) != LUA_TSTRING) {
             const char *key = complain_say(L, -2);
 
-            complain(L, "an option has no name: [%s] = %s", key, complain_say(L, -2)); /* the value, now a place lower */
+            complain(L, "an option has no name: [%s] = %s", key,
+                     complain_say(L, -2)); /* the value, now a place lower */
         }
         const char *key = lua_tostring(L, -2);
         if (!is_option(accepted, key) && !is_option(also, key) && (!unknown || strcmp(key, unknown) < 0))

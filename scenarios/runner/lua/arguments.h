@@ -1,5 +1,5 @@
-/* Reading what a script passes: one function for each kind of value. Each raises when the value is another, with its name,
- * what it is and what is accepted. `index` may be negative only where the value was just pushed. */
+/* Reading what a script passes: one function for each kind of value. Each raises when the value is another, with its
+ * name, what it is and what is accepted. `index` may be negative only where the value was just pushed. */
 #ifndef SCENARIOS_RUNNER_LUA_ARGUMENTS_H
 #define SCENARIOS_RUNNER_LUA_ARGUMENTS_H
 

@@ -72,7 +72,8 @@ box_mappings(struct script *script, lua_State *L)
 
     guint count = copies.views->len;
     size_t views_size = count * sizeof(struct mapping_copy), peers_size = copies.peers->len * sizeof(struct endpoint);
-    uint8_t *block = views_size + peers_size < script->limits.soft ? lua_newuserdatauv(L, views_size + peers_size + 1, 0) : NULL;
+    uint8_t *block =
+        views_size + peers_size < script->limits.soft ? lua_newuserdatauv(L, views_size + peers_size + 1, 0) : NULL;
     if (block && views_size > 0)
         memcpy(block, copies.views->data, views_size);
     if (block && peers_size > 0)
@@ -81,7 +82,8 @@ box_mappings(struct script *script, lua_State *L)
     g_array_unref(copies.peers);
     limits_expect_bytes(L, views_size + peers_size);
     for (guint i = 0; i < count; i++) {
-        push_mapping(L, (const struct mapping_copy *)(void *)block + i, (const struct endpoint *)(void *)(block + views_size));
+        push_mapping(L, (const struct mapping_copy *)(void *)block + i,
+                     (const struct endpoint *)(void *)(block + views_size));
         lua_rawseti(L, 2, (lua_Integer)i + 1);
     }
     lua_settop(L, 2);
@@ -164,6 +166,6 @@ box_lan(struct script *script, lua_State *L)
 }
 
 const struct word box_words[] = {
-    { "mappings", box_mappings }, { "reboot", box_reboot }, { "set", box_set },   { "lan", box_lan },
+    { "mappings", box_mappings }, { "reboot", box_reboot }, { "set", box_set }, { "lan", box_lan },
     { "forward", word_later },    { "alg", word_later },    { NULL, NULL },
 };

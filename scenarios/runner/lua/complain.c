@@ -21,15 +21,30 @@ complain_where(lua_State *L)
         lua_pushliteral(L, "");
 }
 
+bool
+complain_sees_dot(lua_State *L)
+{
+    lua_Debug activation;
+
+    return lua_getstack(L, 0, &activation) && lua_getinfo(L, "n", &activation) &&
+           strcmp(activation.namewhat, "field") == 0;
+}
+
 /* Puts position and word in front of the text on top of the stack, and raises it. */
 static _Noreturn void
 raise_text(lua_State *L)
 {
     const struct script *script = script_of(L);
 
+    if (script->word && !script->word_type->is_table && complain_sees_dot(L)) {
+        lua_pushfstring(L, " (it was called with a dot; write %s:%s(...) with a colon)", script->word_type->name,
+                        script->word->name);
+        lua_concat(L, 2);
+    }
     complain_where(L);
     if (script->word)
-        lua_pushfstring(L, "%s%s%s: ", script->word_type->name, script->word_type->is_table ? "." : ":", script->word->name);
+        lua_pushfstring(L, "%s%s%s: ", script->word_type->name, script->word_type->is_table ? "." : ":",
+                        script->word->name);
     else
         lua_pushliteral(L, "");
     lua_rotate(L, -3, 2);

@@ -1,10 +1,11 @@
-/* What is wrong with what a script wrote, in words: the thing, the value, what is accepted, the nearest accepted word, and
- * the script's line in front. All of these raise. */
+/* What is wrong with what a script wrote, in words: the thing, the value, what is accepted, the nearest accepted
+ * word, and the script's line in front. All of these raise. */
 #ifndef SCENARIOS_RUNNER_LUA_COMPLAIN_H
 #define SCENARIOS_RUNNER_LUA_COMPLAIN_H
 
 #include <glib.h>
 #include <lua.h>
+#include <stdbool.h>
 
 /* "file:line: host:udp: ..." with the word being called; `format` is lua_pushfstring's. */
 _Noreturn void complain(lua_State *L, const char *format, ...);
@@ -19,6 +20,9 @@ _Noreturn void complain_word(lua_State *L, const char *name, const char *word, c
 
 /* Pushes the value at `index` as a message shows it: 'text', 12, nil, a table, host A. */
 const char *complain_say(lua_State *L, int index);
+
+/* Whether the word that runs was called like a field: with a dot, where a colon belongs. */
+bool complain_sees_dot(lua_State *L);
 
 /* Pushes "file:line: " of the innermost line of a script; "" when none runs. */
 void complain_where(lua_State *L);

@@ -206,8 +206,7 @@ co_wrap(lua_State *L)
     return 1;
 }
 
-static int
-co_yield(lua_State *L)
+static int co_yield (lua_State *L)
 {
     if (limits_of(L)->closing > 0)
         return luaL_error(L, "attempt to yield from a __close metamethod");
@@ -262,9 +261,9 @@ void
 sandbox_open_coroutines(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        { "create", co_create },   { "resume", co_resume },   { "wrap", co_wrap },
-        { "yield", co_yield },     { "status", co_status },   { "isyieldable", co_isyieldable },
-        { "running", co_running }, { "close", co_close },     { NULL, NULL },
+        { "create", co_create },   { "resume", co_resume }, { "wrap", co_wrap },
+        { "yield", co_yield },     { "status", co_status }, { "isyieldable", co_isyieldable },
+        { "running", co_running }, { "close", co_close },   { NULL, NULL },
     };
 
     lua_createtable(L, 0, 0);

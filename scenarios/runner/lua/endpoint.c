@@ -1,7 +1,7 @@
 #include "scenarios/runner/lua/endpoint.h"
 
-#include "scenarios/runner/lua/script.h"
 #include "scenarios/runner/lua/arguments.h"
+#include "scenarios/runner/lua/script.h"
 
 struct endpoint_handle {
     struct handle handle;
@@ -58,7 +58,11 @@ endpoint_say(lua_State *L, const struct handle *self)
 static const char *const endpoint_fields[] = { "ip", "port", NULL };
 
 const struct type endpoint_type = {
-    .name = "endpoint", .fields = endpoint_fields, .field = endpoint_field, .say = endpoint_say, .is_value = true,
+    .name = "endpoint",
+    .fields = endpoint_fields,
+    .field = endpoint_field,
+    .say = endpoint_say,
+    .is_value = true,
 };
 
 void

@@ -75,7 +75,7 @@ complain_about_self(lua_State *L, const struct type *type, const struct word *wo
     struct handle *other = handle_at(L, 1);
 
     script_of(L)->word = NULL;
-    if (other)
+    if (other && !complain_sees_dot(L))
         complain(L, "%s is a word of %s %s, not of %s %s", word->name, article(type->name), type->name,
                  article(other->type->name), other->type->name);
     complain(L, "%s.%s(...) was called with a dot; write %s:%s(...) with a colon", type->name, word->name, type->name,
@@ -114,8 +114,8 @@ call_function(lua_State *L)
     script->word = NULL;
     if (lua_type(L, 1) == LUA_TTABLE && luaL_getmetafield(L, 1, "__name") != LUA_TNIL) {
         if (lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), type->name) == 0)
-            complain(L, "%s:%s(...) was called with a colon; write %s.%s(...) with a dot", type->name, word->name, type->name,
-                     word->name);
+            complain(L, "%s:%s(...) was called with a colon; write %s.%s(...) with a dot", type->name, word->name,
+                     type->name, word->name);
         lua_pop(L, 1);
     }
     limits_spend(L, STEPS_A_WORD);

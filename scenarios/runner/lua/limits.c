@@ -43,8 +43,8 @@ limits_line(lua_State *L, const char *file)
     return first;
 }
 
-/* Makes the hook of the running coroutine come at the next instruction. Safe where an allocator runs: lua_sethook may be
- * called from a signal handler. */
+/* Makes the hook of the running coroutine come at the next instruction. Safe where an allocator runs: lua_sethook
+ * may be called from a signal handler. */
 static void
 trap(struct limits *limits)
 {
@@ -115,7 +115,8 @@ limits_message(const struct limits *limits)
         return "the script runs for ever without waiting (the limit is 100 million steps between two waits; --unsafe "
                "lifts it)";
     case LIMIT_WAKES:
-        return "a task woke a million times in one instant: time stands still while it does (use lab.sleep with a time)";
+        return "a task woke a million times in one instant: time stands still while it does (use lab.sleep with a "
+               "time)";
     case LIMIT_NONE:
         break;
     }
@@ -185,12 +186,13 @@ collect(lua_State *L, struct limits *limits)
     if (limits->used + limits->held > limits->soft)
         limits_meet(L, LIMIT_MEMORY);
 
-    /* Twice what lives, but no more than the limit; near the limit a little beyond, so that it is not run all the time. */
+    /* Twice what lives, but no more than the limit; near the limit a little beyond, so that it is not run all the
+     * time. */
     size_t next = limits->used > COLLECT_FIRST / 2 ? limits->used * 2 : COLLECT_FIRST;
-    if (next > limits->soft - limits->held)
-        next = limits->soft - limits->held;
-    if (next < limits->used + limits->soft / 16)
-        next = limits->used + limits->soft / 16;
+    if (limits->soft < SIZE_MAX) {
+        next = next < limits->soft - limits->held ? next : limits->soft - limits->held;
+        next = next > limits->used + limits->soft / 16 ? next : limits->used + limits->soft / 16;
+    }
     limits->collect_at = next;
 }
 

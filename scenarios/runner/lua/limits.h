@@ -1,13 +1,14 @@
 /* The bounds of a script: memory, and steps between two waits.
  *
  * A step is about one Lua instruction; library calls and big allocations spend steps too, because Lua's count hook sees
- * nothing of what goes on inside C. `struct limits` is the user data of the Lua state's allocator, so everything that has
- * a lua_State finds it.
+ * nothing of what goes on inside C. `struct limits` is the user data of the Lua state's allocator, so everything that
+ * has a lua_State finds it.
  *
- * A limit that is met stays met: `hit` is set, and everything of ours that catches errors (pcall, xpcall, coroutines, the
- * scheduler) raises it again, so a script can neither catch nor outlive it. Its error is an ordinary one with file and
- * line. Lua's own "not enough memory" knows no line: the soft limit comes before it, raised at the next instruction;
- * where a single allocation goes beyond the hard limit, the allocator notes the line and Lua's error is replaced.
+ * A limit that is met stays met: `hit` is set, and everything of ours that catches errors (pcall, xpcall, coroutines,
+ * the scheduler) raises it again, so a script can neither catch nor outlive it. Its error is an ordinary one with file
+ * and line. Lua's own "not enough memory" knows no line: the soft limit comes before it, raised at the next
+ * instruction; where a single allocation goes beyond the hard limit, the allocator notes the line and Lua's error is
+ * replaced.
  *
  * Lua's collector never runs by itself. It is run at an instruction, once the heap has doubled, after a look at the
  * metatables in use: a table must not be weak, because what is in it would then depend on when the collector ran. */
@@ -85,8 +86,8 @@ _Noreturn void limits_meet(lua_State *L, enum limit limit);
 /* What a limit says, without file and line. */
 const char *limits_message(const struct limits *limits);
 
-/* Remembers a metatable (at `index`) so that it is looked at before each collection; raises when it makes weak tables or
- * finalizers. */
+/* Remembers a metatable (at `index`) so that it is looked at before each collection; raises when it makes weak
+ * tables or finalizers. */
 void limits_watch_metatable(lua_State *L, int index);
 
 /* The line that runs in the script's file, seen from the innermost level of `L`; 0 when none does. */

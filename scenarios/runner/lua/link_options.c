@@ -56,7 +56,8 @@ read_faults(lua_State *L, struct link_options *options)
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, list, (lua_Integer)i + 1);
         if (lua_type(L, -1) != LUA_TTABLE)
-            complain_value(L, lua_pushfstring(L, "faults[%I]", (lua_Integer)i + 1), -2, "{packet=, lose=, duplicate=, delay=}");
+            complain_value(L, lua_pushfstring(L, "faults[%I]", (lua_Integer)i + 1), -2,
+                           "{packet=, lose=, duplicate=, delay=}");
         faults[i] = read_fault(L, lua_gettop(L));
         lua_pop(L, 1);
     }
@@ -83,16 +84,36 @@ read_key(lua_State *L, int key, struct link_options *options)
     const char *name = link_option_keys[key];
 
     switch (key) {
-    case 0: options->delay = arg_duration(L, -1, name); break;
-    case 1: options->jitter = arg_duration(L, -1, name); break;
-    case 2: options->loss = arg_chance(L, -1, name); break;
-    case 3: options->duplicate = arg_chance(L, -1, name); break;
-    case 4: options->reorder = read_reorder(L); break;
-    case 5: options->rate = arg_rate(L, -1, name); break;
-    case 6: options->queue = (uint64_t)arg_integer(L, -1, name, 0, BYTES_MAX); break;
-    case 7: options->mtu = (uint32_t)arg_integer(L, -1, name, 68, 65535); break;
-    case 8: options->off = !arg_boolean(L, -1, name); break;
-    default: read_faults(L, options); return;
+    case 0:
+        options->delay = arg_duration(L, -1, name);
+        break;
+    case 1:
+        options->jitter = arg_duration(L, -1, name);
+        break;
+    case 2:
+        options->loss = arg_chance(L, -1, name);
+        break;
+    case 3:
+        options->duplicate = arg_chance(L, -1, name);
+        break;
+    case 4:
+        options->reorder = read_reorder(L);
+        break;
+    case 5:
+        options->rate = arg_rate(L, -1, name);
+        break;
+    case 6:
+        options->queue = (uint64_t)arg_integer(L, -1, name, 0, BYTES_MAX);
+        break;
+    case 7:
+        options->mtu = (uint32_t)arg_integer(L, -1, name, 68, 65535);
+        break;
+    case 8:
+        options->off = !arg_boolean(L, -1, name);
+        break;
+    default:
+        read_faults(L, options);
+        return;
     }
     lua_pop(L, 1);
 }

@@ -1,5 +1,5 @@
-/* Link options from a script's tables: delay jitter loss duplicate reorder rate queue mtu on faults, for both ways, or for
- * one in `up` and `down`. Keys that are not given keep their value. */
+/* Link options from a script's tables: delay jitter loss duplicate reorder rate queue mtu on faults, for both ways,
+ * or for one in `up` and `down`. Keys that are not given keep their value. */
 #ifndef SCENARIOS_RUNNER_LUA_LINK_OPTIONS_H
 #define SCENARIOS_RUNNER_LUA_LINK_OPTIONS_H
 

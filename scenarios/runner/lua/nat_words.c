@@ -8,16 +8,17 @@
 #include "scenarios/runner/lua/script.h"
 
 const char *const nat_table_keys[] = {
-    "type",    "lan",  "mapping",   "filtering",   "ports",    "step", "port_range", "port_block",   "parity", "contiguous",
-    "pooling", "hairpin", "timeout", "refresh",    "filtered", "syn_wait", "limits", "rules",        "ipv6",   "ttl",
-    "fragments", "icmp_errors", "affinity", "alg", "forward",  "port_control", "quirks", "udp", "tcp", "icmp", NULL,
+    "type",    "lan",          "mapping", "filtering", "ports",     "step",        "port_range", "port_block",
+    "parity",  "contiguous",   "pooling", "hairpin",   "timeout",   "refresh",     "filtered",   "syn_wait",
+    "limits",  "rules",        "ipv6",    "ttl",       "fragments", "icmp_errors", "affinity",   "alg",
+    "forward", "port_control", "quirks",  "udp",       "tcp",       "icmp",        NULL,
 };
 
 /* In this order, so that of several mistakes always the same is told. */
 static const char *const plain_keys[] = {
-    "mapping",  "filtering", "ports",    "step",   "port_range", "port_block", "parity",    "contiguous",  "pooling",
-    "hairpin",  "timeout",   "refresh",  "filtered", "syn_wait", "limits",     "rules",     "ipv6",        "ttl",
-    "fragments", "icmp_errors", "affinity", "alg",  "forward",   "port_control", "quirks", NULL,
+    "mapping",   "filtering",   "ports",    "step",     "port_range", "port_block",   "parity", "contiguous", "pooling",
+    "hairpin",   "timeout",     "refresh",  "filtered", "syn_wait",   "limits",       "rules",  "ipv6",       "ttl",
+    "fragments", "icmp_errors", "affinity", "alg",      "forward",    "port_control", "quirks", NULL,
 };
 static const char *const timeout_keys[] = { "udp", "icmp", "tcp", "tcp_opening", "tcp_closing", NULL };
 static const char *const limit_keys[] = { "per_host", "total", NULL };
@@ -71,7 +72,8 @@ push_value_text(lua_State *L, const char *key)
         if (strcmp(key, "port_range") == 0) {
             lua_rawgeti(L, -1, 1);
             lua_rawgeti(L, -2, 2);
-            lua_Integer low = arg_integer(L, -2, "port_range[1]", 1, 65535), high = arg_integer(L, -1, "port_range[2]", 1, 65535);
+            lua_Integer low = arg_integer(L, -2, "port_range[1]", 1, 65535),
+                        high = arg_integer(L, -1, "port_range[2]", 1, 65535);
             lua_pop(L, 2);
             lua_pushfstring(L, "%I-%I", low, high);
             break;

@@ -10,7 +10,8 @@
 /* The keys of a NAT's table; ends with NULL. */
 extern const char *const nat_table_keys[];
 
-/* The type that the table at `index` names, or NULL; "none" is one where `none` allows it. Lives as long as the presets. */
+/* The type that the table at `index` names, or NULL; "none" is one where `none` allows it. Lives as long as the
+ * presets. */
 const char *nat_table_type(lua_State *L, int index, bool none);
 
 /* Changes `options` by what the table says, its type first. */

@@ -123,7 +123,8 @@ static const char *const *
 box_keys(void)
 {
     static const char *const keys[] = {
-        "inside", "delay", "jitter", "loss", "duplicate", "reorder", "rate", "queue", "mtu", "on", "faults", "up", "down", NULL,
+        "inside", "delay", "jitter", "loss",   "duplicate", "reorder", "rate",
+        "queue",  "mtu",   "on",     "faults", "up",        "down",    NULL,
     };
 
     return keys;
@@ -170,8 +171,8 @@ network_nat(struct script *script, lua_State *L)
     limits_hold_bytes(L, BOX_BYTES);
     if (strcmp(type, "none") == 0)
         return make_none(L, network, name, addresses);
-    struct lab_network *made = lab_nat(network, name, addresses, &options, type, lan, links.own_or_null,
-                                       links.inner_or_null, &error);
+    struct lab_network *made =
+        lab_nat(network, name, addresses, &options, type, lan, links.own_or_null, links.inner_or_null, &error);
     if (!made)
         complain_error(L, error);
     lab_handle_push_network(L, made);
@@ -195,7 +196,8 @@ network_router(struct script *script, lua_State *L)
     const char *lan = push_lan(L, 4);
     read_box_links(L, 4, network, &links);
     limits_hold_bytes(L, BOX_BYTES);
-    struct lab_network *made = lab_router(network, name, addresses, lan, links.own_or_null, links.inner_or_null, &error);
+    struct lab_network *made =
+        lab_router(network, name, addresses, lan, links.own_or_null, links.inner_or_null, &error);
     if (!made)
         complain_error(L, error);
     lab_handle_push_network(L, made);
@@ -203,6 +205,6 @@ network_router(struct script *script, lua_State *L)
 }
 
 const struct word network_words[] = {
-    { "host", network_host },     { "nat", network_nat },       { "router", network_router },
-    { "firewall", word_later },   { NULL, NULL },
+    { "host", network_host },   { "nat", network_nat }, { "router", network_router },
+    { "firewall", word_later }, { NULL, NULL },
 };

@@ -99,8 +99,9 @@ complain_about_node(lua_State *L, const char *name, const char *text)
         g_ptr_array_add(names, (gpointer)((const struct lab_node *)lab->nodes->pdata[i])->node->name);
     g_ptr_array_add(names, NULL);
     const char *nearest = words_nearest((const char *const *)names->pdata, text);
-    char *complaint = nearest ? g_strdup_printf("%s is '%s': no node is called that; did you mean '%s'?", name, text, nearest)
-                              : g_strdup_printf("%s is '%s': no node is called that", name, text);
+    char *complaint =
+        nearest ? g_strdup_printf("%s is '%s': no node is called that; did you mean '%s'?", name, text, nearest)
+                : g_strdup_printf("%s is '%s': no node is called that", name, text);
     g_ptr_array_unref(names);
     complain_take(L, complaint);
 }
@@ -127,7 +128,8 @@ word_later(struct script *script, lua_State *L)
     size_t count = 0;
 
     for (int i = 0; i < HANDLE_WORD_LISTS && script->word_type->words[i]; i++) {
-        for (const struct word *word = script->word_type->words[i]; word->name && count < G_N_ELEMENTS(names) - 1; word++) {
+        for (const struct word *word = script->word_type->words[i]; word->name && count < G_N_ELEMENTS(names) - 1;
+             word++) {
             if (word->call != word_later)
                 names[count++] = word->name;
         }
@@ -342,7 +344,8 @@ node_attach(struct script *script, lua_State *L)
         lua_pop(L, 1);
     }
     bool own = link_options_read(L, 4, &link);
-    struct lab_interface *interface = lab_attach(self->node, network, addresses, own ? &link : NULL, make_default, &error);
+    struct lab_interface *interface =
+        lab_attach(self->node, network, addresses, own ? &link : NULL, make_default, &error);
     if (!interface)
         complain_error(L, error);
     script->world->touched = true;
@@ -401,30 +404,53 @@ interface_say(lua_State *L, const struct handle *self)
 /* --- types ------------------------------------------------------------------------------------------------------ */
 
 const struct word node_words[] = {
-    { "counters", node_counters }, { "link", node_link }, { "attach", node_attach }, { NULL, NULL },
+    { "counters", node_counters },
+    { "link", node_link },
+    { "attach", node_attach },
+    { NULL, NULL },
 };
 static const struct word interface_words[] = {
-    { "link", interface_link }, { "counters", interface_counters }, { "remove", interface_remove }, { NULL, NULL },
+    { "link", interface_link },
+    { "counters", interface_counters },
+    { "remove", interface_remove },
+    { NULL, NULL },
 };
 static const char *const node_fields[] = { "name", "ip", "ips", NULL };
 static const char *const network_fields[] = { "name", NULL };
 static const char *const interface_fields[] = { "ip", "network", NULL };
 
 const struct type host_type = {
-    .name = "host", .words = { host_words, node_words }, .fields = node_fields, .field = node_field, .say = node_say,
+    .name = "host",
+    .words = { host_words, node_words },
+    .fields = node_fields,
+    .field = node_field,
+    .say = node_say,
 };
 const struct type nat_type = {
-    .name = "nat", .words = { network_words, box_words, node_words }, .fields = node_fields, .field = node_field,
+    .name = "nat",
+    .words = { network_words, box_words, node_words },
+    .fields = node_fields,
+    .field = node_field,
     .say = node_say,
 };
 const struct type router_type = {
-    .name = "router", .words = { network_words, box_words, node_words }, .fields = node_fields, .field = node_field,
+    .name = "router",
+    .words = { network_words, box_words, node_words },
+    .fields = node_fields,
+    .field = node_field,
     .say = node_say,
 };
 const struct type network_type = {
-    .name = "network", .words = { network_words }, .fields = network_fields, .field = network_field, .say = network_say,
+    .name = "network",
+    .words = { network_words },
+    .fields = network_fields,
+    .field = network_field,
+    .say = network_say,
 };
 const struct type interface_type = {
-    .name = "interface", .words = { interface_words }, .fields = interface_fields, .field = interface_field,
+    .name = "interface",
+    .words = { interface_words },
+    .fields = interface_fields,
+    .field = interface_field,
     .say = interface_say,
 };

@@ -32,7 +32,7 @@ open_close_all(struct script *script)
 {
     while (script->open) {
         struct open_thing *thing = script->open;
-        void (*close)(struct open_thing *thing) = thing->close;
+        void (*close)(struct open_thing * thing) = thing->close;
 
         open_remove(script, thing);
         close(thing);

@@ -1,5 +1,5 @@
-/* What a script has opened in the world (sockets, traffic, a ping under way) and the end of the run must close, before the
- * lab goes. Embedded in the handle that it belongs to. */
+/* What a script has opened in the world (sockets, traffic, a ping under way) and the end of the run must close,
+ * before the lab goes. Embedded in the handle that it belongs to. */
 #ifndef SCENARIOS_RUNNER_LUA_OPEN_H
 #define SCENARIOS_RUNNER_LUA_OPEN_H
 

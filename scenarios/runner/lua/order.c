@@ -1,6 +1,6 @@
 /* next and pairs in a fixed order: integers ascending, then strings by bytes, then other numbers, false and true, the
- * lab's things in the order in which they were made, endpoints by value. Keys of any other kind (tables, functions) have
- * no order that would be the same in each run: a table may have one of them, and two are an error.
+ * lab's things in the order in which they were made, endpoints by value. Keys of any other kind (tables, functions)
+ * have no order that would be the same in each run: a table may have one of them, and two are an error.
  *
  * pairs takes the keys as they are when it is called, in O(n log n), and passes over those that have gone since. next
  * does the same for whoever calls it with one key after the other, and remembers the last such walk. */
@@ -88,19 +88,25 @@ compare_keys(const void *one, const void *other)
     if (a->class != b->class)
         return a->class < b->class ? -1 : 1;
     switch (a->class) {
-    case KEY_INTEGER: return (a->integer > b->integer) - (a->integer < b->integer);
-    case KEY_STRING: return compare_strings(a, b);
-    case KEY_NUMBER: return (a->number > b->number) - (a->number < b->number);
-    case KEY_HANDLE: return handle_compare(a->handle, b->handle);
-    default: return 0;
+    case KEY_INTEGER:
+        return (a->integer > b->integer) - (a->integer < b->integer);
+    case KEY_STRING:
+        return compare_strings(a, b);
+    case KEY_NUMBER:
+        return (a->number > b->number) - (a->number < b->number);
+    case KEY_HANDLE:
+        return handle_compare(a->handle, b->handle);
+    default:
+        return 0;
     }
 }
 
 static void
 refuse_others(lua_State *L, const char *kind)
 {
-    luaL_error(L, "this table has several keys that are tables, functions or coroutines (one is a %s): they have no fixed "
-                  "order to go through; keep them in a list",
+    luaL_error(L,
+               "this table has several keys that are tables, functions or coroutines (one is a %s): they have no fixed "
+               "order to go through; keep them in a list",
                kind);
 }
 

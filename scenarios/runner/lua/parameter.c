@@ -131,8 +131,8 @@ choose_value(struct script *script, struct scenario_parameter *parameter)
         return true;
     struct value *value = value_read(text, parameter->fallback);
     if (!value) {
-        g_set_error(&script->usage, SCENARIO_ERROR, 0, "--set %s=%s: '%s' is no %s; accepted: %s", parameter->name, text, text,
-                    parameter->fallback->type == VALUE_BOOLEAN ? "boolean" : "number",
+        g_set_error(&script->usage, SCENARIO_ERROR, 0, "--set %s=%s: '%s' is no %s; accepted: %s", parameter->name,
+                    text, text, parameter->fallback->type == VALUE_BOOLEAN ? "boolean" : "number",
                     parameter->fallback->type == VALUE_BOOLEAN ? "true or false" : "a number such as 5 or 0.25");
         return false;
     }
@@ -252,7 +252,8 @@ complain_about_name(const struct script *script, const char *name, GError **erro
         g_set_error(error, SCENARIO_ERROR, 0, "--set %s: this scenario has no parameters", name);
         return;
     }
-    g_autofree char *complaint = words_complaint((const char *const *)names->pdata, name, "a parameter of this scenario");
+    g_autofree char *complaint =
+        words_complaint((const char *const *)names->pdata, name, "a parameter of this scenario");
     g_set_error(error, SCENARIO_ERROR, 0, "--set: %s", complaint);
 }
 

@@ -1,7 +1,7 @@
-/* A pattern is a row of items: a single (a character, a class, a set) with perhaps a repetition behind it, a capture's
- * begin or end, a back reference, a balanced match, a frontier. `match_here` matches the row from one item on; where an
- * item can match in several ways it tries each with the rest of the row, so its depth is bounded by the number of items.
- * In what follows `s` is a place in the subject, `p` one in the pattern. */
+/* A pattern is a row of items: a single (a character, a class, a set) with perhaps a repetition behind it, a
+ * capture's begin or end, a back reference, a balanced match, a frontier. `match_here` matches the row from one item
+ * on; where an item can match in several ways it tries each with the rest of the row, so its depth is bounded by the
+ * number of items. In what follows `s` is a place in the subject, `p` one in the pattern. */
 #include "scenarios/runner/lua/pattern.h"
 
 #include <glib.h>

@@ -127,7 +127,8 @@ report_word_result(struct script *script, lua_State *L)
 
     value_check(L, 2, name);
     lua_settop(L, 2);
-    limits_hold_bytes(L, 128 + (lua_type(L, 2) == LUA_TTABLE || lua_type(L, 2) == LUA_TSTRING ? lua_rawlen(L, 2) * 64 : 0));
+    limits_hold_bytes(
+        L, 128 + (lua_type(L, 2) == LUA_TTABLE || lua_type(L, 2) == LUA_TSTRING ? lua_rawlen(L, 2) * 64 : 0));
     lua_rawgetp(L, LUA_REGISTRYINDEX, &results_key);
     lua_pushvalue(L, 1);
     lua_pushvalue(L, 2);

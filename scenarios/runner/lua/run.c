@@ -2,8 +2,8 @@
  *
  * The world fires one event after the other. When an event has touched something, made a task ready or a call due, a
  * *turn* of the script follows: predicates are asked, due calls are made, and ready tasks run one at a time, with the
- * predicates asked again after each, until nothing is left to do at this instant. While no turn is due an event costs the
- * script three comparisons.
+ * predicates asked again after each, until nothing is left to do at this instant. While no turn is due an event costs
+ * the script three comparisons.
  *
  * All of it runs inside one protected call, and no Lua runs inside an event: an error never jumps over the world. */
 #include <stddef.h>
@@ -14,7 +14,7 @@
 
 enum { ASK_EVERY = 4096, CALLS_AN_INSTANT = 1000000 };
 
-#define LINGER (60 * TIME_S)               /* the longest a run goes on after the last task has ended */
+#define LINGER (60 * TIME_S) /* the longest a run goes on after the last task has ended */
 #define UNTIL_DEFAULT (24 * 60 * TIME_MIN)
 
 /* --- failing ---------------------------------------------------------------------------------------------------- */
@@ -138,7 +138,7 @@ script_call(struct script *script, enum turn turn, int arguments)
 struct at_call {
     struct event event;
     struct script *script;
-    int function;         /* reference */
+    int function;                    /* reference */
     struct at_call *next, *previous; /* of all; once due, `next` of those that are */
 };
 
@@ -343,6 +343,7 @@ run_world(struct script *script)
     int64_t until = script->options.until == TIME_NEVER ? UNTIL_DEFAULT : script->options.until;
     unsigned countdown = ASK_EVERY;
 
+    world_begin(world);
     for (;;) {
         if (turn_is_due(script))
             take_turn(script);

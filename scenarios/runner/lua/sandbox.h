@@ -1,10 +1,9 @@
 /* What a script finds in its global table: Lua's libraries without the ways out.
  *
- * Left away: io, os, package, debug, load and its kin, string.dump, collectgarbage. Replaced, because the originals run
- * unbounded inside C, order by addresses, or draw from the machine: string.find, match, gmatch, gsub, rep, byte, format and
- * utf8;
- * table.sort and what else walks a table; next, pairs; tostring; setmetatable; pcall, xpcall and the coroutine library;
- * math.random. Each of these files adds its part to the globals of `L`. */
+ * Left away: io, os, package, debug, load and its kin, string.dump, collectgarbage. Replaced, because the originals
+ * run unbounded inside C, order by addresses, or draw from the machine: string.find, match, gmatch, gsub, rep, byte,
+ * format and utf8; table.sort and what else walks a table; next, pairs; tostring; setmetatable; pcall, xpcall and
+ * the coroutine library; math.random. Each of these files adds its part to the globals of `L`. */
 #ifndef SCENARIOS_RUNNER_LUA_SANDBOX_H
 #define SCENARIOS_RUNNER_LUA_SANDBOX_H
 

@@ -11,7 +11,7 @@
 #include "scenarios/runner/lua/script.h"
 #include "scenarios/runner/lua/watch.h"
 
-G_DEFINE_QUARK(punchlab-scenario-error, scenario_error)
+G_DEFINE_QUARK(punchlab - scenario - error, scenario_error)
 
 const char *const scenario_end_words[] = { "done", "stuck", "stop", "until", "error", NULL };
 G_STATIC_ASSERT(G_N_ELEMENTS(scenario_end_words) == SCENARIO_FAILED + 2);

@@ -86,9 +86,11 @@ server_counters(struct script *script, lua_State *L)
         const char *name;
         uint64_t value;
     } rows[] = {
-        { "datagrams", counters.datagrams }, { "requests", counters.requests },   { "successes", counters.successes },
-        { "errors", counters.errors },       { "indications", counters.indications }, { "malformed", counters.malformed },
-        { "unexpected", counters.unexpected }, { "classic", counters.classic },   { "unsent", counters.unsent },
+        { "datagrams", counters.datagrams },     { "requests", counters.requests },
+        { "successes", counters.successes },     { "errors", counters.errors },
+        { "indications", counters.indications }, { "malformed", counters.malformed },
+        { "unexpected", counters.unexpected },   { "classic", counters.classic },
+        { "unsent", counters.unsent },
     };
 
     (void)script;
@@ -121,10 +123,17 @@ server_say(lua_State *L, const struct handle *self)
 }
 
 static const struct word server_words[] = {
-    { "wait", server_wait }, { "stop", server_stop }, { "counters", server_counters }, { NULL, NULL },
+    { "wait", server_wait },
+    { "stop", server_stop },
+    { "counters", server_counters },
+    { NULL, NULL },
 };
 static const char *const server_fields[] = { "own", "port", NULL };
 
 const struct type stun_server_type = {
-    .name = "server", .words = { server_words }, .fields = server_fields, .field = server_field, .say = server_say,
+    .name = "server",
+    .words = { server_words },
+    .fields = server_fields,
+    .field = server_field,
+    .say = server_say,
 };

@@ -375,10 +375,15 @@ socket_say(lua_State *L, const struct handle *self)
 }
 
 static const struct word socket_words[] = {
-    { "send", socket_send }, { "recv", socket_recv }, { "stun", socket_word_stun }, { "close", socket_close }, { NULL, NULL },
+    { "send", socket_send },   { "recv", socket_recv }, { "stun", socket_word_stun },
+    { "close", socket_close }, { NULL, NULL },
 };
 static const char *const socket_fields[] = { "own", "port", NULL };
 
 const struct type socket_type = {
-    .name = "socket", .words = { socket_words }, .fields = socket_fields, .field = socket_field, .say = socket_say,
+    .name = "socket",
+    .words = { socket_words },
+    .fields = socket_fields,
+    .field = socket_field,
+    .say = socket_say,
 };

@@ -17,7 +17,8 @@ check_span(lua_State *L, int index)
     return span_of(text, length);
 }
 
-/* Where a search begins, from the optional argument at `index`: from 0; beyond the end when there is nothing to find. */
+/* Where a search begins, from the optional argument at `index`: from 0; beyond the end when there is nothing to
+ * find. */
 static size_t
 check_start(lua_State *L, int index, size_t length)
 {
@@ -84,9 +85,9 @@ static int
 find_plain(lua_State *L, struct span subject, struct span pattern, size_t from)
 {
     limits_spend(L, (subject.length - from) / 16 + pattern.length / 16);
-    const uint8_t *found = pattern.length == 0 ? subject.bytes + from
-                                               : memmem(subject.bytes + from, subject.length - from, pattern.bytes,
-                                                        pattern.length);
+    const uint8_t *found = pattern.length == 0
+                               ? subject.bytes + from
+                               : memmem(subject.bytes + from, subject.length - from, pattern.bytes, pattern.length);
     if (!found) {
         lua_pushnil(L);
         return 1;
@@ -293,7 +294,8 @@ static int
 string_byte(lua_State *L)
 {
     struct span text = check_span(L, 1);
-    lua_Integer first = luaL_optinteger(L, 2, 1), last = luaL_optinteger(L, 3, first), length = (lua_Integer)text.length;
+    lua_Integer first = luaL_optinteger(L, 2, 1), last = luaL_optinteger(L, 3, first),
+                length = (lua_Integer)text.length;
 
     first = first > 0 ? first : first == 0 || first < -length ? 1 : length + first + 1;
     last = last > length ? length : last >= 0 ? last : last < -length ? 0 : length + last + 1;
@@ -357,7 +359,8 @@ sandbox_open_strings(lua_State *L)
 {
     static const luaL_Reg replaced[] = {
         { "find", string_find }, { "match", string_match }, { "gmatch", string_gmatch },
-        { "gsub", string_gsub }, { "rep", string_rep },     { "byte", string_byte },     { NULL, NULL },
+        { "gsub", string_gsub }, { "rep", string_rep },     { "byte", string_byte },
+        { NULL, NULL },
     };
     static const char *const walking[] = { "len", "codepoint", "offset", "char" };
 

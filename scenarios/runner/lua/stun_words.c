@@ -11,8 +11,8 @@
 enum { PHRASE_SHOWN = 127 };
 
 struct stun_exchange {
-    struct stun_exchange *next;           /* of the socket */
-    struct socket_handle *socket;         /* NULL: it was closed */
+    struct stun_exchange *next;   /* of the socket */
+    struct socket_handle *socket; /* NULL: it was closed */
     struct open_thing open;
     struct script *script;
     struct stun_transaction *transaction; /* NULL: it has ended, or the socket was closed */
@@ -113,7 +113,8 @@ push_rejection(lua_State *L, const struct stun_exchange *exchange)
         lua_pushinteger(L, result->error.code);
         lua_setfield(L, -2, "code");
     }
-    lua_pushstring(L, result->outcome == STUN_OUTCOME_REJECTED ? exchange->phrase : stun_outcome_sentence(result->outcome));
+    lua_pushstring(L, result->outcome == STUN_OUTCOME_REJECTED ? exchange->phrase
+                                                               : stun_outcome_sentence(result->outcome));
     lua_setfield(L, -2, "text");
     return 3;
 }
@@ -187,7 +188,9 @@ socket_word_stun(struct script *script, lua_State *L)
 {
     struct socket_handle *socket = lua_touserdata(L, 1);
     struct endpoint server = arg_endpoint(L, 2, "the server", STUN_PORT);
-    struct stun_request request = { .udp = socket->udp, .server = server, .timer = STUN_TIMER_DEFAULTS, .done = on_done };
+    struct stun_request request = {
+        .udp = socket->udp, .server = server, .timer = STUN_TIMER_DEFAULTS, .done = on_done
+    };
     int64_t timeout = TIME_NEVER;
 
     arg_no_more(L, 3);

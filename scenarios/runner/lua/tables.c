@@ -1,8 +1,8 @@
 /* The table library's functions that walk a table inside C: each spends steps for what it walks.
  *
  * table.sort is written anew: Lua's picks its pivots by the machine's clock, so that the order of equals is left to
- * chance. This one is a merge sort: stable, the same everywhere, at most n log2 n comparisons; the table is written last,
- * so an error of the comparing function leaves it as it was. */
+ * chance. This one is a merge sort: stable, the same everywhere, at most n log2 n comparisons; the table is written
+ * last, so an error of the comparing function leaves it as it was. */
 #include <lauxlib.h>
 
 #include "scenarios/runner/lua/limits.h"

@@ -1,5 +1,6 @@
-/* One function each moves a task on: task_spawn and task_wake make it ready, task_run_next runs it, task_park makes it
- * wait, end_task ends it. A waiting task is in at most one list of waits, and its timer is armed when it has a deadline. */
+/* One function each moves a task on: task_spawn and task_wake make it ready, task_run_next runs it, task_park makes
+ * it wait, end_task ends it. A waiting task is in at most one list of waits, and its timer is armed when it has a
+ * deadline. */
 #include "scenarios/runner/lua/task.h"
 
 #include <stddef.h>
@@ -475,10 +476,18 @@ task_say(lua_State *L, const struct handle *self)
 }
 
 static const struct word task_words[] = {
-    { "wait", task_wait }, { "stop", task_word_stop }, { "counters", task_counters }, { NULL, NULL },
+    { "wait", task_wait },
+    { "stop", task_word_stop },
+    { "counters", task_counters },
+    { NULL, NULL },
 };
 static const char *const task_fields[] = { "name", NULL };
 
 const struct type task_type = {
-    .name = "task", .words = { task_words }, .fields = task_fields, .field = task_field, .say = task_say, .user_values = 2,
+    .name = "task",
+    .words = { task_words },
+    .fields = task_fields,
+    .field = task_field,
+    .say = task_say,
+    .user_values = 2,
 };

@@ -57,7 +57,8 @@ on_finished(void *owner, struct traffic *traffic)
 static void
 stop_at_end(struct open_thing *thing)
 {
-    struct traffic_handle *self = (struct traffic_handle *)(void *)((char *)thing - offsetof(struct traffic_handle, open));
+    struct traffic_handle *self =
+        (struct traffic_handle *)(void *)((char *)thing - offsetof(struct traffic_handle, open));
 
     traffic_stop(&self->traffic);
 }
@@ -172,7 +173,10 @@ traffic_say(lua_State *L, const struct handle *self)
 }
 
 static const struct word traffic_words[] = {
-    { "wait", traffic_wait }, { "stop", traffic_word_stop }, { "counters", traffic_counters }, { NULL, NULL },
+    { "wait", traffic_wait },
+    { "stop", traffic_word_stop },
+    { "counters", traffic_counters },
+    { NULL, NULL },
 };
 
 static const struct type traffic_type = { .name = "traffic", .words = { traffic_words }, .say = traffic_say };
@@ -274,5 +278,9 @@ static const struct word sink_words[] = { { "stop", sink_word_stop }, { "counter
 static const char *const sink_fields[] = { "packets", "bytes", "port", NULL };
 
 static const struct type sink_type = {
-    .name = "sink", .words = { sink_words }, .fields = sink_fields, .field = sink_field, .say = sink_say,
+    .name = "sink",
+    .words = { sink_words },
+    .fields = sink_fields,
+    .field = sink_field,
+    .say = sink_say,
 };

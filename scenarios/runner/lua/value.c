@@ -83,14 +83,19 @@ bool
 value_equal(const struct value *a, const struct value *b)
 {
     if (a->type != b->type)
-        return (a->type == VALUE_INTEGER || a->type == VALUE_NUMBER) && (b->type == VALUE_INTEGER || b->type == VALUE_NUMBER) &&
-               value_number(a) == value_number(b);
+        return (a->type == VALUE_INTEGER || a->type == VALUE_NUMBER) &&
+               (b->type == VALUE_INTEGER || b->type == VALUE_NUMBER) && value_number(a) == value_number(b);
     switch (a->type) {
-    case VALUE_BOOLEAN: return a->boolean == b->boolean;
-    case VALUE_INTEGER: return a->integer == b->integer;
-    case VALUE_NUMBER: return a->number == b->number;
-    case VALUE_TEXT: return g_bytes_equal(a->text, b->text);
-    case VALUE_LIST: break;
+    case VALUE_BOOLEAN:
+        return a->boolean == b->boolean;
+    case VALUE_INTEGER:
+        return a->integer == b->integer;
+    case VALUE_NUMBER:
+        return a->number == b->number;
+    case VALUE_TEXT:
+        return g_bytes_equal(a->text, b->text);
+    case VALUE_LIST:
+        break;
     }
     return false;
 }
@@ -170,7 +175,8 @@ value_from(lua_State *L, int index)
         break;
     case LUA_TUSERDATA:
         handle = handle_at(L, index);
-        endpoint_format(handle->type == &endpoint_type ? *endpoint_value(handle) : stun_server_handle_endpoint(handle), text);
+        endpoint_format(handle->type == &endpoint_type ? *endpoint_value(handle) : stun_server_handle_endpoint(handle),
+                        text);
         value->type = VALUE_TEXT;
         value->text = g_bytes_new(text, strlen(text));
         break;
@@ -193,13 +199,21 @@ value_push(lua_State *L, const struct value *value)
     const char *text;
 
     switch (value->type) {
-    case VALUE_BOOLEAN: lua_pushboolean(L, value->boolean); break;
-    case VALUE_INTEGER: lua_pushinteger(L, value->integer); break;
-    case VALUE_NUMBER: lua_pushnumber(L, value->number); break;
+    case VALUE_BOOLEAN:
+        lua_pushboolean(L, value->boolean);
+        break;
+    case VALUE_INTEGER:
+        lua_pushinteger(L, value->integer);
+        break;
+    case VALUE_NUMBER:
+        lua_pushnumber(L, value->number);
+        break;
     case VALUE_TEXT:
         text = g_bytes_get_data(value->text, &length);
         lua_pushlstring(L, text, length);
         break;
-    case VALUE_LIST: lua_pushnil(L); break; /* parameters are no lists */
+    case VALUE_LIST:
+        lua_pushnil(L);
+        break; /* parameters are no lists */
     }
 }

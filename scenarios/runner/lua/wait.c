@@ -1,13 +1,14 @@
 /* lab.wait and lab.sleep.
  *
- * A predicate is called when its wait begins, and then after any task has run and after any event that touched something
- * a script holds, each time those of all waits in the order in which they began. It runs on the main thread, where
- * nothing can wait. What it returned is kept in its task's handle until the task runs. */
+ * A predicate is called when its wait begins, and then after any task has run and after any event that touched
+ * something a script holds, each time those of all waits in the order in which they began. It runs on the main
+ * thread, where nothing can wait. What it returned is kept in its task's handle until the task runs. */
 #include "scenarios/runner/lua/arguments.h"
 #include "scenarios/runner/lua/script.h"
 #include "scenarios/runner/lua/task.h"
 
-#define VALUE_ANSWER 2 /* a user value of the task's handle: the predicate while it waits, then a list of what it returned */
+#define VALUE_ANSWER                                                                                                   \
+    2 /* a user value of the task's handle: the predicate while it waits, then a list of what it returned */
 
 /* Calls the predicate that is on top of the stack, and packs what it returns, or the error, into a table there:
  * {n=, raised=, ...}. True when it held or raised. */

@@ -60,7 +60,8 @@ matches(const struct watch *watch, const struct record *record)
 {
     const struct filter *filter = &watch->filter;
 
-    return (!filter->has_packet || record->packet == filter->packet) && (!filter->has_node || record->node == filter->node) &&
+    return (!filter->has_packet || record->packet == filter->packet) &&
+           (!filter->has_node || record->node == filter->node) &&
            (!filter->has_reason || record->reason == filter->reason) &&
            (!filter->has_protocol || record->before.protocol == filter->protocol) &&
            (!filter->has_size || record->size == filter->size) && (!filter->has_ttl || record->ttl == filter->ttl) &&
@@ -184,8 +185,13 @@ static void
 push_record(lua_State *L, const struct record *record, const struct names *names)
 {
     struct table_fields fields = {
-        { .number = field_number, .flag = field_flag, .text = field_bytes, .bytes = field_bytes, .open = field_open,
-          .close = field_close, .time = field_time },
+        { .number = field_number,
+          .flag = field_flag,
+          .text = field_bytes,
+          .bytes = field_bytes,
+          .open = field_open,
+          .close = field_close,
+          .time = field_time },
         L,
     };
 

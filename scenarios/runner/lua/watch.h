@@ -1,9 +1,9 @@
 /* lab.watch: lists that grow with the journal.
  *
- * A record comes while somebody decides something, in the midst of the world, where no Lua may run. It is compared with
- * the filters there and copied. It is in the list as soon as the script looks: the copies are taken over when a word that
- * caused them returns, and after the event. The watch's function is called with each record after the event, or after the
- * task that caused it has run, in order. */
+ * A record comes while somebody decides something, in the midst of the world, where no Lua may run. It is compared
+ * with the filters there and copied. It is in the list as soon as the script looks: the copies are taken over when a
+ * word that caused them returns, and after the event. The watch's function is called with each record after the
+ * event, or after the task that caused it has run, in order. */
 #ifndef SCENARIOS_RUNNER_LUA_WATCH_H
 #define SCENARIOS_RUNNER_LUA_WATCH_H
 
