@@ -3,7 +3,7 @@
 
 #define EPHEMERAL_FIRST 49152 /* RFC 6335 section 6: the dynamic ports */
 
-/* --- places ------------------------------------------------------------------------------------------------------------ */
+/* --- places ------------------------------------------------------------------------------------------------------ */
 
 void
 tcp_places_init(struct tcp_places *places)
@@ -49,7 +49,7 @@ object_at(const struct tcp_places *places, uint32_t place)
     return places->objects->pdata[place - 1];
 }
 
-/* --- connections ------------------------------------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------------------------------------------------- */
 
 static uint32_t
 pair_hash(struct endpoint local, struct endpoint peer)
@@ -90,7 +90,7 @@ tcp_unindex(struct tcp_connection *connection)
     connection->indexed = false;
 }
 
-/* --- local endpoints --------------------------------------------------------------------------------------------------- */
+/* --- local endpoints --------------------------------------------------------------------------------------------- */
 
 static uint32_t
 port_hash(uint16_t port)

@@ -9,7 +9,7 @@
 #define LOOPBACK_MTU 1500  /* to the node itself: as on any link */
 #define IPV6_HEADER 40
 
-/* --- out ---------------------------------------------------------------------------------------------------------------- */
+/* --- out --------------------------------------------------------------------------------------------------------- */
 
 /* Sends one segment. One that cannot leave now is lost like any other. */
 static void
@@ -38,7 +38,7 @@ send_segment(struct tcp_host *host, struct endpoint local, struct endpoint peer,
     node_send_by(node, packet, &hop, NULL);
 }
 
-/* --- the journal ---------------------------------------------------------------------------------------------------------- */
+/* --- the journal ------------------------------------------------------------------------------------------------- */
 
 /* The machine changes while it handles a segment that has not been journalled as delivered, so changes are kept for a
  * moment. */
@@ -78,7 +78,7 @@ journal_changes(struct tcp_connection *connection)
     }
 }
 
-/* --- a connection's life -------------------------------------------------------------------------------------------------- */
+/* --- a connection's life ----------------------------------------------------------------------------------------- */
 
 static void timer_fired(struct event *event);
 static void news_due(struct event *event);
@@ -173,7 +173,7 @@ tcp_settle(struct tcp_connection *connection)
     return false;
 }
 
-/* --- telling ---------------------------------------------------------------------------------------------------------------- */
+/* --- telling ----------------------------------------------------------------------------------------------------- */
 
 static void
 tell_owner(struct tcp_connection *connection)
@@ -254,7 +254,7 @@ timer_fired(struct event *event)
     happened(connection);
 }
 
-/* --- in ----------------------------------------------------------------------------------------------------------------- */
+/* --- in ---------------------------------------------------------------------------------------------------------- */
 
 static void
 receive_on_connection(struct tcp_connection *connection, struct packet *packet, const struct tcp_segment *segment)
@@ -282,8 +282,8 @@ refuse(struct tcp_host *host, struct packet *packet, struct tcp_segment *reply, 
         send_segment(host, local, peer, reply);
 }
 
-/* A SYN that may open a connection. `floor` is where sequence numbers of an earlier one between the same endpoints ended;
- * NULL: there was none. */
+/* A SYN that may open a connection. `floor` is where sequence numbers of an earlier one between the same endpoints
+ * ended; NULL: there was none. */
 static void
 open_passively(struct tcp_listener *listener, struct packet *packet, const struct tcp_segment *syn,
                const uint32_t *floor)
@@ -345,7 +345,8 @@ receive_without_connection(struct tcp_host *host, struct packet *packet, const s
     }
 }
 
-/* RFC 9293 section 3.10.7.4, RFC 6191: a SYN that is certain to be newer than the connection in TIME-WAIT opens another. */
+/* RFC 9293 section 3.10.7.4, RFC 6191: a SYN that is certain to be newer than the connection in TIME-WAIT opens
+ * another. */
 static bool
 reopens(const struct tcp_connection *connection, const struct tcp_segment *segment)
 {
@@ -389,7 +390,7 @@ tcp_receive(struct tcp_host *host, struct packet *packet)
         receive_without_connection(host, packet, &segment, NULL);
 }
 
-/* --- ICMP ----------------------------------------------------------------------------------------------------------------- */
+/* --- ICMP -------------------------------------------------------------------------------------------------------- */
 
 /* The MTU that a "fragmentation needed" tells; a router that tells none leaves it to be guessed (RFC 1191 section 7). */
 static uint32_t
@@ -436,7 +437,7 @@ tcp_error(struct tcp_host *host, const struct packet *packet, const struct io_ic
     return true;
 }
 
-/* --- the host's life -------------------------------------------------------------------------------------------------------- */
+/* --- the host's life --------------------------------------------------------------------------------------------- */
 
 struct tcp_host *
 tcp_host_new(struct stack *stack)

@@ -8,8 +8,8 @@
 
 struct tcp_listener;
 
-/* A local endpoint that sockets use: one for each endpoint, whoever uses it. `owned` counts sockets that somebody holds,
- * `lingering` connections whose owner has gone. */
+/* A local endpoint that sockets use: one for each endpoint, whoever uses it. `owned` counts sockets that somebody
+ * holds, `lingering` connections whose owner has gone. */
 struct tcp_binding {
     struct endpoint local; /* no address: all of the host's */
     struct tcp_listener *listener;
@@ -112,8 +112,8 @@ void tcp_connection_free(struct tcp_connection *connection);
 struct tcp_birth tcp_birth_of(const struct tcp_host *host, struct endpoint local, struct endpoint peer,
                               const struct hop *hop);
 
-/* After anything has happened to the machine: journals changes of its state, sends what it wants to send, sets its timer.
- * False: it was the end of a connection without an owner, and the connection is freed. Calls nobody back. */
+/* After anything has happened to the machine: journals changes of its state, sends what it wants to send, sets its
+ * timer. False: it was the end of a connection without an owner, and the connection is freed. Calls nobody back. */
 bool tcp_settle(struct tcp_connection *connection);
 
 /* Its news reach the owner at the next turn. */

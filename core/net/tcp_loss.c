@@ -1,9 +1,9 @@
 /* What acknowledgements, their absence and their holes say about the network: round trips, the congestion window, and
  * which octets are to be sent again.
  *
- * Theory. In TCP_LOSS_NONE the window grows (RFC 5681 section 3.1). Three duplicate acknowledgements, or as much evidence
- * from SACK, begin TCP_LOSS_RECOVERY, which ends when all that was in flight then (`recover`) is acknowledged. The timer
- * begins TCP_LOSS_TIMEOUT, which ends likewise.
+ * Theory. In TCP_LOSS_NONE the window grows (RFC 5681 section 3.1). Three duplicate acknowledgements, or as much
+ * evidence from SACK, begin TCP_LOSS_RECOVERY, which ends when all that was in flight then (`recover`) is
+ * acknowledged. The timer begins TCP_LOSS_TIMEOUT, which ends likewise.
  *
  * All three share one picture: the octets rtx_nxt .. rtx_end, without those in `sacked`, are lost and wait to be sent
  * again; they are not in the network, all others in flight are. The sender (tcp_send.c) serves that region first and
@@ -18,7 +18,7 @@
 #define DUPLICATE_THRESHOLD 3
 #define WINDOW_MOST (UINT32_C(1) << 30)
 
-/* --- the congestion window ---------------------------------------------------------------------------------------- */
+/* --- the congestion window --------------------------------------------------------------------------------------- */
 
 /* RFC 5681 section 3.1, equation (1). */
 static uint32_t
@@ -44,8 +44,8 @@ tcp_congestion_restart(struct tcp_machine *machine)
     machine->cwnd = MIN(machine->cwnd, initial_window(machine));
 }
 
-/* RFC 5681 section 3.1: by at most a segment an acknowledgement in slow start, by a segment a window beyond. A window that
- * was not in use says nothing about what the network carries. */
+/* RFC 5681 section 3.1: by at most a segment an acknowledgement in slow start, by a segment a window beyond. A window
+ * that was not in use says nothing about what the network carries. */
 static void
 grow_window(struct tcp_machine *machine, uint32_t acked, uint32_t flight)
 {
@@ -70,7 +70,7 @@ half_of_flight(const struct tcp_machine *machine)
     return MAX(tcp_flight(machine) / 2, 2 * tcp_payload(machine));
 }
 
-/* --- what is lost ---------------------------------------------------------------------------------------------------- */
+/* --- what is lost ------------------------------------------------------------------------------------------------ */
 
 static void
 lose_nothing(struct tcp_machine *machine)
@@ -162,7 +162,7 @@ tcp_loss_take_sack(struct tcp_machine *machine, const struct tcp_segment *segmen
     return news;
 }
 
-/* --- recovery -------------------------------------------------------------------------------------------------------- */
+/* --- recovery ---------------------------------------------------------------------------------------------------- */
 
 static void
 enter_recovery(struct tcp_machine *machine)
@@ -262,8 +262,8 @@ tcp_loss_acked(struct tcp_machine *machine, const struct tcp_segment *segment, u
         tcp_restart_timer(machine, now);
 }
 
-/* RFC 6582 section 3.2, step 2: duplicates of an acknowledgement that does not go beyond the last recovery or timeout are
- * echoes of what was sent twice then. With SACK such echoes bring no new blocks. */
+/* RFC 6582 section 3.2, step 2: duplicates of an acknowledgement that does not go beyond the last recovery or timeout
+ * are echoes of what was sent twice then. With SACK such echoes bring no new blocks. */
 static bool
 means_loss(const struct tcp_machine *machine)
 {
@@ -296,8 +296,8 @@ tcp_loss_duplicate(struct tcp_machine *machine, const struct tcp_segment *segmen
 }
 
 /* RFC 5681 section 3.1, equation (4), and RFC 6298 steps 5.4 to 5.6. A second timeout of the same data does not halve
- * again. What SACK has told is kept (RFC 6675 section 5.1) unless the peer shows that it has thrown it away: what it holds
- * begins just where it waits. */
+ * again. What SACK has told is kept (RFC 6675 section 5.1) unless the peer shows that it has thrown it away: what it
+ * holds begins just where it waits. */
 void
 tcp_loss_timeout(struct tcp_machine *machine)
 {

@@ -14,13 +14,14 @@
  *   TIME-WAIT     both have closed and all is acknowledged: answers the peer's FIN again for twice the MSL.
  *   CLOSED        the end: nothing is sent but perhaps one last RST.
  *
- * Segments move it on (tcp_receive.c), deadlines and the user do (here); tcp_set_state is the only place where the state
- * changes. Nothing is sent where it is decided: flags are set (syn_due, ack_due, ...), and tcp_send.c makes segments of
- * them, and of data, when it is asked. What acknowledgements say about the network is in tcp_loss.c.
+ * Segments move it on (tcp_receive.c), deadlines and the user do (here); tcp_set_state is the only place where the
+ * state changes. Nothing is sent where it is decided: flags are set (syn_due, ack_due, ...), and tcp_send.c makes
+ * segments of them, and of data, when it is asked. What acknowledgements say about the network is in tcp_loss.c.
  *
- * A user who goes away (release) leaves an orphan that delivers what was written. What its peer still sends is nobody's:
- * such an orphan resets the connection (RFC 9293 section 3.6.1), but only when its own data and FIN are acknowledged, so
- * that nothing that was taken from the user is lost. Until then it leaves the peer's data unacknowledged. */
+ * A user who goes away (release) leaves an orphan that delivers what was written. What its peer still sends is
+ * nobody's: such an orphan resets the connection (RFC 9293 section 3.6.1), but only when its own data and FIN are
+ * acknowledged, so that nothing that was taken from the user is lost. Until then it leaves the peer's data
+ * unacknowledged. */
 #include "core/net/tcp_private.h"
 
 #define SEND_BUFFER_LEAST 65536 /* what is taken from a writer before the congestion window says that more is of use */
@@ -185,8 +186,8 @@ tcp_machine_clear(struct tcp_machine *machine)
     tcp_ranges_clear(&machine->behind);
 }
 
-/* What the peer's SYN says: where its sequence space begins and which options both have (RFC 9293 section 3.7.1, RFC 7323
- * sections 2.2 and 3.2, RFC 2018 section 2). */
+/* What the peer's SYN says: where its sequence space begins and which options both have (RFC 9293 section 3.7.1, RFC
+ * 7323 sections 2.2 and 3.2, RFC 2018 section 2). */
 static void
 take_syn(struct tcp_machine *machine, const struct tcp_segment *syn, int64_t now)
 {
@@ -295,8 +296,8 @@ retransmission_timeout(struct tcp_machine *machine, int64_t now)
     tcp_rto_back_off(&machine->rto);
 }
 
-/* The peer's window is closed. It is asked for ever, as long as it answers (RFC 9293 section 3.8.6.1); the last answer may
- * be as old as R2 and the longest pause between two questions. */
+/* The peer's window is closed. It is asked for ever, as long as it answers (RFC 9293 section 3.8.6.1); the last answer
+ * may be as old as R2 and the longest pause between two questions. */
 static void
 probe_window(struct tcp_machine *machine, int64_t now)
 {
@@ -352,8 +353,8 @@ tcp_machine_wake(struct tcp_machine *machine, int64_t now)
 
 /* --- the user ---------------------------------------------------------------------------------------------------- */
 
-/* Our share of silly window avoidance (RFC 9293 section 3.8.6.2.2): the window that reading has opened is told when it is
- * half of the buffer, or, where little was left, two segments. */
+/* Our share of silly window avoidance (RFC 9293 section 3.8.6.2.2): the window that reading has opened is told when it
+ * is half of the buffer, or, where little was left, two segments. */
 static void
 offer_window(struct tcp_machine *machine)
 {

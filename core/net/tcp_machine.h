@@ -1,15 +1,15 @@
 /* One TCP connection (RFC 9293), without a network: the machine.
  *
- * It takes what happened (a segment, a deadline, a call of the user) and `now`, and changes itself. What it then wants is
- * asked of it, in this order:
+ * It takes what happened (a segment, a deadline, a call of the user) and `now`, and changes itself. What it then wants
+ * is asked of it, in this order:
  *
  *     while (tcp_machine_next(machine, now, &segment))   segments to send; they borrow from the machine
  *         ... put ports on it, send it
  *     tcp_machine_deadline(machine)                      when tcp_machine_wake wants to be called
  *     machine->news                                      what the user is to be told; whoever tells takes the bits away
  *
- * It knows no io, no node, no addresses and draws nothing: what is random at birth is handed in. LISTEN is no machine but
- * a question (tcp_listen_answer), as is what a segment for no connection gets (tcp_closed_answer).
+ * It knows no io, no node, no addresses and draws nothing: what is random at birth is handed in. LISTEN is no machine
+ * but a question (tcp_listen_answer), as is what a segment for no connection gets (tcp_closed_answer).
  *
  * Built: RFC 9293 (states, half-close, Nagle, silly window avoidance, zero-window probes, keep-alives), RFC 5961
  * (challenge ACKs), RFC 6298 (retransmission timer), RFC 5681, 6582 and 3042 (NewReno, limited transmit), RFC 2018 and
@@ -146,8 +146,8 @@ void tcp_machine_answer(struct tcp_machine *machine, const struct tcp_settings *
 /* Gives the buffers back; silent. */
 void tcp_machine_clear(struct tcp_machine *machine);
 
-/* A segment has arrived (RFC 9293 section 3.10.7.3 and .4). DROP_NONE: it got where it was going; otherwise why it was of
- * no use, though it may have caused an answer. Not in CLOSED. */
+/* A segment has arrived (RFC 9293 section 3.10.7.3 and .4). DROP_NONE: it got where it was going; otherwise why it was
+ * of no use, though it may have caused an answer. Not in CLOSED. */
 enum drop_reason tcp_machine_receive(struct tcp_machine *machine, const struct tcp_segment *segment, int64_t now)
     G_GNUC_WARN_UNUSED_RESULT;
 
@@ -159,8 +159,8 @@ bool tcp_machine_next(struct tcp_machine *machine, int64_t now, struct tcp_segme
 
 /* When the machine wants to be woken; TIME_NEVER: only by what happens. */
 int64_t tcp_machine_deadline(const struct tcp_machine *machine);
-/* Whether what it waits for keeps a run going: a handshake or data unacknowledged, though a closed window only for as long
- * as R2. TIME-WAIT, keep-alives and waiting for a peer's FIN are idle. */
+/* Whether what it waits for keeps a run going: a handshake or data unacknowledged, though a closed window only for as
+ * long as R2. TIME-WAIT, keep-alives and waiting for a peer's FIN are idle. */
 bool tcp_machine_busy(const struct tcp_machine *machine, int64_t now);
 
 /* The user's calls. Read and write as in struct io_tcp_ops. */
@@ -179,9 +179,9 @@ void tcp_machine_set_keep_alive(struct tcp_machine *machine, bool on, int64_t no
 /* Whether `seq` is in flight: an ICMP error that quotes anything else is old or forged (RFC 5927 section 4.1). The two
  * below are for errors that have passed. */
 bool tcp_machine_sent(const struct tcp_machine *machine, uint32_t seq);
-/* A router or the peer's host says that it cannot be reached. While the connection opens, a hard error ends it (RFC 5461
- * section 4.1 says that hosts take "unreachable" so); else it is remembered for the day the connection gives up (RFC 9293
- * section 3.9.2.2). */
+/* A router or the peer's host says that it cannot be reached. While the connection opens, a hard error ends it (RFC
+ * 5461 section 4.1 says that hosts take "unreachable" so); else it is remembered for the day the connection gives up
+ * (RFC 9293 section 3.9.2.2). */
 void tcp_machine_unreachable(struct tcp_machine *machine, enum io_result result, bool hard);
 /* A link carries `mss` bytes behind the TCP header at most (RFC 1191). */
 void tcp_machine_too_big(struct tcp_machine *machine, uint16_t mss);

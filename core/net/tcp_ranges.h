@@ -1,5 +1,5 @@
-/* A few disjoint runs of the sequence space, in order: what a receiver holds behind a gap, what a sender has been told of
- * by selective acknowledgements.
+/* A few disjoint runs of the sequence space, in order: what a receiver holds behind a gap, what a sender has been told
+ * of by selective acknowledgements.
  *
  * Bounded: a peer decides how many gaps there are. Runs that touch are one. */
 #ifndef CORE_NET_TCP_RANGES_H
@@ -27,8 +27,8 @@ void tcp_ranges_cut(struct tcp_ranges *ranges, uint32_t edge);
 /* The octets that lie in left..right and in no run. */
 uint32_t tcp_ranges_missing(const struct tcp_ranges *ranges, uint32_t left, uint32_t right);
 
-/* The first octet from `from` on that is in no run; `*end` is where the next run begins, or `limit` when that comes first
- * or there is none. */
+/* The first octet from `from` on that is in no run; `*end` is where the next run begins, or `limit` when that comes
+ * first or there is none. */
 uint32_t tcp_ranges_gap(const struct tcp_ranges *ranges, uint32_t from, uint32_t limit, uint32_t *end);
 
 #endif

@@ -1,5 +1,5 @@
-/* What a segment does to a connection: RFC 9293 section 3.10.7.3 (SYN-SENT) and 3.10.7.4 (all others), step by step in the
- * order given there, with the checks of RFC 5961 and RFC 7323 in their places. */
+/* What a segment does to a connection: RFC 9293 section 3.10.7.3 (SYN-SENT) and 3.10.7.4 (all others), step by step in
+ * the order given there, with the checks of RFC 5961 and RFC 7323 in their places. */
 #include "core/net/tcp_private.h"
 
 #define CHALLENGES_MOST 10           /* RFC 5961 section 7: at most so many ACKs ... */
@@ -123,8 +123,8 @@ trim(const struct tcp_machine *machine, struct arrival *arrival)
     }
 }
 
-/* A segment outside the window says where the peer thinks we are, so it is told where we are. Without anything in it, it
- * may be the answer to such an answer. */
+/* A segment outside the window says where the peer thinks we are, so it is told where we are. Without anything in it,
+ * it may be the answer to such an answer. */
 static enum drop_reason
 refuse(struct tcp_machine *machine, const struct arrival *arrival, int64_t now)
 {
@@ -165,7 +165,7 @@ check_sequence(struct tcp_machine *machine, struct arrival *arrival, int64_t now
     return DROP_NONE;
 }
 
-/* --- second and fourth: RST, SYN ----------------------------------------------------------------------------------- */
+/* --- second and fourth: RST, SYN --------------------------------------------------------------------------------- */
 
 /* RFC 5961 section 3.2: only the exact number resets. */
 static enum drop_reason
@@ -199,8 +199,8 @@ is_own_syn_again(const struct tcp_machine *machine, const struct tcp_segment *se
            !(segment->flags & TCP_RST);
 }
 
-/* RFC 5961 section 4.2: a SYN in a synchronized state is challenged whatever its number. In SYN-RECEIVED after a passive
- * open, section 3.10.7.4 goes back to LISTEN, which here means that this machine ends. */
+/* RFC 5961 section 4.2: a SYN in a synchronized state is challenged whatever its number. In SYN-RECEIVED after a
+ * passive open, section 3.10.7.4 goes back to LISTEN, which here means that this machine ends. */
 static enum drop_reason
 receive_syn(struct tcp_machine *machine, const struct arrival *arrival, int64_t now)
 {
@@ -212,7 +212,7 @@ receive_syn(struct tcp_machine *machine, const struct arrival *arrival, int64_t 
     return DROP_CHALLENGED;
 }
 
-/* --- fifth: ACK ---------------------------------------------------------------------------------------------------- */
+/* --- fifth: ACK -------------------------------------------------------------------------------------------------- */
 
 static void
 take_window(struct tcp_machine *machine, const struct tcp_segment *segment, int64_t now)
@@ -336,7 +336,7 @@ receive_ack(struct tcp_machine *machine, const struct arrival *arrival, int64_t 
     return DROP_NONE;
 }
 
-/* --- seventh and eighth: data, FIN ----------------------------------------------------------------------------------- */
+/* --- seventh and eighth: data, FIN ------------------------------------------------------------------------------- */
 
 /* Data in order: at least every second segment is acknowledged at once (RFC 9293 section 3.8.6.3), one that fills a gap
  * too (RFC 5681 section 4.2). */
@@ -446,7 +446,7 @@ receive_fin(struct tcp_machine *machine, const struct arrival *arrival, int64_t 
         fin_received(machine, now);
 }
 
-/* --- all of it ----------------------------------------------------------------------------------------------------- */
+/* --- all of it --------------------------------------------------------------------------------------------------- */
 
 enum drop_reason
 tcp_machine_receive(struct tcp_machine *machine, const struct tcp_segment *segment, int64_t now)

@@ -1,8 +1,9 @@
-/* The bytes of one direction of a stream, between two ends that both move forward: a ring that grows to what it must hold.
+/* The bytes of one direction of a stream, between two ends that both move forward: a ring that grows to what it must
+ * hold.
  *
- * Bytes are addressed by their distance from the head. A sender appends and, once they are acknowledged, takes them off
- * the front; a receiver may also place bytes behind a gap, which count as held only when the gap has been filled. An
- * all-zero ring is empty and holds no memory. */
+ * Bytes are addressed by their distance from the head. A sender appends and, once they are acknowledged, takes them
+ * off the front; a receiver may also place bytes behind a gap, which count as held only when the gap has been filled.
+ * An all-zero ring is empty and holds no memory. */
 #ifndef CORE_NET_TCP_RING_H
 #define CORE_NET_TCP_RING_H
 

@@ -1,8 +1,9 @@
 /* TCP segments as they stand on the wire (RFC 9293 section 3.1), and arithmetic on sequence numbers.
  *
  * The decoder is pure and borrows from its input; the encoder writes into the caller's buffer. Neither looks at the
- * checksum when reading: the stack has verified it over the whole datagram. Known options: maximum segment size (RFC 9293
- * section 3.2), window scale and timestamps (RFC 7323), SACK-permitted and SACK (RFC 2018). Unknown ones are skipped. */
+ * checksum when reading: the stack has verified it over the whole datagram. Known options: maximum segment size (RFC
+ * 9293 section 3.2), window scale and timestamps (RFC 7323), SACK-permitted and SACK (RFC 2018). Unknown ones are
+ * skipped. */
 #ifndef CORE_NET_TCP_SEGMENT_H
 #define CORE_NET_TCP_SEGMENT_H
 
@@ -47,8 +48,8 @@ struct tcp_segment {
     struct span data, more; /* `more` follows `data`: to be sent from a ring that is cut there; empty when read */
 };
 
-/* Reads a segment: the transport part of a datagram. DROP_NONE, DROP_BAD_TRANSPORT or DROP_BAD_TCP_OPTION; `*segment` is
- * only good with DROP_NONE and borrows from `bytes`. */
+/* Reads a segment: the transport part of a datagram. DROP_NONE, DROP_BAD_TRANSPORT or DROP_BAD_TCP_OPTION; `*segment`
+ * is only good with DROP_NONE and borrows from `bytes`. */
 enum drop_reason tcp_segment_read(struct span bytes, struct tcp_segment *segment) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The bytes that the header of `segment` takes with its options. */

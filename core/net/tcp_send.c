@@ -1,12 +1,12 @@
 /* What a connection wants to send: asked for segment by segment until there is none.
  *
- * In this order: a reset; the SYN; a probe of a closed window; what is lost; new data and the FIN; a keep-alive; an ACK that
- * nothing else has carried. */
+ * In this order: a reset; the SYN; a probe of a closed window; what is lost; new data and the FIN; a keep-alive; an
+ * ACK that nothing else has carried. */
 #include "core/net/tcp_private.h"
 
 #define SACK_BESIDE_TIMESTAMP 3
 
-/* --- the receiver's part of each segment ----------------------------------------------------------------------------- */
+/* --- the receiver's part of each segment ------------------------------------------------------------------------- */
 
 static uint32_t
 free_space(const struct tcp_machine *machine)
@@ -28,8 +28,8 @@ tcp_window_to_offer(const struct tcp_machine *machine)
     return space;
 }
 
-/* In units of the window scale. Rounded up, so that nothing is taken back, unless that were more than there is room for:
- * then the field shows a little less than was offered before (RFC 7323 section 2.4), which is still accepted. */
+/* In units of the window scale. Rounded up, so that nothing is taken back, unless that were more than there is room
+ * for: then the field shows a little less than was offered before (RFC 7323 section 2.4), which is still accepted. */
 static uint16_t
 window_field(struct tcp_machine *machine)
 {
@@ -90,7 +90,7 @@ send_reset(struct tcp_machine *machine, struct tcp_segment *segment)
     *segment = (struct tcp_segment){ .seq = machine->reset_seq, .flags = TCP_RST, .scale = TCP_NO_SCALE };
 }
 
-/* --- timers ------------------------------------------------------------------------------------------------------------ */
+/* --- timers ------------------------------------------------------------------------------------------------------ */
 
 /* Begins the timer of what has just been sent, unless it runs. */
 static void
@@ -133,7 +133,7 @@ start_probing(struct tcp_machine *machine, int64_t now)
     machine->retransmit_at = now + probe_interval(machine);
 }
 
-/* --- SYN --------------------------------------------------------------------------------------------------------------- */
+/* --- SYN --------------------------------------------------------------------------------------------------------- */
 
 /* In SYN-SENT every option is offered, in SYN-RECEIVED those that the peer's SYN had. */
 static void
@@ -159,7 +159,7 @@ send_syn(struct tcp_machine *machine, int64_t now, struct tcp_segment *segment)
     start_timer(machine, now);
 }
 
-/* --- data -------------------------------------------------------------------------------------------------------------- */
+/* --- data -------------------------------------------------------------------------------------------------------- */
 
 /* The octets from `from` on, with the FIN when they reach past the data's end. */
 static void
@@ -257,8 +257,8 @@ send_lost(struct tcp_machine *machine, int64_t now, struct tcp_segment *segment)
     return true;
 }
 
-/* RFC 9293 section 3.8.6.2.1, with Nagle's rule in brackets there. A FIN says that no more will follow to fill up what is
- * small. */
+/* RFC 9293 section 3.8.6.2.1, with Nagle's rule in brackets there. A FIN says that no more will follow to fill up what
+ * is small. */
 static bool
 worth_sending(const struct tcp_machine *machine, uint32_t length, uint32_t most, uint32_t left)
 {

@@ -21,7 +21,7 @@ socket_local(const struct io_tcp *tcp)
     return ((const struct tcp_socket *)tcp)->local;
 }
 
-/* --- connections -------------------------------------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------------------------------------------------- */
 
 static ssize_t
 connection_read(struct io_tcp *tcp, void *bytes, size_t length, enum io_result *why)
@@ -94,7 +94,7 @@ static const struct io_tcp_ops connection_ops = {
     .close = connection_close,
 };
 
-/* --- listeners ---------------------------------------------------------------------------------------------------------- */
+/* --- listeners --------------------------------------------------------------------------------------------------- */
 
 static ssize_t
 no_read(struct io_tcp *tcp, void *bytes, size_t length, enum io_result *why)
@@ -180,7 +180,7 @@ static const struct io_tcp_ops listener_ops = {
     .close = listener_close,
 };
 
-/* --- opening ------------------------------------------------------------------------------------------------------------- */
+/* --- opening ----------------------------------------------------------------------------------------------------- */
 
 struct io_tcp *
 tcp_listen(struct tcp_host *host, const struct endpoint *local, bool share, io_tcp_ready *ready, void *owner,
@@ -239,7 +239,7 @@ tcp_connect(struct tcp_host *host, const struct endpoint *local, const struct en
     return &connection->socket.io;
 }
 
-/* --- switches ------------------------------------------------------------------------------------------------------------ */
+/* --- switches ---------------------------------------------------------------------------------------------------- */
 
 void
 tcp_set_nagle(struct io_tcp *tcp, bool on)

@@ -1,9 +1,10 @@
 /* TCP sockets of a simulated host (RFC 9293): what core/net/stack.c opens for the io seam.
  *
- * The connections themselves are machines (core/net/tcp_machine.h); here is what lies around them: ports, listeners, the
- * way of a segment to its connection, timers, and telling owners. Callbacks come from arriving packets and timers only,
- * never from inside a call. A closed socket's connection lives on without an owner until its last word, TIME-WAIT
- * included; it does not keep its port from being bound again, only its pair of endpoints from being used again. */
+ * The connections themselves are machines (core/net/tcp_machine.h); here is what lies around them: ports, listeners,
+ * the way of a segment to its connection, timers, and telling owners. Callbacks come from arriving packets and timers
+ * only, never from inside a call. A closed socket's connection lives on without an owner until its last word,
+ * TIME-WAIT included; it does not keep its port from being bound again, only its pair of endpoints from being used
+ * again. */
 #ifndef CORE_NET_TCP_SOCKET_H
 #define CORE_NET_TCP_SOCKET_H
 
@@ -37,8 +38,8 @@ const struct tcp_machine *tcp_machine_of(const struct io_tcp *tcp);
 /* A segment for this node whose checksum is right. Takes the packet over. */
 void tcp_receive(struct tcp_host *host, struct packet *packet);
 
-/* `packet` is an ICMP error about a segment of ours with sequence number `seq`. False, and nothing has happened, when no
- * connection has such a segment in flight; else it is journalled as delivered, and the packet remains the caller's. */
+/* `packet` is an ICMP error about a segment of ours with sequence number `seq`. False, and nothing has happened, when
+ * no connection has such a segment in flight; else it is journalled as delivered, and the packet remains the caller's. */
 bool tcp_error(struct tcp_host *host, const struct packet *packet, const struct io_icmp *icmp, uint32_t seq);
 
 /* Whether a socket or a connection, also one without an owner, uses this port of this address (none: of any). */

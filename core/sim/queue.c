@@ -1,6 +1,6 @@
 /* Theory of operation
  *
- * A time is read as eight digits of eight bits. There is one wheel for each digit, with 256 slots; a slot is a list.
+ * A time is read as seven digits of nine bits. There is one wheel for each digit, with 512 slots; a slot is a list.
  * All wheels stand around one time, the `origin`: an event belongs to the wheel of the highest digit in which its time
  * differs from the origin, and there to the slot of that digit's value (its time equal to the origin: wheel 0). So
  *
@@ -11,37 +11,37 @@
  * - a slot of wheel 0 holds events of one time only.
  *
  * When the first slot holds more than a few events, it is *entered*: the origin moves to the start of the slot and its
- * events go to the wheels below. An event only ever goes down, hence eight times at most. A slot with few events is not
- * worth it: its earliest is picked out by looking at each, and the origin stays behind. So the origin need not be near
- * the present: in a sparse world it stays where it is while slot after slot is picked empty. Where the few turn out to be
- * of one time, as packets that keep step are, all of them become *ready* at once.
+ * events go to the wheels below. An event only ever goes down, hence seven times at most. A slot with few events is
+ * not worth it: its earliest is picked out by looking at each, and the origin stays behind. So the origin need not be
+ * near the present: in a sparse world it stays where it is while slot after slot is picked empty. Where the few turn
+ * out to be of one time, as packets that keep step are, all of them become *ready* at once.
  *
  * The ready list is in exact order and comes before all wheels: everything up to `ready_last` stands there. What is
- * scheduled for such a time finds its place from the end of the list. Where many stand in the way, the list is *spilled*:
- * all of it goes back to the wheels.
+ * scheduled for such a time finds its place from the end of the list. Where many stand in the way, the list is
+ * *spilled*: all of it goes back to the wheels.
  *
  * Cancelling unlinks, nothing else: lists are rings through their head, so no place has to be known. The bit of a slot
  * that ran empty so is cleared when it comes first.
  *
  * Entering happens when somebody asks for the first event, and then an earlier one may be scheduled still (not before
- * `floor`, the time of the last one popped). A time before the origin belongs to no wheel; it counts as ready. To spill
- * such events the queue *retreats* to an earlier origin: the wheels below the highest digit in which the two origins
- * differ are parked at the slot of that digit on its wheel. They come back when that slot is entered again. Meanwhile
- * later events for that slot queue up in its list; they are dealt out behind those in the parked wheels, after which they
- * were scheduled. Both ways this costs one splice for each occupied slot, however many events wait there. A wheel that is
- * parked takes along what is parked at its own slots. */
+ * `floor`, the time of the last one popped). A time before the origin belongs to no wheel; it counts as ready. To
+ * spill such events the queue *retreats* to an earlier origin: the wheels below the highest digit in which the two
+ * origins differ are parked at the slot of that digit on its wheel. They come back when that slot is entered again.
+ * Meanwhile later events for that slot queue up in its list; they are dealt out behind those in the parked wheels,
+ * after which they were scheduled. Both ways this costs one splice for each occupied slot, however many events wait
+ * there. A wheel that is parked takes along what is parked at its own slots. */
 #include "core/sim/queue.h"
 
 #include <glib.h>
 
 #include "core/sim/slab.h"
 
-#define DIGIT_BITS 8
+#define DIGIT_BITS 9
 #define SLOTS (1 << DIGIT_BITS)
-#define WHEELS (64 / DIGIT_BITS)
-#define WORDS (SLOTS / 64) /* of a wheel's bitmap of occupied slots; 32 words for all wheels */
-#define FEW 6              /* so many in a slot are looked through at each pop; more are dealt out */
-#define FAR 12             /* so far from the end of the ready list an event may find its place */
+#define WHEELS (63 / DIGIT_BITS) /* no time is negative */
+#define WORDS (SLOTS / 64)       /* of a wheel's bitmap of occupied slots; 56 words for all wheels */
+#define FEW 6                    /* so many in a slot are looked through at each pop; more are dealt out */
+#define FAR 12                   /* so far from the end of the ready list an event may find its place */
 
 /* A wheel that is parked. */
 struct wheel {
@@ -62,7 +62,7 @@ struct queue {
     struct event_link ready; /* the events not after `ready_last`, in order */
     int64_t ready_last, origin, floor;
     uint64_t count;
-    uint32_t occupied; /* words of slots_occupied that are not 0 */
+    uint64_t occupied; /* words of slots_occupied that are not 0 */
     uint32_t parking;  /* wheels with something parked */
     uint64_t slots_occupied[WHEELS * WORDS];
     struct parked *parked[WHEELS];
@@ -100,7 +100,7 @@ static inline void
 mark_occupied(struct queue *queue, unsigned slot)
 {
     queue->slots_occupied[slot / 64] |= UINT64_C(1) << slot % 64;
-    queue->occupied |= UINT32_C(1) << slot / 64;
+    queue->occupied |= UINT64_C(1) << slot / 64;
 }
 
 static inline void
@@ -108,14 +108,14 @@ mark_empty(struct queue *queue, unsigned slot)
 {
     queue->slots_occupied[slot / 64] &= ~(UINT64_C(1) << slot % 64);
     if (queue->slots_occupied[slot / 64] == 0)
-        queue->occupied &= ~(UINT32_C(1) << slot / 64);
+        queue->occupied &= ~(UINT64_C(1) << slot / 64);
 }
 
 /* The first occupied slot; there is one. */
 static inline unsigned
 first_occupied(const struct queue *queue)
 {
-    unsigned word = (unsigned)__builtin_ctz(queue->occupied);
+    unsigned word = (unsigned)__builtin_ctzll(queue->occupied);
 
     return word * 64 + (unsigned)__builtin_ctzll(queue->slots_occupied[word]);
 }
@@ -188,7 +188,7 @@ wheel_park(struct queue *queue, unsigned level, struct wheel *wheel)
 
             list_move(&queue->slots[level * SLOTS + digit], &wheel->slots[digit]);
         }
-        queue->occupied &= ~(UINT32_C(1) << (level * WORDS + word));
+        queue->occupied &= ~(UINT64_C(1) << (level * WORDS + word));
     }
     wheel->parked = queue->parked[level];
     queue->parked[level] = NULL;
@@ -257,7 +257,7 @@ static void G_GNUC_NO_INLINE
 retreat(struct queue *queue, int64_t origin)
 {
     unsigned level = wheel_between(origin, queue->origin);
-    uint32_t below = (UINT32_C(1) << level * WORDS) - 1; /* the words of the wheels below */
+    uint64_t below = (UINT64_C(1) << level * WORDS) - 1; /* the words of the wheels below */
 
     if (queue->occupied & below) {
         struct parked *parked = slab_take(&queue->parked_slab);
@@ -413,7 +413,7 @@ spill(struct queue *queue)
 {
     struct event_link *link = queue->ready.next;
 
-    if (time_of(link) < queue->origin)
+    if (queue->origin > queue->floor)
         retreat(queue, queue->floor);
     while (link != &queue->ready) {
         struct event_link *next = link->next;
@@ -422,7 +422,7 @@ spill(struct queue *queue)
         link = next;
     }
     list_reset(&queue->ready);
-    queue->ready_last = MAX(queue->floor, queue->origin) - 1;
+    queue->ready_last = queue->floor - 1;
 }
 
 /* Finds the place of an event whose time is ready: behind those that are not later. NULL when it is far from the end. */
@@ -444,15 +444,12 @@ insert_ready(struct queue *queue, struct event *event)
 {
     struct event_link *before = find_place(queue, event->at);
 
-    if (!before) {
-        spill(queue);
-        if (event->at > queue->ready_last) {
-            place(queue, event);
-            return;
-        }
-        before = &queue->ready;
+    if (before) {
+        list_insert_after(before, &event->link);
+        return;
     }
-    list_insert_after(before, &event->link);
+    spill(queue);
+    place(queue, event);
 }
 
 void

@@ -3,7 +3,7 @@
  * Events are embedded in whatever they belong to (a packet on a link, a timer), so scheduling allocates nothing and
  * cancelling is O(1). The order is exactly (time, order of scheduling): two events of one instant fire in the order
  * in which they were scheduled, wherever in the queue they waited. What an operation costs doesn't depend on how many
- * events wait or when they are due: an event is touched at most eight times in its life, two or three in practice.
+ * events wait or when they are due: an event is touched at most seven times in its life, two or three in practice.
  *
  * The queue borrows the events. An event must be cancelled (or have been popped) before its memory goes. An all-zero
  * event is one that does not wait. */

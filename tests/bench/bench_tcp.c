@@ -1,6 +1,7 @@
-/* A TCP transfer: from a host through its box, the internet and another box to a host, over clean links of 1 Gbit/s. The
- * boxes forward; they stand where NATs do. Beside the rate stands a bare loop that does as many events in a queue of the same kind,
- * and moves and sums the bytes as often, but knows no TCP. Payload in Gbit for a second of the wall clock. */
+/* A TCP transfer: from a host through its box, the internet and another box to a host, over clean links of 1 Gbit/s.
+ * The boxes forward; they stand where NATs do. Beside the rate stands a bare loop that does as many events in a queue
+ * of the same kind, and moves and sums the bytes as often, but knows no TCP. Payload in Gbit for a second of the wall
+ * clock. */
 #include <glib.h>
 
 #include "core/net/checksum.h"

@@ -1,9 +1,9 @@
-/* Two hosts with TCP sockets in all states, and somebody between them. The input decides, step by step: which user calls
- * what, which packets get lost, which segment is forged (its numbers near those that the connection expects, its options
- * anything), which ICMP error, how far time goes on.
+/* Two hosts with TCP sockets in all states, and somebody between them. The input decides, step by step: which user
+ * calls what, which packets get lost, which segment is forged (its numbers near those that the connection expects, its
+ * options anything), which ICMP error, how far time goes on.
  *
- * Whatever comes: no packet gets lost uncounted, every record can be said, no callback comes inside a call or after a close,
- * sequence numbers keep their order, buffers their bounds; and when all users have closed, all connections end. */
+ * Whatever comes: no packet gets lost uncounted, every record can be said, no callback comes inside a call or after a
+ * close, sequence numbers keep their order, buffers their bounds; and when all users have closed, all connections end. */
 #include <glib.h>
 
 #include "core/base/cursor.h"

@@ -90,8 +90,8 @@ flags_of(const char *letters)
     return flags;
 }
 
-/* Reads a segment from words; `from` and `to` are the initial numbers of its sender and receiver. `named` collects which
- * options were told. */
+/* Reads a segment from words; `from` and `to` are the initial numbers of its sender and receiver. `named` collects
+ * which options were told. */
 static struct tcp_segment
 segment_of(char **words, uint32_t from, uint32_t to, const uint8_t *data, GString *named)
 {

@@ -2,9 +2,9 @@
  *
  *     tcp_talk("a SYN is answered", NULL, "listen; in S 0; > SA 0 ack 1; = SYN-RECEIVED; in A 1 ack 1; = ESTABLISHED");
  *
- * Steps stand between semicolons. Sequence numbers count from the initial one of whoever sends, acknowledgements from that
- * of the other, so 0 is a SYN and the first octet is 1; both initial numbers are just below 2^32, which each conversation
- * crosses.
+ * Steps stand between semicolons. Sequence numbers count from the initial one of whoever sends, acknowledgements from
+ * that of the other, so 0 is a SYN and the first octet is 1; both initial numbers are just below 2^32, which each
+ * conversation crosses.
  *
  *   connect | listen            an active open; a passive one, begun by the next `in`
  *   in FLAGS SEQ[+LENGTH] [ack N] [win N] [mss N] [ts V E] [sack A-B ..] [scale N] [sackok] [byte N]
@@ -25,7 +25,7 @@
  *   busy | idle                 whether what it waits for keeps a run going
  *   cwnd N                      the congestion window is N
  *   forget                      whatever was sent does not matter
- */
+ * / */
 #ifndef TESTS_UNIT_SUPPORT_TCP_H
 #define TESTS_UNIT_SUPPORT_TCP_H
 

@@ -30,31 +30,41 @@ static void
 test_opening(void)
 {
     static const struct talk_row rows[] = {
-        { "figure 6, active side", SYN_SENT "busy; in SA 0 ack 1; ! none; > A 1 ack 1; = ESTABLISHED; news connected; idle" },
+        { "figure 6, active side", SYN_SENT "busy; in SA 0 ack 1; ! none; > A 1 ack 1; = ESTABLISHED; "
+          "news connected; idle" },
         { "figure 6, passive side", SYN_RECEIVED "busy; in A 1 ack 1; ! none; = ESTABLISHED; news connected; -; idle" },
         { "figure 7, both at once", BOTH_SYNS "in SA 0 ack 1; ! none; = ESTABLISHED; news connected; -" },
         { "both at once, the ACK alone comes first", BOTH_SYNS "in A 1 ack 1; = ESTABLISHED; -" },
         { "SYN-SENT: a wrong ACK is reset", SYN_SENT "in A 5 ack 7; ! bad-acknowledgement; > R 7; = SYN-SENT" },
         { "SYN-SENT: an ACK of nothing is reset", SYN_SENT "in SA 0 ack 0; ! bad-acknowledgement; > R 0; = SYN-SENT" },
         { "SYN-SENT: a wrong ACK with RST", SYN_SENT "in RA 0 ack 7; ! bad-acknowledgement; -; = SYN-SENT" },
-        { "SYN-SENT: RST with the right ACK", SYN_SENT "in RA 0 ack 1; ! none; -; = CLOSED; news failed; read failed refused" },
+        { "SYN-SENT: RST with the right ACK", SYN_SENT "in RA 0 ack 1; ! none; -; = CLOSED; news failed; "
+          "read failed refused" },
         { "SYN-SENT: RST without ACK", SYN_SENT "in R 0; ! bad-acknowledgement; -; = SYN-SENT" },
         { "SYN-SENT: neither SYN nor RST", SYN_SENT "in A 0 ack 1; ! bad-sequence; -; = SYN-SENT" },
-        { "SYN-SENT: data on the SYN comes again", SYN_SENT "in SA 0+10 ack 1; > A 1 ack 1; = ESTABLISHED; in A 1+10 ack 1; read 10; after 40; > A 1 ack 11" },
+        { "SYN-SENT: data on the SYN comes again", SYN_SENT "in SA 0+10 ack 1; > A 1 ack 1; = ESTABLISHED; "
+          "in A 1+10 ack 1; read 10; after 40; > A 1 ack 11" },
         { "SYN-RECEIVED: the SYN again", SYN_RECEIVED "in S 0; ! already-received; > SA 0 ack 1; = SYN-RECEIVED" },
         { "SYN-RECEIVED: another SYN in the window, passive", SYN_RECEIVED "in S 100; -; = CLOSED; news" },
-        { "SYN-RECEIVED: another SYN in the window, active", BOTH_SYNS "in S 100; ! challenged; > A 1 ack 1; = SYN-RECEIVED" },
+        { "SYN-RECEIVED: another SYN in the window, active", BOTH_SYNS "in S 100; ! challenged; > A 1 ack 1; "
+          "= SYN-RECEIVED" },
         { "SYN-RECEIVED: RST, passive: back to LISTEN", SYN_RECEIVED "in R 1; ! none; -; = CLOSED; news" },
         { "SYN-RECEIVED: RST, active: refused", BOTH_SYNS "in R 1; -; = CLOSED; news failed; read failed refused" },
-        { "SYN-RECEIVED: RST elsewhere in the window", SYN_RECEIVED "in R 2; ! challenged; > A 1 ack 1; = SYN-RECEIVED" },
+        { "SYN-RECEIVED: RST elsewhere in the window", SYN_RECEIVED "in R 2; ! challenged; > A 1 ack 1; "
+          "= SYN-RECEIVED" },
         { "SYN-RECEIVED: RST outside", SYN_RECEIVED "in R 0; ! bad-sequence; -; = SYN-RECEIVED" },
-        { "SYN-RECEIVED: an ACK of too much", SYN_RECEIVED "in A 1 ack 2; ! bad-acknowledgement; > R 2; = SYN-RECEIVED" },
-        { "SYN-RECEIVED: an ACK of nothing", SYN_RECEIVED "in A 1 ack 0; ! bad-acknowledgement; > R 0; = SYN-RECEIVED" },
+        { "SYN-RECEIVED: an ACK of too much", SYN_RECEIVED "in A 1 ack 2; ! bad-acknowledgement; > R 2; "
+          "= SYN-RECEIVED" },
+        { "SYN-RECEIVED: an ACK of nothing", SYN_RECEIVED "in A 1 ack 0; ! bad-acknowledgement; > R 0; "
+          "= SYN-RECEIVED" },
         { "SYN-RECEIVED: no ACK", SYN_RECEIVED "in . 1+5; ! bad-acknowledgement; -; = SYN-RECEIVED" },
-        { "SYN-RECEIVED: data with the ACK", SYN_RECEIVED "in A 1+5 ack 1; = ESTABLISHED; news connected readable; read 5; after 40; > A 1 ack 6" },
+        { "SYN-RECEIVED: data with the ACK", SYN_RECEIVED "in A 1+5 ack 1; = ESTABLISHED; news connected readable; "
+          "read 5; after 40; > A 1 ack 6" },
         { "SYN-RECEIVED: a FIN with the ACK", SYN_RECEIVED "in FA 1 ack 1; = CLOSE-WAIT; > A 1 ack 2; read 0" },
-        { "SYN-RECEIVED: closed before it stands", SYN_RECEIVED "shutdown; -; in A 1 ack 1; = FIN-WAIT-1; > FA 1 ack 1" },
-        { "SYN-SENT: what was written early goes when it stands", SYN_SENT "write 30; -; in SA 0 ack 1; = ESTABLISHED; > PA 1+30 ack 1" },
+        { "SYN-RECEIVED: closed before it stands", SYN_RECEIVED "shutdown; -; in A 1 ack 1; = FIN-WAIT-1; "
+          "> FA 1 ack 1" },
+        { "SYN-SENT: what was written early goes when it stands", SYN_SENT "write 30; -; in SA 0 ack 1; "
+          "= ESTABLISHED; > PA 1+30 ack 1" },
         { "SYN-SENT: closed and forgotten", SYN_SENT "release; -; = CLOSED" },
         { "SYN-SENT: reset needs no word", SYN_SENT "abort; -; = CLOSED" },
         { "SYN-RECEIVED: reset", SYN_RECEIVED "abort; > R 1; = CLOSED" },
@@ -68,19 +78,27 @@ static void
 test_closing(void)
 {
     static const struct talk_row rows[] = {
-        { "figure 12, who closes first", FIN_WAIT_1 "busy; in A 1 ack 2; = FIN-WAIT-2; idle; in FA 1 ack 2; news connected readable; read 0; > A 2 ack 2; = TIME-WAIT; idle" },
-        { "figure 12, who closes second", CLOSE_WAIT "news connected readable; read 0; write 10; > PA 1+10 ack 2; in A 2 ack 11; shutdown; > FA 11 ack 2; = LAST-ACK; busy; in A 2 ack 12; ! none; = CLOSED; news" },
+        { "figure 12, who closes first", FIN_WAIT_1 "busy; in A 1 ack 2; = FIN-WAIT-2; idle; in FA 1 ack 2; "
+          "news connected readable; read 0; > A 2 ack 2; = TIME-WAIT; idle" },
+        { "figure 12, who closes second", CLOSE_WAIT "news connected readable; read 0; write 10; > PA 1+10 ack 2; "
+          "in A 2 ack 11; shutdown; > FA 11 ack 2; = LAST-ACK; busy; in A 2 ack 12; ! none; = CLOSED; news" },
         { "figure 13, both at once", CLOSING "in A 2 ack 2; = TIME-WAIT; -" },
         { "FIN and its ACK in one", FIN_WAIT_1 "in FA 1 ack 2; > A 2 ack 2; = TIME-WAIT" },
-        { "half-closed: the peer goes on", FIN_WAIT_2 "in A 1+500 ack 2; in A 501+500 ack 2; > A 2 ack 1001; read 1000; in FA 1001 ack 2; > A 2 ack 1002; read 0; = TIME-WAIT" },
-        { "data before the FIN", ESTABLISHED "nagle off; write 1500; > A 1+1000 ack 1; > PA 1001+500 ack 1; shutdown; > FA 1501 ack 1; in A 1 ack 1501; = FIN-WAIT-1; in A 1 ack 1502; = FIN-WAIT-2" },
-        { "FIN on the last data", ESTABLISHED "write 1000; > PA 1+1000 ack 1; write 300; -; shutdown; > FPA 1001+300 ack 1; in A 1 ack 1302; = FIN-WAIT-2" },
+        { "half-closed: the peer goes on", FIN_WAIT_2 "in A 1+500 ack 2; in A 501+500 ack 2; > A 2 ack 1001; "
+          "read 1000; in FA 1001 ack 2; > A 2 ack 1002; read 0; = TIME-WAIT" },
+        { "data before the FIN", ESTABLISHED "nagle off; write 1500; > A 1+1000 ack 1; > PA 1001+500 ack 1; "
+          "shutdown; > FA 1501 ack 1; in A 1 ack 1501; = FIN-WAIT-1; in A 1 ack 1502; = FIN-WAIT-2" },
+        { "FIN on the last data", ESTABLISHED "write 1000; > PA 1+1000 ack 1; write 300; -; shutdown; "
+          "> FPA 1001+300 ack 1; in A 1 ack 1302; = FIN-WAIT-2" },
         { "FIN again in CLOSE-WAIT", CLOSE_WAIT "in FA 1 ack 1; ! already-received; > A 1 ack 2; = CLOSE-WAIT" },
-        { "FIN again in TIME-WAIT begins it anew", TIME_WAIT "at 200000; in FA 1 ack 2; ! already-received; > A 2 ack 2; at 439999; = TIME-WAIT; at 440000; = CLOSED; -" },
+        { "FIN again in TIME-WAIT begins it anew", TIME_WAIT "at 200000; in FA 1 ack 2; ! already-received; "
+          "> A 2 ack 2; at 439999; = TIME-WAIT; at 440000; = CLOSED; -" },
         { "TIME-WAIT lasts two MSL", TIME_WAIT "at 239999; = TIME-WAIT; at 240000; = CLOSED; news connected readable" },
         { "data behind the FIN", CLOSE_WAIT "in A 2+10 ack 1; ! bad-sequence; -; read 0; = CLOSE-WAIT" },
-        { "a FIN that overtakes data waits for it", ESTABLISHED "in FA 501 ack 1; > A 1 ack 1; = ESTABLISHED; in A 1+500 ack 1; > A 1 ack 502; = CLOSE-WAIT; read 500; read 0" },
-        { "the FIN gets lost", FIN_WAIT_1 "at 1000; >@1000 FA 1 ack 1; at 3000; >@3000 FA 1 ack 1; in A 1 ack 2; = FIN-WAIT-2" },
+        { "a FIN that overtakes data waits for it", ESTABLISHED "in FA 501 ack 1; > A 1 ack 1; = ESTABLISHED; "
+          "in A 1+500 ack 1; > A 1 ack 502; = CLOSE-WAIT; read 500; read 0" },
+        { "the FIN gets lost", FIN_WAIT_1 "at 1000; >@1000 FA 1 ack 1; at 3000; >@3000 FA 1 ack 1; in A 1 ack 2; "
+          "= FIN-WAIT-2" },
         { "the FIN gets lost in LAST-ACK", LAST_ACK "at 1000; >@1000 FA 1 ack 2; in A 2 ack 2; = CLOSED" },
         { "the FIN gets lost in CLOSING", CLOSING "at 1000; >@1000 FA 1 ack 2; in A 2 ack 2; = TIME-WAIT" },
         { "writing after closing", FIN_WAIT_1 "write 5 closed" },
@@ -102,13 +120,19 @@ static void
 test_orphans(void)
 {
     static const struct talk_row rows[] = {
-        { "data for nobody resets in FIN-WAIT-2", ESTABLISHED "release; > FA 1 ack 1; in A 1 ack 2; = FIN-WAIT-2; in A 1+10 ack 2; ! socket-closed; > R 2; = CLOSED" },
-        { "but not before the own data has arrived", ESTABLISHED "write 10; > PA 1+10 ack 1; release; > FA 11 ack 1; in A 1+10 ack 1; ! socket-closed; -; = FIN-WAIT-1; in A 1 ack 12; > R 12; = CLOSED" },
-        { "unread data resets when all is said", ESTABLISHED "in A 1+10 ack 1; after 40; > A 1 ack 11; release; > FA 1 ack 11; in A 11 ack 2; > R 2; = CLOSED" },
-        { "an orphan waits a minute for the FIN", ESTABLISHED "release; > FA 1 ack 1; in A 1 ack 2; = FIN-WAIT-2; idle; at 59999; = FIN-WAIT-2; at 60000; = CLOSED" },
-        { "one who half-closed and then goes, too", FIN_WAIT_2 "at 100000; release; at 159999; = FIN-WAIT-2; at 160000; = CLOSED" },
+        { "data for nobody resets in FIN-WAIT-2", ESTABLISHED "release; > FA 1 ack 1; in A 1 ack 2; = FIN-WAIT-2; "
+          "in A 1+10 ack 2; ! socket-closed; > R 2; = CLOSED" },
+        { "but not before the own data has arrived", ESTABLISHED "write 10; > PA 1+10 ack 1; release; > FA 11 ack 1; "
+          "in A 1+10 ack 1; ! socket-closed; -; = FIN-WAIT-1; in A 1 ack 12; > R 12; = CLOSED" },
+        { "unread data resets when all is said", ESTABLISHED "in A 1+10 ack 1; after 40; > A 1 ack 11; release; "
+          "> FA 1 ack 11; in A 11 ack 2; > R 2; = CLOSED" },
+        { "an orphan waits a minute for the FIN", ESTABLISHED "release; > FA 1 ack 1; in A 1 ack 2; = FIN-WAIT-2; "
+          "idle; at 59999; = FIN-WAIT-2; at 60000; = CLOSED" },
+        { "one who half-closed and then goes, too", FIN_WAIT_2 "at 100000; release; at 159999; = FIN-WAIT-2; "
+          "at 160000; = CLOSED" },
         { "with an owner it waits for ever", FIN_WAIT_2 "at 10000000; = FIN-WAIT-2" },
-        { "an orphan goes through TIME-WAIT", ESTABLISHED "release; > FA 1 ack 1; in FA 1 ack 2; > A 2 ack 2; = TIME-WAIT; at 240000; = CLOSED" },
+        { "an orphan goes through TIME-WAIT", ESTABLISHED "release; > FA 1 ack 1; in FA 1 ack 2; > A 2 ack 2; "
+          "= TIME-WAIT; at 240000; = CLOSED" },
         { "an orphan in LAST-ACK", CLOSE_WAIT "release; > FA 1 ack 2; = LAST-ACK; in A 2 ack 2; = CLOSED" },
     };
 
@@ -139,7 +163,8 @@ test_reset_acceptability(void)
         g_autofree char *exact = g_strdup_printf("%sin R %u; ! none; -; = CLOSED; %s%s", states[i].way, next,
                                                  states[i].result ? "read failed " : "",
                                                  states[i].result ? states[i].result : "");
-        g_autofree char *inside = g_strdup_printf("%sin R %u; ! challenged; > A %u ack %u; = %s", states[i].way, next + 1,
+        g_autofree char *inside = g_strdup_printf("%sin R %u; ! challenged; > A %u ack %u; "
+          "= %s", states[i].way, next + 1,
                                                   states[i].own, states[i].peer_next, name);
         g_autofree char *far = g_strdup_printf("%sin R %u; ! challenged; > A %u ack %u; = %s", states[i].way, 60000,
                                                states[i].own, states[i].peer_next, name);
@@ -154,8 +179,8 @@ test_reset_acceptability(void)
     }
 }
 
-/* RFC 5961 section 4.2: a SYN in a synchronized state is challenged, whatever its number. Section 5.2: so is an ACK of what
- * was never sent, or of what lies further back than the largest window. */
+/* RFC 5961 section 4.2: a SYN in a synchronized state is challenged, whatever its number. Section 5.2: so is an ACK of
+ * what was never sent, or of what lies further back than the largest window. */
 static void
 test_challenges(void)
 {
@@ -165,15 +190,18 @@ test_challenges(void)
         { "SYN with an ACK", ESTABLISHED "in SA 0 ack 1; ! challenged; > A 1 ack 1; = ESTABLISHED" },
         { "SYN in FIN-WAIT-2", FIN_WAIT_2 "in S 1; ! challenged; > A 2 ack 1; = FIN-WAIT-2" },
         { "SYN in CLOSE-WAIT", CLOSE_WAIT "in S 2; ! challenged; > A 1 ack 2; = CLOSE-WAIT" },
-        { "an ACK of what was never sent", ESTABLISHED "in A 1 ack 2; ! bad-acknowledgement; > A 1 ack 1; = ESTABLISHED" },
+        { "an ACK of what was never sent", ESTABLISHED "in A 1 ack 2; ! bad-acknowledgement; > A 1 ack 1; "
+          "= ESTABLISHED" },
         { "an ACK too old", ESTABLISHED "in A 1+5 ack -70000; ! bad-acknowledgement; > A 1 ack 1; read again" },
-        { "an old ACK with data", ESTABLISHED "write 100; > PA 1+100 ack 1; in A 1 ack 101; in A 1+5 ack 50; ! none; read 5; after 40; > A 101 ack 6" },
+        { "an old ACK with data", ESTABLISHED "write 100; > PA 1+100 ack 1; in A 1 ack 101; in A 1+5 ack 50; ! none; "
+          "read 5; after 40; > A 101 ack 6" },
         { "no ACK at all", ESTABLISHED "in . 1+5; ! bad-acknowledgement; -; read again" },
         { "ten in five seconds", ESTABLISHED
           "in R 2; > A 1 ack 1; in R 2; > A 1 ack 1; in R 2; > A 1 ack 1; in R 2; > A 1 ack 1; in R 2; > A 1 ack 1; "
           "in R 2; > A 1 ack 1; in R 2; > A 1 ack 1; in R 2; > A 1 ack 1; in R 2; > A 1 ack 1; in R 2; > A 1 ack 1; "
           "in R 2; ! challenged; -; at 4999; in S 2; -; at 5000; in R 2; > A 1 ack 1" },
-        { "a peer that has forgotten is found out", ESTABLISHED "in S 30000; > A 1 ack 1; in R 1; = CLOSED; read failed reset" },
+        { "a peer that has forgotten is found out", ESTABLISHED "in S 30000; > A 1 ack 1; in R 1; = CLOSED; "
+          "read failed reset" },
     };
 
     talk_all(rows, G_N_ELEMENTS(rows));
@@ -188,18 +216,25 @@ test_sequence_acceptability(void)
         { "empty, one before", ESTABLISHED "in A 0 ack 1; ! already-received; > A 1 ack 1" },
         { "empty, last in the window", ESTABLISHED "in A 60000 ack 1; ! none; -" },
         { "empty, behind the window", ESTABLISHED "in A 60001 ack 1; ! bad-sequence; > A 1 ack 1" },
-        { "data, all known", ESTABLISHED "in A 1+10 ack 1; in A 1+10 ack 1; ! already-received; > A 1 ack 11; read 10" },
+        { "data, all known", ESTABLISHED "in A 1+10 ack 1; in A 1+10 ack 1; ! already-received; > A 1 ack 11; "
+          "read 10" },
         { "data, half known", ESTABLISHED "in A 1+10 ack 1; in A 6+10 ack 1; ! none; > A 1 ack 16; read 15" },
-        { "data, half behind the window", ESTABLISHED "in A 59996+10 ack 1; ! none; > A 1 ack 1; in A 60001+10 ack 1; ! bad-sequence; > A 1 ack 1" },
+        { "data, half behind the window", ESTABLISHED "in A 59996+10 ack 1; ! none; > A 1 ack 1; "
+          "in A 60001+10 ack 1; ! bad-sequence; > A 1 ack 1" },
         { "data of the other half of the space", ESTABLISHED "in A -2000000000+10 ack 1; > A 1 ack 1" },
         { "bare ACKs that do not fit are answered ten times only", ESTABLISHED
           "in A 0 ack 1; > A 1 ack 1; in A 0 ack 1; > A 1 ack 1; in A 0 ack 1; > A 1 ack 1; in A 0 ack 1; > A 1 ack 1; "
           "in A 0 ack 1; > A 1 ack 1; in A 0 ack 1; > A 1 ack 1; in A 0 ack 1; > A 1 ack 1; in A 0 ack 1; > A 1 ack 1; "
           "in A 0 ack 1; > A 1 ack 1; in A 0 ack 1; > A 1 ack 1; in A 0 ack 1; -" },
-        { "window closed, data", ESTABLISHED "in A 1+60000 ack 1; after 40; > A 1 ack 60001 win 0; in A 60001+1 ack 1; ! socket-full; > A 1 ack 60001 win 0" },
-        { "window closed, a valid ACK is taken", ESTABLISHED "in A 1+60000 ack 1; after 40; > A 1 ack 60001 win 0; write 5; > PA 1+5 ack 60001; in A 60001+1 ack 6; ! socket-full; > A 6 ack 60001 win 0; idle" },
-        { "window closed, a RST is taken", ESTABLISHED "in A 1+60000 ack 1; after 40; > A 1 ack 60001 win 0; in R 60001; = CLOSED; read 60000; read failed reset" },
-        { "window closed, a FIN is not", ESTABLISHED "in A 1+60000 ack 1; after 40; > A 1 ack 60001 win 0; in FA 60001 ack 1; > A 1 ack 60001 win 0; = ESTABLISHED; read 60000; > A 1 ack 60001 win 60000; in FA 60001 ack 1; > A 1 ack 60002; = CLOSE-WAIT" },
+        { "window closed, data", ESTABLISHED "in A 1+60000 ack 1; after 40; > A 1 ack 60001 win 0; "
+          "in A 60001+1 ack 1; ! socket-full; > A 1 ack 60001 win 0" },
+        { "window closed, a valid ACK is taken", ESTABLISHED "in A 1+60000 ack 1; after 40; > A 1 ack 60001 win 0; "
+          "write 5; > PA 1+5 ack 60001; in A 60001+1 ack 6; ! socket-full; > A 6 ack 60001 win 0; idle" },
+        { "window closed, a RST is taken", ESTABLISHED "in A 1+60000 ack 1; after 40; > A 1 ack 60001 win 0; "
+          "in R 60001; = CLOSED; read 60000; read failed reset" },
+        { "window closed, a FIN is not", ESTABLISHED "in A 1+60000 ack 1; after 40; > A 1 ack 60001 win 0; "
+          "in FA 60001 ack 1; > A 1 ack 60001 win 0; = ESTABLISHED; read 60000; > A 1 ack 60001 win 60000; "
+          "in FA 60001 ack 1; > A 1 ack 60002; = CLOSE-WAIT" },
     };
 
     talk_all(rows, G_N_ELEMENTS(rows));
@@ -256,13 +291,19 @@ test_icmp(void)
 {
     static const struct talk_row rows[] = {
         { "SYN-SENT, hard", SYN_SENT "unreachable unreachable; = CLOSED; news failed; read failed unreachable" },
-        { "SYN-SENT, soft", SYN_SENT "unreachable unreachable soft; = SYN-SENT; news; in SA 0 ack 1; > A 1 ack 1; = ESTABLISHED" },
+        { "SYN-SENT, soft", SYN_SENT "unreachable unreachable soft; = SYN-SENT; news; in SA 0 ack 1; > A 1 ack 1; "
+          "= ESTABLISHED" },
         { "both SYNs sent, hard", BOTH_SYNS "unreachable refused; = CLOSED; read failed refused" },
         { "passive", SYN_RECEIVED "unreachable unreachable; = SYN-RECEIVED" },
-        { "ESTABLISHED: told when it gives up", ESTABLISHED "write 10; unreachable unreachable; = ESTABLISHED; news connected; at 130000; forget; = CLOSED; read failed unreachable" },
-        { "ESTABLISHED: forgotten when it goes on", ESTABLISHED "write 10; unreachable unreachable; forget; in A 1 ack 11; write 10; at 130000; forget; = CLOSED; read failed timeout" },
-        { "too big: the segments go again, smaller", ESTABLISHED "nagle off; write 2500; > A 1+1000 ack 1; > A 1001+1000 ack 1; > PA 2001+500 ack 1; toobig 600; > A 1+600 ack 1; > A 601+600 ack 1; > A 1201+600 ack 1; > A 1801+600 ack 1; > PA 2401+100 ack 1; cwnd 4000; toobig 600; -" },
-        { "too big, absurdly", ESTABLISHED "write 100; > PA 1+100 ack 1; toobig 1; > A 1+48 ack 1; > A 49+48 ack 1; > PA 97+4 ack 1" },
+        { "ESTABLISHED: told when it gives up", ESTABLISHED "write 10; unreachable unreachable; = ESTABLISHED; "
+          "news connected; at 130000; forget; = CLOSED; read failed unreachable" },
+        { "ESTABLISHED: forgotten when it goes on", ESTABLISHED "write 10; unreachable unreachable; forget; "
+          "in A 1 ack 11; write 10; at 130000; forget; = CLOSED; read failed timeout" },
+        { "too big: the segments go again, smaller", ESTABLISHED "nagle off; write 2500; > A 1+1000 ack 1; "
+          "> A 1001+1000 ack 1; > PA 2001+500 ack 1; toobig 600; > A 1+600 ack 1; > A 601+600 ack 1; "
+          "> A 1201+600 ack 1; > A 1801+600 ack 1; > PA 2401+100 ack 1; cwnd 4000; toobig 600; -" },
+        { "too big, absurdly", ESTABLISHED "write 100; > PA 1+100 ack 1; toobig 1; > A 1+48 ack 1; > A 49+48 ack 1; "
+          "> PA 97+4 ack 1" },
     };
 
     talk_all(rows, G_N_ELEMENTS(rows));

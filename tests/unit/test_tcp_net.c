@@ -516,12 +516,14 @@ test_port_again(void)
 
 /* RFC 6191: a new SYN of the same pair opens again what is in TIME-WAIT; RFC 6528: with a larger number. */
 static void
-test_time_wait_reopened(void)
+reopen_time_wait(const struct tcp_settings *settings)
 {
     struct talkers t;
     struct user again;
     uint32_t iss;
 
+    tcp_host_use(stack_tcp(node_stack(trio.a)), settings);
+    tcp_host_use(stack_tcp(node_stack(trio.b)), settings);
     user_start(&t.a, trio.a);
     user_start(&t.listener, trio.b);
     user_start(&t.b, trio.b);
@@ -546,6 +548,18 @@ test_time_wait_reopened(void)
     net_run(trio.world, 100 * TIME_MS);
     user_end(&again);
     talkers_end(&t);
+}
+
+static void
+test_time_wait_reopened(void)
+{
+    struct tcp_settings plain = tcp_settings_default;
+
+    reopen_time_wait(&tcp_settings_default);
+    plain.timestamps = false; /* then the sequence number says which is newer */
+    net_run(trio.world, 5 * TIME_MIN);
+    reopen_time_wait(&plain);
+    tcp_host_use(trio.a->stack->tcp, &tcp_settings_default);
 }
 
 /* --- listeners -------------------------------------------------------------------------------------------------- */
@@ -618,16 +632,30 @@ test_listener_closes(void)
     net_run(trio.world, TIME_S);
 }
 
-/* A SYN from `port`, byte by byte. */
+/* A segment from `port`, as the wire carries it. */
+static void
+send_raw(uint16_t port, const char *to, const struct tcp_segment *segment)
+{
+    struct endpoint destination = net_endpoint(to);
+    struct address source = net_address("192.0.2.77");
+    struct tcp_segment whole = *segment;
+    uint8_t bytes[200];
+    size_t length;
+    g_autoptr(GByteArray) packet = NULL;
+
+    whole.source_port = port;
+    whole.destination_port = destination.port;
+    length = tcp_segment_header(&whole) + whole.data.length;
+    CHECK(tcp_segment_write(&whole, source, destination.address, bytes, length));
+    packet = net_build(&(struct net_template){ .source = source, .destination = destination.address,
+                                               .protocol = PROTOCOL_TCP, .payload = { bytes, length } });
+    net_arrive(trio.b_port, net_span(packet));
+}
+
 static void
 send_syn(uint16_t port)
 {
-    struct endpoint source = { net_address("192.0.2.77"), port }, destination = net_endpoint("198.51.100.1:80");
-    g_autoptr(GByteArray) payload = net_tcp_payload(source, destination, span_of(NULL, 0));
-    g_autoptr(GByteArray) packet = net_build(&(struct net_template){
-        .source = source.address, .destination = destination.address, .protocol = PROTOCOL_TCP, .payload = net_span(payload) });
-
-    net_arrive(trio.b_port, net_span(packet));
+    send_raw(port, "198.51.100.1:80", &(struct tcp_segment){ .flags = TCP_SYN, .scale = TCP_NO_SCALE, .window = 65535 });
 }
 
 /* RFC 4987: a flood of SYNs that nobody completes takes bounded room, and does not keep others out. */
@@ -693,18 +721,135 @@ test_listen_queue(void)
 
 /* --- segments from nowhere --------------------------------------------------------------------------------------- */
 
-/* RFC 9293 section 3.10.7.1 on the wire; MUST-57: none to a group. */
+/* RFC 9293 sections 3.10.7.1 and 3.10.7.2 on the wire; MUST-57: a segment to a group is silently dropped. */
 static void
 test_stray_segments(void)
 {
-    const struct net_seen *seen;
+    static const struct {
+        const char *name, *to;
+        uint8_t flags;
+        enum drop_reason reason;
+        uint8_t answer; /* flags; 0: none */
+        uint32_t seq, ack;
+    } rows[] = {
+        { "a SYN for nobody", "198.51.100.1:81", TCP_SYN, DROP_NO_CONNECTION, TCP_RST | TCP_ACK, 0, 1001 },
+        { "an ACK for nobody", "198.51.100.1:81", TCP_ACK, DROP_NO_CONNECTION, TCP_RST, 5, 0 },
+        { "a RST for nobody", "198.51.100.1:81", TCP_RST, DROP_NO_CONNECTION, 0, 0, 0 },
+        { "an ACK for a listener", "198.51.100.1:80", TCP_ACK, DROP_NO_CONNECTION, TCP_RST, 5, 0 },
+        { "a FIN for a listener", "198.51.100.1:80", TCP_FIN, DROP_NO_CONNECTION, 0, 0, 0 },
+        { "a RST for a listener", "198.51.100.1:80", TCP_RST, DROP_NO_CONNECTION, 0, 0, 0 },
+        { "a SYN for a group", "224.0.0.1:80", TCP_SYN, DROP_NO_CONNECTION, 0, 0, 0 },
+    };
+    struct user listener;
 
-    send_syn(1234);
+    user_start(&listener, trio.b);
+    CHECK(user_listen(&listener, "0.0.0.0:80", false) == IO_OK);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        uint64_t before = node_dropped(trio.b, rows[i].reason);
+        struct tcp_segment answer = { 0 };
+        const struct net_seen *seen;
+
+        net_tap_clear(&trio.tap);
+        send_raw(1234, rows[i].to, &(struct tcp_segment){ .flags = rows[i].flags, .seq = 1000, .ack = 5,
+                                                          .scale = TCP_NO_SCALE, .window = 65535 });
+        CHECK_ROW_UINT(rows[i].name, node_dropped(trio.b, rows[i].reason), before + 1);
+        net_run(trio.world, TIME_MS);
+        seen = net_tap_at(&trio.tap, TRIO_B, CAPTURE_OUT, 0);
+        CHECK_ROW(rows[i].name, (seen != NULL) == (rows[i].answer != 0));
+        if (!seen)
+            continue;
+        CHECK_ROW(rows[i].name, net_checksums_good(net_span(seen->bytes)));
+        CHECK_ROW(rows[i].name, tcp_segment_read(span_of(seen->bytes->data + 20, seen->bytes->len - 20), &answer) ==
+                                    DROP_NONE);
+        CHECK_ROW_UINT(rows[i].name, answer.flags, rows[i].answer);
+        CHECK_ROW_UINT(rows[i].name, answer.seq, rows[i].seq);
+        CHECK_ROW_UINT(rows[i].name, answer.ack, rows[i].ack);
+        CHECK_ROW_UINT(rows[i].name, (uint32_t)answer.source_port << 16 | answer.destination_port,
+                       (uint32_t)net_endpoint(rows[i].to).port << 16 | 1234);
+    }
+    user_end(&listener);
     net_trio_run(&trio);
-    CHECK_ROW_UINT("refused", node_dropped(trio.b, DROP_NO_CONNECTION), 1);
-    seen = net_tap_at(&trio.tap, TRIO_B, CAPTURE_OUT, 0);
-    CHECK(seen && seen->bytes->data[33] == (TCP_RST | TCP_ACK) && net_checksums_good(net_span(seen->bytes)));
-    CHECK_ROW_UINT("acknowledges the SYN", seen ? seen->bytes->data[31] : 0, 1);
+}
+
+/* A malformed option leaves no trace but its counter. */
+static void
+test_bad_option(void)
+{
+    static const uint8_t segment[24] = { 4, 210, 0, 80, [12] = 0x60, [13] = TCP_SYN, [20] = 2, [21] = 0 };
+    struct address source = net_address("192.0.2.77"), destination = net_address("198.51.100.1");
+    g_autoptr(GByteArray) packet = net_build(&(struct net_template){
+        .source = source, .destination = destination, .protocol = PROTOCOL_TCP, .payload = { segment, sizeof segment } });
+    uint16_t checksum = net_transport_checksum(net_span(packet));
+
+    packet->data[36] = (uint8_t)(checksum >> 8);
+    packet->data[37] = (uint8_t)checksum;
+    net_arrive(trio.b_port, net_span(packet));
+    CHECK_ROW_UINT("dropped", node_dropped(trio.b, DROP_BAD_TCP_OPTION), 1);
+    CHECK_ROW_UINT("not answered", net_tap_count(&trio.tap, TRIO_B, CAPTURE_OUT), 0);
+}
+
+/* A listener is no stream. */
+static void
+test_listener_calls(void)
+{
+    struct user listener;
+    enum io_result why = IO_OK;
+    char bytes[4];
+
+    user_start(&listener, trio.a);
+    CHECK(user_listen(&listener, "198.51.100.1:80", false) == IO_NO_ADDRESS);
+    CHECK(user_listen(&listener, "192.0.2.1:0", false) == IO_OK);
+    CHECK(listener.tcp->ops->local(listener.tcp).port >= 49152);
+    CHECK(endpoint_equal(listener.tcp->ops->peer(listener.tcp), (struct endpoint){ ADDRESS_NONE, 0 }));
+    CHECK(listener.tcp->ops->read(listener.tcp, bytes, sizeof bytes, &why) == -1 && why == IO_UNSUPPORTED);
+    CHECK(listener.tcp->ops->write(listener.tcp, bytes, sizeof bytes, &why) == -1 && why == IO_UNSUPPORTED);
+    CHECK(listener.tcp->ops->accept(listener.tcp, user_ready, &listener) == NULL);
+    listener.tcp->ops->shutdown(listener.tcp);
+    user_end(&listener);
+}
+
+static void
+test_ports_run_out(void)
+{
+    enum { DYNAMIC = 65536 - 49152 };
+    struct user user;
+    GPtrArray *listeners = g_ptr_array_new();
+
+    user_start(&user, trio.a);
+    for (unsigned i = 0; i < DYNAMIC; i++) {
+        CHECK(user_listen(&user, "0.0.0.0:0", false) == IO_OK);
+        g_ptr_array_add(listeners, user.tcp);
+    }
+    CHECK(user_listen(&user, "0.0.0.0:0", false) == IO_FULL);
+    CHECK(user_connect(&user, "0.0.0.0:0", "198.51.100.1:80", false) == IO_FULL);
+    for (unsigned i = 0; i < DYNAMIC; i++)
+        ((struct io_tcp *)listeners->pdata[i])->ops->close(listeners->pdata[i], false);
+    CHECK(user_listen(&user, "0.0.0.0:0", false) == IO_OK);
+    g_ptr_array_free(listeners, TRUE);
+    user_end(&user);
+}
+
+/* A world may end with sockets of every kind open; nobody is told (the sanitizer sees what is left). */
+static void
+test_world_ends(void)
+{
+    struct net_trio kept = trio;
+    struct talkers t;
+
+    net_trio_start(&trio);
+    talkers_start(&t);
+    net_run(trio.world, 100 * TIME_MS);
+    send_syn(999);
+    t.a.to_write = 5;
+    user_write(&t.a);
+    CHECK(user_connect(&t.b, "0.0.0.0:0", "192.0.2.1:9", false) == IO_OK);
+    world_free(trio.world);
+    net_journal_end(&trio.journal);
+    net_tap_end(&trio.tap);
+    trio = kept;
+    CHECK_ROW_TEXT("nobody is told", t.a.events->str, "connected");
+    t.a.tcp = t.b.tcp = t.listener.tcp = NULL;
+    talkers_end(&t);
 }
 
 /* --- the path --------------------------------------------------------------------------------------------------- */
@@ -733,6 +878,33 @@ test_path_mtu(void)
     check_arrived("through a narrow link", &t.a, &t.b);
     CHECK_ROW_UINT("learned", tcp_machine_of(t.a.tcp)->mss, 560);
     CHECK(node_dropped(trio.router, DROP_TOO_BIG) > 0);
+    talkers_end(&t);
+    net_run(trio.world, TIME_S);
+}
+
+/* RFC 1191 section 7: a router that tells no MTU leaves it to be guessed, one plateau after the other. */
+static void
+test_mtu_guessed(void)
+{
+    static const unsigned mss[] = { 1452, 966, 468, 256, 48, 48 }; /* 1492, 1006, 508, 296, 68 without headers of 40; 48 at least */
+    struct talkers t;
+
+    talkers_start(&t);
+    net_run(trio.world, 100 * TIME_MS);
+    t.a.to_write = 50000;
+    user_write(&t.a);
+    for (size_t i = 0; i < G_N_ELEMENTS(mss); i++) {
+        const struct tcp_machine *machine = tcp_machine_of(t.a.tcp);
+        struct io_icmp icmp = { .local = t.a.tcp->ops->local(t.a.tcp), .peer = t.a.tcp->ops->peer(t.a.tcp),
+                                .type = ICMP_UNREACHABLE, .code = ICMP_FRAGMENTATION_NEEDED };
+        struct packet *packet = net_packet(trio.world, span_of(NULL, 0));
+
+        CHECK(tcp_error(trio.a->stack->tcp, packet, &icmp, machine->snd_una));
+        packet_deliver(trio.world, packet);
+        CHECK_ROW_UINT("guess", machine->mss, mss[i]);
+    }
+    net_run(trio.world, 20 * TIME_S);
+    check_arrived("in small pieces", &t.a, &t.b);
     talkers_end(&t);
     net_run(trio.world, TIME_S);
 }
@@ -864,7 +1036,7 @@ test_ten_megabytes(void)
     CHECK_ROW_UINT("nothing is left", tcp_connection_count(trio.b->stack->tcp), 0);
 }
 
-/* --- the journal and the switches --------------------------------------------------------------------------------- */
+/* --- the journal and the switches -------------------------------------------------------------------------------- */
 
 static const char *
 nobody(const struct names *names, uint32_t number)
@@ -905,6 +1077,26 @@ test_journal(void)
     CHECK(g_str_has_prefix(sentence->str, "TCP connection 192.0.2.1:"));
     CHECK(g_str_has_suffix(sentence->str, " -> 198.51.100.1:80 goes from CLOSED to SYN-SENT: it asks for a connection"));
     talkers_end(&t);
+}
+
+/* Every change that there can be has a sentence, with the states in it. */
+static void
+test_sentences(void)
+{
+    const struct names names = { nobody, nobody };
+
+    for (int from = TCP_CLOSED; from <= TCP_TIME_WAIT; from++)
+        for (int to = TCP_CLOSED; to <= TCP_TIME_WAIT; to++) {
+            struct record record = { .kind = &tcp_state_kind, .detail = TCP_STATE_DETAIL(from, to),
+                                     .rule = to == TCP_CLOSED && from == TCP_SYN_SENT ? IO_REFUSED : IO_OK };
+            g_autoptr(GString) text = g_string_new(NULL);
+            g_autofree char *change = g_strdup_printf(" goes from %s to %s: ", tcp_state_name((enum tcp_state)from),
+                                                      tcp_state_name((enum tcp_state)to));
+
+            tcp_state_kind.say(&record, &names, text);
+            CHECK_ROW(text->str, strstr(text->str, change) != NULL);
+            CHECK_ROW(text->str, g_str_has_suffix(text->str, "it failed (refused)") == (record.rule != IO_OK));
+        }
 }
 
 /* A peer that is gone without a word is found out by keep-alives, and only by those. */
@@ -989,7 +1181,9 @@ suite_tcp_net(void)
                { "TIME-WAIT reopened", test_time_wait_reopened }, { "late accept", test_late_accept },
                { "closed before told", test_closed_before_told }, { "listener closes", test_listener_closes },
                { "SYN flood", test_syn_flood }, { "listen queue", test_listen_queue },
-               { "stray segments", test_stray_segments }, { "path MTU", test_path_mtu },
+               { "stray segments", test_stray_segments }, { "bad option", test_bad_option },
+               { "listener calls", test_listener_calls }, { "ports run out", test_ports_run_out },
+               { "world ends", test_world_ends }, { "MTU guessed", test_mtu_guessed }, { "sentences", test_sentences }, { "path MTU", test_path_mtu },
                { "forged error", test_forged_error }, { "slow reader", test_slow_reader },
                { "reader never reads", test_reader_never_reads }, { "ten megabytes", test_ten_megabytes },
                { "journal", test_journal }, { "keep-alive", test_keep_alive },

@@ -166,7 +166,7 @@ test_sequence_numbers(void)
     }
 }
 
-/* --- what a machine keeps octets in ------------------------------------------------------------------------------- */
+/* --- what a machine keeps octets in ------------------------------------------------------------------------------ */
 
 /* Random appending, placing behind gaps, looking and taking, against plain arrays. */
 static void
