@@ -108,12 +108,13 @@ enum nat_rule {
     NAT_RULES,
     NAT_RULE_MASK = 0x7f,
     NAT_RULE_HAIRPIN = 0x80,  /* it came from inside to an external address */
+    NAT_OPENS = 1,            /* + enum nat_dependence of filtering, in subject[1] of a packet out: it opens the filter */
     NAT_RULE_EXTRA_SHIFT = 8, /* new: how the port was assigned, enum nat_ports; filtered: further peers, 255 at most */
 };
 
 /* subject[0]: the mapping's number. `detail`: when it expires (translated); type << 8 | code (ICMP errors); the idle
  * time (expired); whom the filter protects, packed (filtered). subject[1]: the mapping that the internal endpoint had
- * before (new), the first peer's IPv4 address (filtered). */
+ * before (new), the first peer's IPv4 address (filtered), NAT_OPENS (outbound). */
 extern const struct record_kind nat_outbound_kind, nat_outbound_dropped_kind, nat_inbound_kind,
     nat_inbound_dropped_kind, nat_icmp_error_kind, nat_icmp_error_dropped_kind, nat_mapping_new_kind,
     nat_mapping_expired_kind, nat_mapping_forgotten_kind;

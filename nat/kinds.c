@@ -123,6 +123,22 @@ say_choice(const struct record *record, GString *out)
     g_string_append_c(out, ')');
 }
 
+/* Whom a packet out lets in from now on: the hole. */
+static void
+say_opened(const struct record *record, GString *out)
+{
+    const struct flow *flow = &record->before;
+
+    if (record->subject[1] < NAT_OPENS)
+        return;
+    g_string_append(out, "; from now on ");
+    if (record->subject[1] == NAT_OPENS + NAT_ENDPOINT_INDEPENDENT)
+        g_string_append(out, "anyone");
+    else
+        say_as_seen(out, flow->destination, flow->destination_port, flow->protocol, record->subject[1] - NAT_OPENS);
+    g_string_append(out, " may send in");
+}
+
 static void
 say_outbound(const struct record *record, const struct names *names, GString *out)
 {
@@ -136,6 +152,7 @@ say_outbound(const struct record *record, const struct names *names, GString *ou
         say_source(out, &record->after);
     }
     say_choice(record, out);
+    say_opened(record, out);
 }
 
 static void
@@ -144,6 +161,7 @@ fields_outbound(const struct record *record, const struct names *names, struct f
     (void)names;
     fields_mapping(record, flow_source(&record->before), flow_source(&record->after), out);
     fields_time(out, "expires", record->detail);
+    out->flag(out, "opens", record->subject[1] >= NAT_OPENS);
 }
 
 const struct record_kind nat_outbound_kind = {
@@ -263,7 +281,7 @@ say_filtered(const struct record *record, GString *out)
     const struct flow *flow = &record->before;
     struct filtered filtered = unpack_filtered(record);
 
-    g_string_append(out, ": filtered, because ");
+    g_string_append(out, ": dropped as filtered, because ");
     say_end(out, filtered.internal.address, filtered.internal.port, flow->protocol);
     g_string_append(out, " has not sent to ");
     say_as_seen(out, flow->source, flow->source_port, flow->protocol, dependence_of(record));

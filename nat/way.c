@@ -150,58 +150,6 @@ nat_find_way(const struct nat *nat, const struct mapping_key *key, bool affinity
     return mapping_find(nat->table, key);
 }
 
-/* The mapping that a packet out takes, made when there is none, refreshed, with its destination among its peers. */
-static enum drop_reason
-take_way(struct nat *nat, const struct packet *packet, const struct port *out, uint32_t *slot, uint16_t *rule)
-{
-    const struct flow *flow = &packet->flow;
-    struct mapping_key key = nat_key(nat, flow->protocol, flow_source(flow), flow_destination(flow));
-
-    *slot = nat_find_way(nat, &key, nat->options.affinity, rule);
-    if (!*slot) {
-        *rule = NAT_RULE_DEPENDENCE + key.dependence;
-        return nat_make_mapping(nat, &key, packet, out, slot);
-    }
-    if (!peer_note(nat->table, *slot, &key.remote, PEER_SENT_TO))
-        return DROP_MAPPING_LIMIT;
-    if (nat_behaviour(nat, key.protocol)->refresh != NAT_REFRESH_INBOUND)
-        nat_refresh_mapping(nat, *slot);
-    return DROP_NONE;
-}
-
-static enum verdict
-outbound(struct nat *nat, struct packet *packet, const struct port *out)
-{
-    const struct mapping *mapping;
-    struct record record;
-    uint32_t slot;
-    uint16_t rule;
-    enum drop_reason reason;
-
-    if (listening(nat))
-        record = packet_record(packet, &nat_outbound_dropped_kind, nat->box.node);
-    if (outbound_kind(packet) != PACKET_ASKS)
-        return deny(nat, packet, &record, DROP_PROTOCOL_UNSUPPORTED);
-    reason = take_way(nat, packet, out, &slot, &rule);
-    if (reason != DROP_NONE)
-        return deny(nat, packet, &record, reason);
-
-    mapping = mapping_at(nat->table, slot);
-    if (mapping->dependence != NAT_MAPPING_NONE)
-        packet_rewrite_source(packet, mapping->external_address, mapping->external_port);
-    packet->flags |= PACKET_TRANSLATED;
-    nat->counts.outbound++;
-    if (listening(nat)) {
-        record.kind = &nat_outbound_kind;
-        record.rule = rule;
-        record.after = packet->flow;
-        journal_translated(nat, &record, slot);
-    }
-    return VERDICT_PASS;
-}
-
-/* ---- inbound */
-
 /* RFC 4787 section 5. */
 static bool
 admits(const struct nat *nat, uint32_t slot, uint8_t filtering, const struct endpoint *remote)
@@ -215,6 +163,75 @@ admits(const struct nat *nat, uint32_t slot, uint8_t filtering, const struct end
         return peer_find(nat->table, slot, remote) == PEER_SENT_TO;
     }
 }
+
+/* What a packet out takes. */
+struct way {
+    uint32_t slot; /* its mapping's */
+    uint16_t rule; /* why that one */
+    bool opens;    /* the filter did not admit the destination before; known only while a journal listens */
+};
+
+/* The mapping that a packet out takes, made when there is none, refreshed, with its destination among its peers. */
+static enum drop_reason
+take_way(struct nat *nat, const struct packet *packet, const struct port *out, struct way *way)
+{
+    const struct flow *flow = &packet->flow;
+    struct mapping_key key = nat_key(nat, flow->protocol, flow_source(flow), flow_destination(flow));
+
+    way->slot = nat_find_way(nat, &key, nat->options.affinity, &way->rule);
+    if (!way->slot) {
+        way->rule = NAT_RULE_DEPENDENCE + key.dependence;
+        way->opens = true;
+        return nat_make_mapping(nat, &key, packet, out, &way->slot);
+    }
+    way->opens =
+        listening(nat) && !admits(nat, way->slot, nat_behaviour(nat, key.protocol)->filtering, &key.remote);
+    if (!peer_note(nat->table, way->slot, &key.remote, PEER_SENT_TO))
+        return DROP_MAPPING_LIMIT;
+    if (nat_behaviour(nat, key.protocol)->refresh != NAT_REFRESH_INBOUND)
+        nat_refresh_mapping(nat, way->slot);
+    return DROP_NONE;
+}
+
+static void
+journal_outbound(const struct nat *nat, struct record *record, const struct way *way)
+{
+    record->kind = &nat_outbound_kind;
+    record->rule |= way->rule;
+    if (way->opens)
+        record->subject[1] = NAT_OPENS + nat_behaviour(nat, record->before.protocol)->filtering;
+    journal_translated(nat, record, way->slot);
+}
+
+static enum verdict
+outbound(struct nat *nat, struct packet *packet, const struct port *out)
+{
+    const struct mapping *mapping;
+    struct record record;
+    struct way way;
+    enum drop_reason reason;
+
+    if (listening(nat))
+        record = packet_record(packet, &nat_outbound_dropped_kind, nat->box.node);
+    if (outbound_kind(packet) != PACKET_ASKS)
+        return deny(nat, packet, &record, DROP_PROTOCOL_UNSUPPORTED);
+    reason = take_way(nat, packet, out, &way);
+    if (reason != DROP_NONE)
+        return deny(nat, packet, &record, reason);
+
+    mapping = mapping_at(nat->table, way.slot);
+    if (mapping->dependence != NAT_MAPPING_NONE)
+        packet_rewrite_source(packet, mapping->external_address, mapping->external_port);
+    packet->flags |= PACKET_TRANSLATED;
+    nat->counts.outbound++;
+    if (listening(nat)) {
+        record.after = packet->flow;
+        journal_outbound(nat, &record, &way);
+    }
+    return VERDICT_PASS;
+}
+
+/* ---- inbound */
 
 /* A packet from `remote` has been admitted. Where a reply would ordinarily take another mapping, it shall take this one
  * from now on; of several mappings the last that admitted wins. */
@@ -334,21 +351,20 @@ from_outside(struct nat *nat, struct packet *packet)
 static enum drop_reason
 hairpin_out(struct nat *nat, const struct packet *packet, const struct port *out, struct endpoint *external)
 {
-    uint32_t slot;
-    uint16_t rule;
-    enum drop_reason reason = take_way(nat, packet, out, &slot, &rule);
+    struct way way;
+    enum drop_reason reason = take_way(nat, packet, out, &way);
 
     if (reason != DROP_NONE)
         return reason;
-    *external = mapping_external(mapping_at(nat->table, slot));
+    *external = mapping_external(mapping_at(nat->table, way.slot));
     if (listening(nat)) {
         struct record record = packet_record(packet, &nat_outbound_kind, nat->box.node);
 
-        record.rule = rule | NAT_RULE_HAIRPIN;
+        record.rule = NAT_RULE_HAIRPIN;
         record.after = packet->flow;
         record.after.source = external->address;
         record.after.source_port = external->port;
-        journal_translated(nat, &record, slot);
+        journal_outbound(nat, &record, &way);
     }
     return DROP_NONE;
 }

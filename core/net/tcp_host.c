@@ -392,7 +392,8 @@ tcp_receive(struct tcp_host *host, struct packet *packet)
 
 /* --- ICMP -------------------------------------------------------------------------------------------------------- */
 
-/* The MTU that a "fragmentation needed" tells; a router that tells none leaves it to be guessed (RFC 1191 section 7). */
+/* The MTU that a "fragmentation needed" tells; a router that tells none leaves it to be guessed (RFC 1191 section
+ * 7). */
 static uint32_t
 told_mtu(const struct io_icmp *icmp, const struct tcp_machine *machine)
 {

@@ -63,4 +63,5 @@ state_fields(const struct record *record, const struct names *names, struct fiel
         fields_text(out, "result", io_result_word((enum io_result)record->rule));
 }
 
-const struct record_kind tcp_state_kind = { "tcp-state", "tcp-state", "RFC 9293 section 3.3.2", say_state, state_fields };
+const struct record_kind tcp_state_kind = { "tcp-state", "tcp-state", "RFC 9293 section 3.3.2", say_state,
+                                             state_fields };

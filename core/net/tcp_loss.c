@@ -11,8 +11,8 @@
  *
  *   timeout              the region is everything in flight;
  *   recovery with SACK   its end follows the evidence (RFC 6675's IsLost, which holds up to an edge);
- *   recovery without     it is one segment at SND.UNA, again after each partial acknowledgement (RFC 6582), and the window
- *                        is inflated by what duplicates say has left the network. */
+ *   recovery without     it is one segment at SND.UNA, again after each partial acknowledgement (RFC 6582), and the
+ *                        window is inflated by what duplicates say has left the network. */
 #include "core/net/tcp_private.h"
 
 #define DUPLICATE_THRESHOLD 3

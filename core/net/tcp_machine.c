@@ -2,8 +2,8 @@
  *
  * The states are RFC 9293's (section 3.3.2), without LISTEN, which keeps nothing:
  *
- *   SYN-SENT      our SYN is under way. rcv_nxt is not known. A SYN that acknowledges ours leads to ESTABLISHED, one that
- *                 does not (simultaneous open) to SYN-RECEIVED.
+ *   SYN-SENT      our SYN is under way. rcv_nxt is not known. A SYN that acknowledges ours leads to ESTABLISHED, one
+ *                 that does not (simultaneous open) to SYN-RECEIVED.
  *   SYN-RECEIVED  both SYNs are sent; the peer's is acknowledged by ours. Its acknowledgement of ours leads on.
  *   ESTABLISHED   data flows both ways.
  *   FIN-WAIT-1    we have closed: a FIN follows the data that was written. It need not have been sent yet.

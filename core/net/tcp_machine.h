@@ -138,8 +138,8 @@ struct tcp_birth {
 };
 
 /* An active OPEN: to SYN-SENT. The machine is zeroed before, `changed` may be set. */
-void tcp_machine_connect(struct tcp_machine *machine, const struct tcp_settings *settings, const struct tcp_birth *birth,
-                         int64_t now);
+void tcp_machine_connect(struct tcp_machine *machine, const struct tcp_settings *settings,
+                         const struct tcp_birth *birth, int64_t now);
 /* A SYN has met a listener: to SYN-RECEIVED. */
 void tcp_machine_answer(struct tcp_machine *machine, const struct tcp_settings *settings, const struct tcp_birth *birth,
                         const struct tcp_segment *syn, int64_t now);

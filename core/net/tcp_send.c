@@ -247,7 +247,7 @@ send_lost(struct tcp_machine *machine, int64_t now, struct tcp_segment *segment)
         length += MIN(more, usable);
     }
     if (machine->rtx_due)
-        machine->retransmit_at = TIME_NEVER; /* RFC 6298: nothing is sent again within one timeout of its last sending */
+        machine->retransmit_at = TIME_NEVER; /* RFC 6298 section 5: not again within one timeout of its last sending */
     machine->rtx_due = false;
     machine->timed_at = TIME_NEVER;
     send_octets(machine, now, from, length, segment);

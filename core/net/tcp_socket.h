@@ -39,7 +39,8 @@ const struct tcp_machine *tcp_machine_of(const struct io_tcp *tcp);
 void tcp_receive(struct tcp_host *host, struct packet *packet);
 
 /* `packet` is an ICMP error about a segment of ours with sequence number `seq`. False, and nothing has happened, when
- * no connection has such a segment in flight; else it is journalled as delivered, and the packet remains the caller's. */
+ * no connection has such a segment in flight; else it is journalled as delivered, and the packet remains the
+ * caller's. */
 bool tcp_error(struct tcp_host *host, const struct packet *packet, const struct io_icmp *icmp, uint32_t seq);
 
 /* Whether a socket or a connection, also one without an owner, uses this port of this address (none: of any). */

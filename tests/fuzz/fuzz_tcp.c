@@ -3,7 +3,8 @@
  * options anything), which ICMP error, how far time goes on.
  *
  * Whatever comes: no packet gets lost uncounted, every record can be said, no callback comes inside a call or after a
- * close, sequence numbers keep their order, buffers their bounds; and when all users have closed, all connections end. */
+ * close, sequence numbers keep their order, buffers their bounds; and when all users have closed, all connections
+ * end. */
 #include <glib.h>
 
 #include "core/base/cursor.h"

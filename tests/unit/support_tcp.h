@@ -8,20 +8,22 @@
  *
  *   connect | listen            an active open; a passive one, begun by the next `in`
  *   in FLAGS SEQ[+LENGTH] [ack N] [win N] [mss N] [ts V E] [sack A-B ..] [scale N] [sackok] [byte N]
- *                               a segment arrives. FLAGS are letters of S F R P A U, or . for none; win 65535 unless told;
+ *                               a segment arrives. FLAGS are letters of S F R P A U, or . for none; win
+ *                               65535 unless told;
  *                               a SYN has mss 1000 unless told
- *   at MS | after MS            time goes on to, or by, so many milliseconds; deadlines on the way are kept, to the moment
+ *   at MS | after MS            time goes on to, or by, so many milliseconds; deadlines on the way are kept
  *   write N | read N            the user's calls; they must take or give exactly N (read 0: the peer has closed;
  *                               again: read must say IO_AGAIN; failed WORD: it must say that)
  *   shutdown | release | abort | nagle off | keepalive on
  *   unreachable WORD [soft] | toobig MSS     what ICMP says
- *   > FLAGS SEQ[+LENGTH] [ack N] [win N] [mss N] ...   the next segment that it must have sent; what is not named here is
- *                               not looked at, but ack must stand there when there is one
+ *   > FLAGS SEQ[+LENGTH] [ack N] [win N] [mss N] ...   the next segment that it must have sent; what is not named
+ *                               here is not looked at, but ack must stand there when there is one
  *   >@MS ...                    the same, sent at exactly this time
  *   -                           it must have sent nothing more (also at the end)
  *   = STATE                     it must be in this state
  *   ! WORD                      the last segment must have ended with this reason ("none": it was taken)
- *   news WORDS                  what the user is to be told by now: of connected, readable, writable, failed; "news" alone: nothing
+ *   news WORDS                  what the user is to be told by now: of connected, readable, writable, failed;
+ *                               "news" alone: nothing
  *   busy | idle                 whether what it waits for keeps a run going
  *   cwnd N                      the congestion window is N
  *   forget                      whatever was sent does not matter

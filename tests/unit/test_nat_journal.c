@@ -34,20 +34,20 @@ test_cone(void)
                                   "mapping is endpoint-independent (mapping 1)");
     check_says("nat-outbound",
                "outbound: source 10.0.0.2:5000 becomes 203.0.113.1:5000 (mapping 1, endpoint-independent: "
-               "the same for every destination)");
+               "the same for every destination); from now on 198.51.100.1:7000 may send in");
     nat_bench_udp(&bench, NAT_OUTSIDE, Y1, "203.0.113.1:5000");
     check_says("nat-inbound",
                "inbound: destination 203.0.113.1:5000 becomes 10.0.0.2:5000 (mapping 1), because "
                "10.0.0.2:5000 has sent to 198.51.100.1:7000 and filtering is address-and-port-dependent");
     nat_bench_udp(&bench, NAT_OUTSIDE, Y2, "203.0.113.1:5000");
     check_says("nat-inbound-dropped",
-               "inbound from 198.51.100.9:7000 to 203.0.113.1:5000: filtered, because 10.0.0.2:5000 "
+               "inbound from 198.51.100.9:7000 to 203.0.113.1:5000: dropped as filtered, because 10.0.0.2:5000 "
                "has not sent to 198.51.100.9:7000 and filtering is address-and-port-dependent (it "
                "has sent to 198.51.100.1:7000 only)");
     nat_bench_udp(&bench, NAT_INSIDE, X, "198.51.100.2:1");
     nat_bench_udp(&bench, NAT_OUTSIDE, Y2, "203.0.113.1:5000");
     check_says("nat-inbound-dropped",
-               "inbound from 198.51.100.9:7000 to 203.0.113.1:5000: filtered, because 10.0.0.2:5000 "
+               "inbound from 198.51.100.9:7000 to 203.0.113.1:5000: dropped as filtered, because 10.0.0.2:5000 "
                "has not sent to 198.51.100.9:7000 and filtering is address-and-port-dependent (it "
                "has sent to 198.51.100.1:7000 and 1 other)");
     nat_bench_udp(&bench, NAT_OUTSIDE, Y2, "203.0.113.1:5001");
@@ -75,10 +75,11 @@ test_symmetric(void)
     check_says("nat-mapping-new", "new mapping 10.0.0.2:5000 -> 203.0.113.1:1025, because the destination differs and "
                                   "mapping is address-and-port-dependent (mapping 2)");
     check_says("nat-outbound", "outbound: source 10.0.0.2:5000 becomes 203.0.113.1:1025 (mapping 2, "
-                               "address-and-port-dependent: only for destination 198.51.100.9:7000)");
+                               "address-and-port-dependent: only for destination 198.51.100.9:7000); from now on "
+                               "198.51.100.9:7000 may send in");
     nat_bench_udp(&bench, NAT_OUTSIDE, Y1, "203.0.113.1:1025");
     check_says("nat-inbound-dropped",
-               "inbound from 198.51.100.1:7000 to 203.0.113.1:1025: filtered, because 10.0.0.2:5000 "
+               "inbound from 198.51.100.1:7000 to 203.0.113.1:1025: dropped as filtered, because 10.0.0.2:5000 "
                "has not sent to 198.51.100.1:7000 and filtering is address-and-port-dependent (it "
                "has sent to 198.51.100.9:7000 only)");
     nat_forget(bench.nat);
@@ -104,13 +105,13 @@ test_address_dependent(void)
                "and mapping is address-dependent (mapping 2)");
     check_says("nat-outbound",
                "outbound: source 10.0.0.2:5000 becomes 203.0.113.1:1025 (mapping 2, address-dependent: only "
-               "for destination 198.51.100.9)");
+               "for destination 198.51.100.9); from now on 198.51.100.9 may send in");
     nat_bench_udp(&bench, NAT_OUTSIDE, "198.51.100.9:1", "203.0.113.1:1025");
     check_says("nat-inbound", "inbound: destination 203.0.113.1:1025 becomes 10.0.0.2:5000 (mapping 2), because "
                               "10.0.0.2:5000 has sent to 198.51.100.9 and filtering is address-dependent");
     nat_bench_udp(&bench, NAT_OUTSIDE, Y1, "203.0.113.1:1025");
     check_says("nat-inbound-dropped",
-               "inbound from 198.51.100.1:7000 to 203.0.113.1:1025: filtered, because 10.0.0.2:5000 "
+               "inbound from 198.51.100.1:7000 to 203.0.113.1:1025: dropped as filtered, because 10.0.0.2:5000 "
                "has not sent to 198.51.100.1 and filtering is address-dependent (it has sent to "
                "198.51.100.9:7000 and 1 other)");
 }
@@ -143,9 +144,9 @@ test_hairpin(void)
     nat_bench_udp(&bench, NAT_INSIDE, X, Y1);
     nat_bench_udp(&bench, NAT_INSIDE, "10.0.0.3:6000", "203.0.113.1:5000");
     check_says("nat-outbound", "hairpin, outbound: source 10.0.0.3:6000 becomes 203.0.113.1:6000 (mapping 2, "
-                               "endpoint-independent: the same for every destination)");
+                               "endpoint-independent: the same for every destination); from now on 203.0.113.1 may send in");
     check_says("nat-inbound-dropped",
-               "hairpin, inbound from 203.0.113.1:6000 to 203.0.113.1:5000: filtered, because "
+               "hairpin, inbound from 203.0.113.1:6000 to 203.0.113.1:5000: dropped as filtered, because "
                "10.0.0.2:5000 has not sent to 203.0.113.1 and filtering is address-dependent (it has "
                "sent to 198.51.100.1:7000 only)");
     options.hairpin = NAT_HAIRPIN_INTERNAL_SOURCE;
@@ -170,9 +171,9 @@ test_icmp(void)
     nat_bench_echo(&bench, NAT_INSIDE, false, "10.0.0.2", "198.51.100.1", 7);
     check_says("nat-outbound",
                "outbound: source 10.0.0.2 with identifier 7 becomes 203.0.113.1 with identifier 7 (mapping "
-               "1, endpoint-independent: the same for every destination)");
+               "1, endpoint-independent: the same for every destination); from now on 198.51.100.1 may send in");
     nat_bench_echo(&bench, NAT_OUTSIDE, true, "198.51.100.9", "203.0.113.1", 7);
-    check_says("nat-inbound-dropped", "inbound from 198.51.100.9 to 203.0.113.1 with identifier 7: filtered, because "
+    check_says("nat-inbound-dropped", "inbound from 198.51.100.9 to 203.0.113.1 with identifier 7: dropped as filtered, because "
                                       "10.0.0.2 with identifier 7 has not sent to 198.51.100.9 and filtering is "
                                       "address-and-port-dependent (it has sent to 198.51.100.1 only)");
     nat_bench_udp(&bench, NAT_INSIDE, X, Y1);
@@ -236,7 +237,7 @@ test_fields(void)
                  "mapping=1 rule=endpoint-independent internal=10.0.0.2:5000 external=203.0.113.1:5000 "
                  "expires=300000000000 ports=preserve ");
     check_fields("nat-outbound", "mapping=1 rule=endpoint-independent internal=10.0.0.2:5000 external=203.0.113.1:5000 "
-                                 "expires=300000000000 ");
+                                 "expires=300000000000 opens=true ");
     nat_bench_udp(&bench, NAT_OUTSIDE, Y2, "203.0.113.1:5000");
     check_fields("nat-inbound-dropped",
                  "mapping=1 rule=address-dependent internal=10.0.0.2:5000 external=203.0.113.1:5000 "

@@ -345,6 +345,54 @@ test_crowd_before_crowd(void)
     }
 }
 
+/* Events in no order, from `start` on; enough of them that they can't stand beside what waits already. */
+static void
+schedule_many(struct twin *twin, int64_t start, int64_t spread)
+{
+    for (unsigned count = 0; count < 40; count++) {
+        uint32_t item = (uint32_t)random_below(&twin->dice, twin->item_count);
+
+        if (twin->items[item].order == 0)
+            twin_schedule(twin, item, start + (int64_t)random_below(&twin->dice, (uint64_t)spread));
+    }
+}
+
+/* Looks ahead at a crowd, is overtaken by an earlier one, gets more for the first, comes to it, looks ahead again, and is
+ * overtaken once more: what was put aside is put aside together with what it had put aside. */
+static void
+test_overtaken_twice(void)
+{
+    static const int64_t spreads[] = { TIME_US, TIME_MS, TIME_S, TIME_MIN, 60 * TIME_MIN };
+
+    for (unsigned seed = 0; seed < 200; seed++) {
+        g_autofree char *name = g_strdup_printf("overtaken %u", seed);
+        struct twin twin;
+        bool same = true, popped = true;
+
+        twin_open(&twin, 1000, name);
+        for (unsigned round = 0; same && round < 20; round++) {
+            int64_t spread = spreads[random_below(&twin.dice, G_N_ELEMENTS(spreads))];
+            int64_t far = twin.last + spreads[random_below(&twin.dice, G_N_ELEMENTS(spreads))] * 7;
+
+            schedule_many(&twin, far + spread / 3, 1 + spread / 1000);
+            same = twin_agrees(&twin);
+            schedule_many(&twin, twin.last, 1 + (far - twin.last) / 2);
+            same = same && twin_agrees(&twin);
+            schedule_many(&twin, far, spread);
+            while (same && popped && queue_next_time(twin.queue) < far)
+                same = twin_pop(&twin, far - 1, &popped);
+            schedule_many(&twin, twin.last, 1 + (far - twin.last));
+            same = same && twin_agrees(&twin);
+            for (uint64_t pops = random_below(&twin.dice, 150); same && popped && pops > 0; pops--)
+                same = twin_pop(&twin, TIME_NEVER, &popped);
+            popped = true;
+        }
+        CHECK_ROW(name, same);
+        CHECK_ROW(name, !same || twin_drain(&twin));
+        twin_close(&twin);
+    }
+}
+
 static int64_t
 ascending(uint32_t i)
 {
@@ -523,6 +571,7 @@ suite_queue(void)
                { "a million far timers under microsecond traffic", test_million_far },
                { "unkind insertions", test_unkind_insertions }, { "looking ahead of crowds", test_looking_ahead },
                { "crowd before crowd", test_crowd_before_crowd },
+               { "overtaken twice", test_overtaken_twice },
                { "sparse", test_sparse }, { "the past", test_past }, { "empty, cancelled, freed", test_empty },
                { "moved counts as scheduled now", test_moved_counts_as_now });
 }

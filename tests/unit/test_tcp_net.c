@@ -308,7 +308,8 @@ test_in_vain(void)
         int64_t within;
     } rows[] = {
         { "nobody listens", "0.0.0.0:0", "198.51.100.1:81", false, IO_OK, "failed:refused", TIME_S },
-        { "no such network behind the router", "0.0.0.0:0", "203.0.113.9:80", false, IO_OK, "failed:unreachable", TIME_S },
+        { "no such network behind the router", "0.0.0.0:0", "203.0.113.9:80", false, IO_OK, "failed:unreachable",
+          TIME_S },
         { "the way is cut", "0.0.0.0:0", "198.51.100.1:80", true, IO_OK, "failed:timeout", 184 * TIME_S },
         { "another host's address", "198.51.100.1:0", "198.51.100.1:80", false, IO_NO_ADDRESS, "", 0 },
         { "multicast", "0.0.0.0:0", "224.0.0.1:80", false, IO_UNREACHABLE, "", 0 },
@@ -430,7 +431,8 @@ test_binding(void)
         CHECK_ROW(rows[i].name, stack_port_taken(trio.a, PROTOCOL_TCP, (struct endpoint){ ADDRESS_NONE, 80 }));
         CHECK_ROW(rows[i].name, !stack_port_taken(trio.a, PROTOCOL_UDP, (struct endpoint){ ADDRESS_NONE, 80 }));
         result = rows[i].second_listens ? user_listen(&second, rows[i].second, rows[i].second_shares)
-                                        : user_connect(&second, rows[i].second, "198.51.100.1:2", rows[i].second_shares);
+                                        : user_connect(&second, rows[i].second, "198.51.100.1:2",
+                                                       rows[i].second_shares);
         CHECK_ROW_TEXT(rows[i].name, io_result_word(result), io_result_word(rows[i].result));
         user_end(&first);
         user_end(&second);
@@ -655,7 +657,9 @@ send_raw(uint16_t port, const char *to, const struct tcp_segment *segment)
 static void
 send_syn(uint16_t port)
 {
-    send_raw(port, "198.51.100.1:80", &(struct tcp_segment){ .flags = TCP_SYN, .scale = TCP_NO_SCALE, .window = 65535 });
+    struct tcp_segment syn = { .flags = TCP_SYN, .scale = TCP_NO_SCALE, .window = 65535 };
+
+    send_raw(port, "198.51.100.1:80", &syn);
 }
 
 /* RFC 4987: a flood of SYNs that nobody completes takes bounded room, and does not keep others out. */
@@ -778,7 +782,11 @@ test_bad_option(void)
     static const uint8_t segment[24] = { 4, 210, 0, 80, [12] = 0x60, [13] = TCP_SYN, [20] = 2, [21] = 0 };
     struct address source = net_address("192.0.2.77"), destination = net_address("198.51.100.1");
     g_autoptr(GByteArray) packet = net_build(&(struct net_template){
-        .source = source, .destination = destination, .protocol = PROTOCOL_TCP, .payload = { segment, sizeof segment } });
+        .source = source,
+        .destination = destination,
+        .protocol = PROTOCOL_TCP,
+        .payload = { segment, sizeof segment },
+    });
     uint16_t checksum = net_transport_checksum(net_span(packet));
 
     packet->data[36] = (uint8_t)(checksum >> 8);
@@ -886,7 +894,8 @@ test_path_mtu(void)
 static void
 test_mtu_guessed(void)
 {
-    static const unsigned mss[] = { 1452, 966, 468, 256, 48, 48 }; /* 1492, 1006, 508, 296, 68 without headers of 40; 48 at least */
+    /* 1492, 1006, 508, 296, 68 without headers of 40; 48 at least */
+    static const unsigned mss[] = { 1452, 966, 468, 256, 48, 48 };
     struct talkers t;
 
     talkers_start(&t);
@@ -1075,7 +1084,8 @@ test_journal(void)
     }
     CHECK_ROW_TEXT("states", got->str, wanted);
     CHECK(g_str_has_prefix(sentence->str, "TCP connection 192.0.2.1:"));
-    CHECK(g_str_has_suffix(sentence->str, " -> 198.51.100.1:80 goes from CLOSED to SYN-SENT: it asks for a connection"));
+    CHECK(g_str_has_suffix(sentence->str,
+                           " -> 198.51.100.1:80 goes from CLOSED to SYN-SENT: it asks for a connection"));
     talkers_end(&t);
 }
 
@@ -1148,7 +1158,8 @@ test_close_in_callback(void)
 {
     struct talkers t;
     struct suicide connecting = { 0 }, refused = { 0 }, accepting = { 0 };
-    struct endpoint any = { ADDRESS_NONE, 0 }, peer = net_endpoint("198.51.100.1:80"), none = net_endpoint("198.51.100.1:9");
+    struct endpoint any = { ADDRESS_NONE, 0 };
+    struct endpoint peer = net_endpoint("198.51.100.1:80"), none = net_endpoint("198.51.100.1:9");
     struct endpoint port = net_endpoint("0.0.0.0:81"), there = net_endpoint("192.0.2.1:81");
     enum io_result why;
     struct user user;
@@ -1183,7 +1194,8 @@ suite_tcp_net(void)
                { "SYN flood", test_syn_flood }, { "listen queue", test_listen_queue },
                { "stray segments", test_stray_segments }, { "bad option", test_bad_option },
                { "listener calls", test_listener_calls }, { "ports run out", test_ports_run_out },
-               { "world ends", test_world_ends }, { "MTU guessed", test_mtu_guessed }, { "sentences", test_sentences }, { "path MTU", test_path_mtu },
+               { "world ends", test_world_ends }, { "MTU guessed", test_mtu_guessed }, { "sentences", test_sentences },
+               { "path MTU", test_path_mtu },
                { "forged error", test_forged_error }, { "slow reader", test_slow_reader },
                { "reader never reads", test_reader_never_reads }, { "ten megabytes", test_ten_megabytes },
                { "journal", test_journal }, { "keep-alive", test_keep_alive },

@@ -44,7 +44,8 @@ carry(struct pipe *pipe, int to, const struct tcp_segment *segment)
     size_t length = segment->data.length + segment->more.length;
 
     g_assert(pipe->count <= PACKETS_MOST);
-    *packet = (struct pipe_packet){ .at = pipe->now + pipe->delay, .order = pipe->order++, .to = to, .segment = *segment };
+    *packet = (struct pipe_packet){ .at = pipe->now + pipe->delay, .order = pipe->order++, .to = to,
+                                    .segment = *segment };
     if (pipe->jitter)
         packet->at += (int64_t)random_below(&pipe->dice, (uint64_t)pipe->jitter);
     packet->bytes = g_malloc(length + 1);

@@ -43,13 +43,21 @@ test_options(void)
         { "scale", HEADER("60", "02") "01 03 03 07", DROP_NONE, 0, 7, 0, false, false },
         { "a scale above 14 counts as 14", HEADER("60", "02") "01 03 03 0f", DROP_NONE, 0, 14, 0, false, false },
         { "SACK permitted", HEADER("60", "02") "04 02 00 00", DROP_NONE, 0, 255, 0, true, false },
-        { "timestamps, aligned", HEADER("80", "10") "01 01 08 0a 00 00 00 01 00 00 00 02", DROP_NONE, 0, 255, 0, false, true },
-        { "timestamps, not aligned", HEADER("80", "10") "08 0a 00 00 00 01 00 00 00 02 01 01", DROP_NONE, 0, 255, 0, false, true },
-        { "a SACK block", HEADER("80", "10") "01 01 05 0a 00 00 00 01 00 00 00 02", DROP_NONE, 0, 255, 1, false, false },
-        { "four SACK blocks", HEADER("e0", "10") "01 01 05 22 00 00 00 01 00 00 00 02 00 00 00 03 00 00 00 04 00 00 00 05 00 00 00 06 00 00 00 07 00 00 00 08", DROP_NONE, 0, 255, 4, false, false },
-        { "what a host's SYN has", HEADER("a0", "02") "02 04 05 b4 04 02 08 0a 00 00 00 01 00 00 00 02 01 03 03 07", DROP_NONE, 1460, 7, 0, true, true },
-        { "an unknown option is skipped", HEADER("70", "02") "fe 04 de ad 02 04 05 b4", DROP_NONE, 1460, 255, 0, false, false },
-        { "behind the end nothing counts", HEADER("70", "02") "00 04 05 b4 02 04 05 b4", DROP_NONE, 0, 255, 0, false, false },
+        { "timestamps, aligned", HEADER("80", "10") "01 01 08 0a 00 00 00 01 00 00 00 02",
+          DROP_NONE, 0, 255, 0, false, true },
+        { "timestamps, not aligned", HEADER("80", "10") "08 0a 00 00 00 01 00 00 00 02 01 01",
+          DROP_NONE, 0, 255, 0, false, true },
+        { "a SACK block", HEADER("80", "10") "01 01 05 0a 00 00 00 01 00 00 00 02",
+          DROP_NONE, 0, 255, 1, false, false },
+        { "four SACK blocks", HEADER("e0", "10") "01 01 05 22 00 00 00 01 00 00 00 02 00 00 00 03 00 00 00 04 "
+          "00 00 00 05 00 00 00 06 00 00 00 07 00 00 00 08",
+          DROP_NONE, 0, 255, 4, false, false },
+        { "what a host's SYN has", HEADER("a0", "02") "02 04 05 b4 04 02 08 0a 00 00 00 01 00 00 00 02 01 03 03 07",
+          DROP_NONE, 1460, 7, 0, true, true },
+        { "an unknown option is skipped", HEADER("70", "02") "fe 04 de ad 02 04 05 b4",
+          DROP_NONE, 1460, 255, 0, false, false },
+        { "behind the end nothing counts", HEADER("70", "02") "00 04 05 b4 02 04 05 b4",
+          DROP_NONE, 0, 255, 0, false, false },
         { "length zero", HEADER("60", "02") "02 00 05 b4", DROP_BAD_TCP_OPTION, 0, 0, 0, false, false },
         { "length one", HEADER("60", "02") "fe 01 05 b4", DROP_BAD_TCP_OPTION, 0, 0, 0, false, false },
         { "a kind without length", HEADER("60", "02") "01 01 01 02", DROP_BAD_TCP_OPTION, 0, 0, 0, false, false },
@@ -57,11 +65,14 @@ test_options(void)
         { "MSS of three", HEADER("60", "02") "02 03 05 00", DROP_BAD_TCP_OPTION, 0, 0, 0, false, false },
         { "scale of four", HEADER("60", "02") "03 04 05 00", DROP_BAD_TCP_OPTION, 0, 0, 0, false, false },
         { "SACK permitted of three", HEADER("60", "02") "04 03 05 00", DROP_BAD_TCP_OPTION, 0, 0, 0, false, false },
-        { "timestamps of nine", HEADER("80", "02") "01 01 08 09 00 00 00 01 00 00 00 00", DROP_BAD_TCP_OPTION, 0, 0, 0, false, false },
-        { "half a SACK block", HEADER("80", "10") "01 01 05 06 00 00 00 01 00 00 00 00", DROP_BAD_TCP_OPTION, 0, 0, 0, false, false },
+        { "timestamps of nine", HEADER("80", "02") "01 01 08 09 00 00 00 01 00 00 00 00",
+          DROP_BAD_TCP_OPTION, 0, 0, 0, false, false },
+        { "half a SACK block", HEADER("80", "10") "01 01 05 06 00 00 00 01 00 00 00 00",
+          DROP_BAD_TCP_OPTION, 0, 0, 0, false, false },
         { "no SACK block", HEADER("60", "10") "01 01 05 02", DROP_BAD_TCP_OPTION, 0, 0, 0, false, false },
         { "a header too short", HEADER("40", "10"), DROP_BAD_TRANSPORT, 0, 0, 0, false, false },
-        { "a header longer than the segment", HEADER("60", "10") "01 01 01", DROP_BAD_TRANSPORT, 0, 0, 0, false, false },
+        { "a header longer than the segment", HEADER("60", "10") "01 01 01",
+          DROP_BAD_TRANSPORT, 0, 0, 0, false, false },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -89,7 +100,8 @@ test_options(void)
 static void
 test_truncations(void)
 {
-    g_autoptr(GBytes) bytes = unit_hex(HEADER("a0", "02") "02 04 05 b4 04 02 08 0a 00 00 00 01 00 00 00 02 01 03 03 07");
+    g_autoptr(GBytes) bytes =
+        unit_hex(HEADER("a0", "02") "02 04 05 b4 04 02 08 0a 00 00 00 01 00 00 00 02 01 03 03 07");
     struct tcp_segment segment;
 
     for (size_t length = 0; length < 40; length++) {
@@ -112,7 +124,8 @@ test_round_trip(void)
         struct tcp_segment read, segment = {
             .source_port = 40000, .destination_port = 443, .seq = 0xfffffff0, .ack = 0x80000001, .window = 65535,
             .flags = TCP_ACK | TCP_PSH, .scale = bits & 1 ? 9 : TCP_NO_SCALE, .mss = bits & 2 ? 1220 : 0,
-            .sack_permitted = bits & 4, .has_timestamp = bits & 8, .timestamp = bits & 8 ? 77 : 0, .echo = bits & 8 ? 88 : 0,
+            .sack_permitted = bits & 4, .has_timestamp = bits & 8, .timestamp = bits & 8 ? 77 : 0,
+            .echo = bits & 8 ? 88 : 0,
             .sack_count = bits >> 4 & 3, .sack = { { 1, 2 }, { 3, 4 }, { 5, 6 } },
             .data = { data->data, bits & 64 ? 699 : 0 }, .more = { data->data + 699, bits & 64 ? 1 : 0 },
         };
@@ -155,7 +168,8 @@ test_sequence_numbers(void)
         bool before;
     } rows[] = {
         { 0, 1, true }, { 1, 0, false }, { 5, 5, false }, { 0xffffffff, 0, true }, { 0, 0xffffffff, false },
-        { 0xffffff00, 0x100, true }, { 0x7fffffff, 0x80000000, true }, { 0, 0x7fffffff, true }, { 1, 0x80000002, false },
+        { 0xffffff00, 0x100, true }, { 0x7fffffff, 0x80000000, true }, { 0, 0x7fffffff, true },
+        { 1, 0x80000002, false },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {

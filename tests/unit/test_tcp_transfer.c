@@ -4,8 +4,8 @@
 
 #define ESTABLISHED "connect; > S 0; in SA 0 ack 1; > A 1 ack 1; = ESTABLISHED; "
 /* Four segments fill the first window; after each acknowledgement of one, two more go: slow start. */
-#define FOUR_SENT ESTABLISHED "write 4000; > A 1+1000 ack 1; > A 1001+1000 ack 1; > A 2001+1000 ack 1; "
-  "> PA 3001+1000 ack 1; -; "
+#define FOUR_SENT                                                                                                      \
+    ESTABLISHED "write 4000; > A 1+1000 ack 1; > A 1001+1000 ack 1; > A 2001+1000 ack 1; > PA 3001+1000 ack 1; -; "
 /* All eight segments from 4001 on are in flight, and fill the window. */
 #define EIGHT_SENT                                                                                                     \
     ESTABLISHED "write 12000; in A 1 ack 1001; in A 1 ack 2001; in A 1 ack 3001; in A 1 ack 4001; forget; cwnd 8000; "
@@ -222,8 +222,8 @@ test_sack(void)
 {
 #define SACK_ESTABLISHED "connect; > S 0 sackok; in SA 0 ack 1 sackok; > A 1 ack 1; "
 #define SACK_EIGHT                                                                                                     \
-    SACK_ESTABLISHED "write 12000; in A 1 ack 1001; in A 1 ack 2001; in A 1 ack 3001; in A 1 ack 4001; forget; "
-      "cwnd 8000; "
+    SACK_ESTABLISHED "write 12000; in A 1 ack 1001; in A 1 ack 2001; in A 1 ack 3001; in A 1 ack 4001; forget; "         \
+                     "cwnd 8000; "
     static const struct talk_row rows[] = {
         { "a gap is told", SACK_ESTABLISHED "in A 101+100 ack 1; > A 1 ack 1 sack 101-201; in A 201+100 ack 1; "
           "> A 1 ack 1 sack 101-301" },
@@ -387,6 +387,7 @@ suite_tcp_transfer(void)
                { "delayed acknowledgements", test_delayed_acknowledgement }, { "small segments", test_small_segments },
                { "zero window", test_zero_window }, { "offered window", test_offered_window },
                { "congestion window", test_congestion_window }, { "fast retransmit", test_fast_retransmit },
-               { "SACK", test_sack }, { "gaps are bounded", test_gaps_bounded }, { "window scale", test_window_scale }, { "timestamps", test_timestamps },
+               { "SACK", test_sack }, { "gaps are bounded", test_gaps_bounded }, { "window scale", test_window_scale },
+               { "timestamps", test_timestamps },
                { "keep-alive", test_keep_alive }, { "news", test_news });
 }
