@@ -13,8 +13,8 @@ PREFIX ?= /usr/local
 CFLAGS ?= -O2 -g
 FUZZ_SECONDS ?= 60
 
-# What the code needs whatever CFLAGS say. No contraction of a*b+c: results are the same on every machine. No vectors for
-# pairs of words: addresses are such pairs, and one that is stored by halves and loaded as a whole stalls.
+# What the code needs whatever CFLAGS say. No contraction of a*b+c: results are the same on every machine. No vectors
+# for pairs of words: addresses are such pairs, and one that is stored by halves and loaded as a whole stalls.
 OUR_CFLAGS := -std=c11 -D_GNU_SOURCE -Wall -Wextra -ffp-contract=off -fno-tree-slp-vectorize -I.
 # The runner looks here for the scenarios that come with it.
 RUNNER_CFLAGS := -DPUNCHLAB_SCENARIOS='"$(PREFIX)/share/punchlab/scenarios"'
@@ -59,7 +59,7 @@ test: programs
 	@scripts/deps test
 	@BUILD='$(BUILD)' CC='$(CC)' tests/run
 
-bench: $(BUILD)/bench
+bench: $(BUILD)/bench $(PROGRAM)
 	$(BUILD)/bench
 
 # The whole suite once more, under the address and the undefined-behaviour sanitizer, in a build of its own.

@@ -129,25 +129,27 @@ const char *const nat_option_keys[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_option_keys) == OPTION_KEYS + 1);
 
-/* Keys of later versions, with the value that says what this version does; NULL where there is none. */
+/* Keys of later versions, with the value that says what this version does, NULL where there is none; and whether an
+ * empty list says it too. */
 static const struct later_key {
     const char *key, *value;
+    bool list;
 } later_keys[] = {
-    { "pooling", "paired" },
-    { "parity", "false" },
-    { "contiguous", "false" },
-    { "port_block", NULL },
-    { "syn_wait", NULL },
-    { "rules", NULL },
-    { "ipv6", NULL },
-    { "fragments", NULL },
-    { "alg", "false" },
-    { "forward", NULL },
-    { "port_control", "false" },
-    { "quirks", NULL },
-    { "timeout.tcp", NULL },
-    { "timeout.tcp_opening", NULL },
-    { "timeout.tcp_closing", NULL },
+    { "pooling", "paired", false },
+    { "parity", "false", false },
+    { "contiguous", "false", false },
+    { "port_block", NULL, false },
+    { "syn_wait", NULL, false },
+    { "rules", NULL, true },
+    { "ipv6", NULL, false },
+    { "fragments", NULL, false },
+    { "alg", "false", true },
+    { "forward", NULL, true },
+    { "port_control", "false", true },
+    { "quirks", NULL, true },
+    { "timeout.tcp", NULL, false },
+    { "timeout.tcp_opening", NULL, false },
+    { "timeout.tcp_closing", NULL, false },
 };
 
 static gboolean
@@ -195,10 +197,13 @@ set_flag(bool *flag, enum option_key key, const char *value, GError **error)
 static gboolean
 set_limit(uint32_t *limit, enum option_key key, const char *value, GError **error)
 {
-    uint64_t number;
+    guint64 number = 0;
 
-    if (!read_number(nat_option_keys[key], value, 1, NAT_MAPPINGS_MAX, &number, error))
-        return FALSE;
+    if (g_strcmp0(value, "false") != 0 &&
+        !g_ascii_string_to_unsigned(value, 10, 0, NAT_MAPPINGS_MAX, &number, NULL))
+        return fail(error, g_strdup_printf("'%s' is not a value of '%s'; accepted: a whole number from 1 to %u, or 0 or "
+                                           "false for no limit",
+                                           value, nat_option_keys[key], (unsigned)NAT_MAPPINGS_MAX));
     *limit = (uint32_t)number;
     return TRUE;
 }
@@ -231,13 +236,16 @@ static gboolean
 set_other(const char *key, const char *value, GError **error)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(later_keys); i++) {
-        if (g_strcmp0(key, later_keys[i].key) != 0)
+        const struct later_key *later = &later_keys[i];
+
+        if (g_strcmp0(key, later->key) != 0)
             continue;
-        if (later_keys[i].value && g_strcmp0(value, later_keys[i].value) == 0)
+        if ((later->value && g_strcmp0(value, later->value) == 0) || (later->list && g_strcmp0(value, "{}") == 0))
             return TRUE;
-        return fail(error, later_keys[i].value ? g_strdup_printf("'%s' is not supported yet but for the value '%s'",
-                                                                 key, later_keys[i].value)
-                                               : g_strdup_printf("'%s' is not supported yet", key));
+        if (later->value)
+            return fail(error, g_strdup_printf("'%s' is not supported yet but for the value '%s'", key, later->value));
+        return fail(error, g_strdup_printf(later->list ? "'%s' is not supported yet but for {}"
+                                                       : "'%s' is not supported yet", key));
     }
     return fail(error, words_complaint(nat_option_keys, key, "an option of a NAT"));
 }
@@ -252,10 +260,10 @@ nat_options_set(struct nat_options *options, const char *protocol, const char *k
         return fail(error, words_complaint(nat_option_protocols, protocol, "a protocol with options of its own"));
     if (g_strcmp0(protocol, "tcp") == 0)
         return fail(error, g_strdup("options for 'tcp' are not supported yet: TCP comes with a later version"));
+    if (protocol && (index > OPTION_FILTERED || g_strcmp0(key, "limits") == 0))
+        return fail(error, g_strdup_printf("'%s' is an option of the whole box, not of %s alone", key, protocol));
     if (index < 0)
         return set_other(key, value, error);
-    if (index > OPTION_FILTERED && protocol)
-        return fail(error, g_strdup_printf("'%s' is an option of the whole box, not of %s alone", key, protocol));
     if (index > OPTION_FILTERED)
         return set_box(options, (enum option_key)index, value, error);
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/base/words.h"
+
 /* RFC 4787 REQ-5c recommends 5 minutes for UDP, RFC 5508 REQ-2 asks for 60 seconds at least for ICMP queries. */
 #define BEHAVIOUR(mapping_, filtering_, ports_, timeout_)                                                              \
     {                                                                                                                  \
@@ -46,6 +48,16 @@ nat_preset_find(const char *name)
         if (strcmp(preset->name, name) == 0)
             return preset;
     return NULL;
+}
+
+bool
+nat_preset_is_later(const char *name)
+{
+    static const char *const later[] = {
+        "linux", "linux-random", "pf", "firewall", "udp-blocked", "only-443", "captive", NULL,
+    };
+
+    return words_find(later, name) >= 0;
 }
 
 const char *const *

@@ -24,6 +24,9 @@ extern const struct nat_preset nat_presets[];
 
 const struct nat_preset *nat_preset_find(const char *name);
 
+/* Whether the name is taken for a preset of a later version. */
+bool nat_preset_is_later(const char *name);
+
 /* The names, ending with NULL: for words_complaint. */
 const char *const *nat_preset_names(void);
 

@@ -22,8 +22,8 @@ struct endpoint {
     uint16_t port;
 };
 
-/* `length` counts bits within the address's own family: 0 to 32, or 0 to 128. Bits beyond it may be set: "10.0.0.254/24"
- * is a prefix and an address in it. */
+/* `length` counts bits within the address's own family: 0 to 32, or 0 to 128. Bits beyond it may be set:
+ * "10.0.0.254/24" is a prefix and an address in it. */
 struct prefix {
     struct address address;
     uint8_t length;

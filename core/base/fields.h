@@ -1,7 +1,7 @@
 /* A sink for named fields: how a codec or a journal record tells programs what it holds.
  *
- * The one who has the fields calls these in the order in which a reader would want them; who listens (the JSON writer, a
- * page, a table for Lua) decides what becomes of them. Names are lower_case words; text need not be UTF-8. */
+ * The one who has the fields calls these in the order in which a reader would want them; who listens (the JSON
+ * writer, a page, a table for Lua) decides what becomes of them. Names are lower_case words; text need not be UTF-8. */
 #ifndef CORE_BASE_FIELDS_H
 #define CORE_BASE_FIELDS_H
 

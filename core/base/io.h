@@ -86,6 +86,9 @@ struct io_udp {
     const struct io_udp_ops *ops;
     const struct io_udp_events *events;
     void *owner;
+    /* The owner sets it while it can take no more: what arrives then is dropped, as by a kernel whose receive buffer is
+     * full. */
+    bool full;
 };
 
 enum io_ready { IO_ACCEPT, IO_CONNECTED, IO_READABLE, IO_WRITABLE, IO_FAILED };

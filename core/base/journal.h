@@ -48,7 +48,7 @@ struct record {
     uint8_t ttl;             /* as it came */
 };
 
-/* Who reads records looks up names here. `node` and `text` return "?" for a number that is not known. */
+/* Who reads records looks up names here. Both return "?" for a number that is not known. */
 struct names {
     const char *(*node)(const struct names *names, uint32_t node);
     const char *(*interface)(const struct names *names, uint32_t interface);

@@ -29,14 +29,12 @@
     X(NO_NEIGHBOUR,         "no-neighbour",         "nobody on that network has this address",                   "RFC 826") \
     X(NOT_FOR_ME,           "not-for-me",           "it is for another address and this host does not forward",  "RFC 1122 section 3.3.4.2") \
     X(NODE_DOWN,            "node-down",            "the box is rebooting",                                      "") \
-    X(UNREACHABLE_PREFIX,   "martian",              "its addresses must not cross this network",                 "RFC 6890") \
     /* fragments */ \
     X(FRAGMENT_TIMEOUT,     "fragment-timeout",     "the other fragments did not come in time",                  "RFC 1122 section 3.3.2") \
     X(FRAGMENT_OVERLAP,     "fragment-overlap",     "its fragments overlap",                                     "RFC 5722") \
     X(FRAGMENT_DUPLICATE,   "fragment-duplicate",   "the same fragment has come before",                         "RFC 791 section 3.2") \
     X(FRAGMENT_LIMIT,       "fragment-limit",       "too many packets wait for fragments",                       "RFC 4787 REQ-14a") \
     X(FRAGMENT_BAD,         "fragment-bad",         "its fragments do not make a packet",                        "RFC 791 section 3.2") \
-    X(FRAGMENT_REFUSED,     "fragment-refused",     "the box does not pass fragments",                           "RFC 4787 REQ-14") \
     /* the own stack */ \
     X(PORT_UNREACHABLE,     "port-unreachable",     "no socket is open on its port",                             "RFC 1122 section 4.1.3.1") \
     X(PROTOCOL_UNREACHABLE, "protocol-unreachable", "the host does not speak its protocol",                      "RFC 1122 section 3.2.2.1") \

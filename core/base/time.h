@@ -28,8 +28,8 @@ bool duration_parse(const char *text, int64_t *duration);
 /* A number of seconds by the same rounding rules; false for NaN. */
 bool duration_from_seconds(double seconds, int64_t *duration);
 
-/* Exact text that duration_parse reads back: "100us", "1.5s", "5min". Of the units in which the value is at least 1 and has
- * an end, the one that needs the fewest digits; the larger of two. Returns `text`. */
+/* Exact text that duration_parse reads back: "100us", "1.5s", "5min". Of the units in which the value is at least 1
+ * and has an end, the one that needs the fewest digits; the larger of two. Returns `text`. */
 const char *duration_format(int64_t duration, char text[DURATION_TEXT]);
 
 #endif

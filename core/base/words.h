@@ -9,8 +9,8 @@
 /* The index of `word` in `words`, or -1. */
 int words_find(const char *const *words, const char *word);
 
-/* The word that `word` was most likely meant to be (fewest edits, at most a third of its length and a bit), or NULL when
- * none is near. Ties go to the first. */
+/* The word that `word` was most likely meant to be (fewest edits, at most a third of its length and a bit), or NULL
+ * when none is near. Ties go to the first. */
 const char *words_nearest(const char *const *words, const char *word);
 
 /* Appends "a, b or c". */

@@ -18,8 +18,8 @@ fold64(uint64_t sum)
     return checksum_fold(half);
 }
 
-/* RFC 1071 section 2(B) and (C): a sum of wide words in the machine's own byte order folds to the sum of 16-bit words in
- * that order, whose two bytes only need to be put in network order. */
+/* RFC 1071 section 2(B) and (C): a sum of wide words in the machine's own byte order folds to the sum of 16-bit
+ * words in that order, whose two bytes only need to be put in network order. */
 uint64_t
 checksum_add(uint64_t sum, struct span bytes)
 {

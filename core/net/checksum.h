@@ -24,9 +24,9 @@ checksum_of(struct span bytes)
     return (uint16_t)~checksum_fold(checksum_add(0, bytes));
 }
 
-/* RFC 1624: the checksum after words summing to `old` were replaced by words summing to `new`; both sums under 2^31. The
- * old words are subtracted from a large multiple of 0xffff, which is zero in one's complement and keeps the sum positive,
- * so that a result of zero comes out as 0 as it does in a whole new sum. */
+/* RFC 1624: the checksum after words summing to `old` were replaced by words summing to `new`; both sums under 2^31.
+ * The old words are subtracted from a large multiple of 0xffff, which is zero in one's complement and keeps the sum
+ * positive, so that a result of zero comes out as 0 as it does in a whole new sum. */
 static inline uint16_t
 checksum_mend(uint16_t checksum, uint64_t old, uint64_t new)
 {

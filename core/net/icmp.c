@@ -73,21 +73,17 @@ write_icmp(struct packet *packet, uint8_t type, uint8_t code, uint32_t word, str
     writer_patch_u16(&writer, 2, checksum_of(writer_span(&writer)));
 }
 
-/* Builds and sends an ICMP packet of this node's. */
+/* Builds and sends an ICMP packet of this node's. `ip` has what it shall say but for protocol and identification. */
 static enum io_result
-send_icmp(struct node *node, struct address source, struct address to, uint8_t type, uint8_t code, uint32_t word,
-          struct span data, uint8_t ttl, packet_name *name)
+send_icmp(struct node *node, struct ip_template ip, uint8_t type, uint8_t code, uint32_t word, struct span data,
+          packet_name *name)
 {
     struct packet *packet = packet_new(node->world, ICMP_HEADER + data.length);
 
     write_icmp(packet, type, code, word, data);
-    ip_build(packet, &(struct ip_template){
-                         .source = source,
-                         .destination = to,
-                         .protocol = PROTOCOL_ICMP,
-                         .ttl = ttl,
-                         .identification = node_stack(node)->identification++,
-                     });
+    ip.protocol = PROTOCOL_ICMP;
+    ip.identification = node_stack(node)->identification++;
+    ip_build(packet, &ip);
     return node_send(node, packet, name);
 }
 
@@ -103,8 +99,9 @@ may_answer(const struct packet *packet)
            !address_is_for_all(destination) && !address_is_for_all(source) && !address_is_unspecified(source);
 }
 
-/* The source of an error is the address by which the packet came in, so that its sender knows where it was (RFC 1812
- * section 4.3.2.4), else the one nearest to its receiver. */
+/* The source of an error is the address that the packet was sent to where that is the node's, else one of the port
+ * by which it came in, so that traceroute shows the way there. RFC 1812 section 4.3.2.4 asks for the port by which
+ * the error leaves; that is another one only where the way back is. */
 static struct address
 error_source(struct node *node, const struct packet *packet)
 {
@@ -126,16 +123,15 @@ icmp_send_error(struct node *node, const struct packet *packet, uint8_t type, ui
     size_t most = ICMP_ERROR_MAX - IPV4_HEADER - ICMP_HEADER;
     struct world *world = node->world;
     packet_name handling = world->handling;
-    struct address source;
+    struct ip_template ip = { .destination = packet->flow.source, .ttl = IP_TTL_DEFAULT };
 
     if (!may_answer(packet))
         return;
-    source = error_source(node, packet);
-    if (address_is_none(source))
+    ip.source = error_source(node, packet);
+    if (address_is_none(ip.source))
         return;
     world->handling = packet->name; /* its cause, also where a timer or the sender itself found the fault */
-    send_icmp(node, source, packet->flow.source, type, code, info,
-              span_of(packet->data, MIN(packet->length, most)), IP_TTL_DEFAULT, NULL);
+    send_icmp(node, ip, type, code, info, span_of(packet->data, MIN(packet->length, most)), NULL);
     world->handling = handling;
 }
 
@@ -180,28 +176,37 @@ echo_close(struct echo *echo)
 enum io_result
 echo_send(struct echo *echo, struct address to, uint16_t sequence, struct span data, int16_t ttl, packet_name *name)
 {
-    struct address source = node_source_for(echo->node, to);
+    struct ip_template ip = {
+        .source = node_source_for(echo->node, to),
+        .destination = to,
+        .ttl = ttl == IO_UNSET ? IP_TTL_DEFAULT : (uint8_t)MAX(ttl, 1),
+    };
 
-    if (address_is_none(source))
+    if (address_is_none(ip.source))
         return IO_NO_ROUTE;
     if (IPV4_HEADER + ICMP_HEADER + data.length > PACKET_MAX)
         return IO_TOO_BIG;
-    return send_icmp(echo->node, source, to, ICMP_ECHO, 0, (uint32_t)echo->identifier << 16 | sequence, data,
-                     ttl == IO_UNSET ? IP_TTL_DEFAULT : (uint8_t)MAX(ttl, 1), name);
+    return send_icmp(echo->node, ip, ICMP_ECHO, 0, (uint32_t)echo->identifier << 16 | sequence, data, name);
 }
 
 /* --- in --------------------------------------------------------------------------------------------------------- */
 
+/* With the request's type of service (RFC 1812 section 4.3.2.5), of which ECN has taken the last two bits since. */
 static void
 answer_echo(struct stack *stack, const struct packet *packet)
 {
     struct reader reader = reader_over(packet_transport(packet));
     uint32_t word;
+    struct ip_template ip = {
+        .source = packet->flow.destination,
+        .destination = packet->flow.source,
+        .ttl = IP_TTL_DEFAULT,
+        .tos = packet->tos & 0xfc,
+    };
 
     reader_skip(&reader, 4);
     word = reader_u32(&reader);
-    send_icmp(stack->node, packet->flow.destination, packet->flow.source, ICMP_ECHO_REPLY, 0, word,
-              reader_rest(&reader), IP_TTL_DEFAULT, NULL);
+    send_icmp(stack->node, ip, ICMP_ECHO_REPLY, 0, word, reader_rest(&reader), NULL);
 }
 
 static bool
@@ -231,7 +236,7 @@ quoted_transport(const struct packet *packet, const struct quote *quote)
     return reader;
 }
 
-/* The sequence number of a quoted echo request: the four bytes before it are type, code and checksum, and identifier. */
+/* The sequence number of a quoted echo request stands behind type, code, checksum and identifier. */
 static uint16_t
 quoted_sequence(const struct packet *packet, const struct quote *quote)
 {

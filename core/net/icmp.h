@@ -42,7 +42,8 @@ void icmp_send_error(struct node *node, const struct packet *packet, uint8_t typ
 struct echo;
 
 struct echo_events {
-    void (*reply)(void *owner, struct echo *echo, struct address from, uint16_t sequence, struct span data, uint8_t ttl);
+    void (*reply)(void *owner, struct echo *echo, struct address from, uint16_t sequence, struct span data,
+                  uint8_t ttl);
     void (*error)(void *owner, struct echo *echo, const struct io_icmp *icmp, uint16_t sequence);
 };
 

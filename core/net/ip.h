@@ -12,9 +12,9 @@
 #define UDP_HEADER 8
 #define ICMP_HEADER 8
 
-/* Checks the IP header (version, lengths, options, checksum, addresses; RFC 791, RFC 1122 section 3.2.1, RFC 1812 section
- * 5.2.2) and the transport header's lengths, cuts trailing bytes off, and fills the packet's parsed members. Returns
- * DROP_NONE and sets PACKET_CHECKED, or the reason. A packet that is PACKET_CHECKED already costs nothing. */
+/* Checks the IP header (version, lengths, options, checksum, addresses; RFC 791, RFC 1122 section 3.2.1, RFC 1812
+ * section 5.2.2) and the transport header's lengths, cuts trailing bytes off, and fills the packet's parsed members.
+ * Returns DROP_NONE and sets PACKET_CHECKED, or the reason. A packet that is PACKET_CHECKED already costs nothing. */
 enum drop_reason ip_check_headers(struct packet *packet);
 
 static inline enum drop_reason
@@ -23,8 +23,8 @@ ip_check(struct packet *packet)
     return packet_is(packet, PACKET_CHECKED) ? DROP_NONE : ip_check_headers(packet);
 }
 
-/* Verifies the checksum of the transport header over the whole datagram: what an end host does (RFC 1122 section 4.1.3.4).
- * Of a packet that is PACKET_SUM_GOOD nothing needs to be summed up. */
+/* Verifies the checksum of the transport header over the whole datagram: what an end host does (RFC 1122 section
+ * 4.1.3.4). Of a packet that is PACKET_SUM_GOOD nothing needs to be summed up. */
 bool ip_transport_checksum_ok(const struct packet *packet);
 
 /* What goes into a new header. */
@@ -35,8 +35,8 @@ struct ip_template {
     uint16_t identification;
 };
 
-/* Writes the header in front of the packet's data, which must be the transport part with its right checksum in place, and
- * sets PACKET_CHECKED, PACKET_SUM_GOOD and the parsed members. */
+/* Writes the header in front of the packet's data, which must be the transport part with its right checksum in
+ * place, and sets PACKET_CHECKED, PACKET_SUM_GOOD and the parsed members. */
 void ip_build(struct packet *packet, const struct ip_template *header);
 
 /* One less, checksum mended (RFC 1812 section 5.3.1). The TTL must be above 0. */
@@ -53,8 +53,8 @@ ip_decrement_ttl(struct packet *packet)
     packet->data[8] = --packet->ttl;
 }
 
-/* Cuts a packet into fragments of at most `mtu` bytes (RFC 791 section 3.2), in order; options marked for copying go into
- * each. Takes over the packet, which becomes the first of `out`. The extra ones count as sent. */
+/* Cuts a packet into fragments of at most `mtu` bytes (RFC 791 section 3.2), in order; options marked for copying go
+ * into each. Takes over the packet, which becomes the first of `out`. The extra ones count as sent. */
 void ip_fragment(struct world *world, struct packet *packet, uint32_t mtu, struct packet_list *out);
 
 #endif

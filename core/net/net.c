@@ -2,8 +2,8 @@
 
 #include "core/net/node.h"
 
-/* Objects of these sizes hold a struct packet and its buffer: for signalling, for a full Ethernet frame, for the largest
- * datagram there is. */
+/* Objects of these sizes hold a struct packet and its buffer: for signalling, for a full Ethernet frame, for the
+ * largest datagram there is. */
 static const size_t packet_object_bytes[PACKET_SIZE_CLASSES] = {
     512,
     sizeof(struct packet) + PACKET_HEADROOM + 1552,

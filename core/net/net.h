@@ -1,5 +1,5 @@
-/* What all nodes of a world share: the slabs of packets, nodes, ports and links, the list of nodes, and the three ways in
- * which a packet begins and ends. Every packet is counted here, and nowhere else, so that
+/* What all nodes of a world share: the slabs of packets, nodes, ports and links, the list of nodes, and the ways in which
+ * a packet begins and ends. Every packet is counted here, and nowhere else, so that
  *
  *     sent = delivered + dropped + under way
  *

@@ -28,9 +28,9 @@ struct routes;
 /* Addresses that a node answers to: one, or a run of `count` from `first` (a pool). */
 struct local_range {
     struct address first;
-    uint64_t count;
-    uint8_t prefix_length; /* of the network that `first` is in, within its family: what is on-link */
     struct port *port;
+    uint32_t count;
+    uint8_t prefix_length; /* of the network that `first` is in, within its family: what is on-link */
 };
 
 /* An interface. */
@@ -85,8 +85,8 @@ struct node {
 /* The part of a node that translates or filters. It embeds this.
  *
  * PASS: go on. MINE (enter only): for the own stack. DROP: packet->reason is set and the middlebox has written its own
- * record; the node ends the packet. HELD: the middlebox owns the packet, and ends it or resumes it later through
- * node_resume.
+ * record; the node ends the packet. HELD: the middlebox owns the packet, has taken it off `leave`'s list, and ends it
+ * or sends it on later: with node_forward what `enter` held, with node_output what `leave` held.
  *
  * `in` is NULL in both for what the node made itself; `enter` sees such packets only when they are for an address of the
  * node's own: an error about a translated packet, say, which is to go on to an internal host.
@@ -125,8 +125,9 @@ struct port *port_peer(const struct port *port);
 /* The port's own link; NULL for one that sits on its segment. */
 struct link *port_link(const struct port *port);
 
-/* Gives `port` the addresses `first` and the `count` - 1 after it, on-link within `prefix_length`. On a segment they
- * become members; on a point-to-point link the router learns a route to them. False when somebody has one of them. */
+/* Gives `port` the addresses `first` and the `count` - 1 after it (below 2^32 in all), on-link within `prefix_length`.
+ * On a segment they become members; on a point-to-point link the router learns a route to them. False when somebody has
+ * one of them. */
 bool node_add_address(struct node *node, struct port *port, struct address first, uint64_t count,
                       uint8_t prefix_length);
 /* Takes the run that begins at `first` away again. */

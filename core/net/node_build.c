@@ -208,8 +208,11 @@ withdraw(struct port *port, struct address first, uint64_t count)
 bool
 node_add_address(struct node *node, struct port *port, struct address first, uint64_t count, uint8_t prefix_length)
 {
-    struct local_range range = { .first = first, .count = count, .prefix_length = prefix_length, .port = port };
+    struct local_range range = {
+        .first = first, .port = port, .count = (uint32_t)count, .prefix_length = prefix_length
+    };
 
+    g_assert(count <= UINT32_MAX);
     if (first_taken(port, first, count) < count)
         return false;
     if (node->local_count == 0) {

@@ -1,11 +1,12 @@
 /* Packets: the bytes from the IP header up, and what the lab knows of them.
  *
- * A packet has one owner, who passes it on, and ends it with packet_drop or packet_deliver (core/net/net.h) and no other
- * way. Its buffer comes from the world's slabs in three sizes, with room in front for a longer header.
+ * A packet has one owner, who passes it on, and ends it with packet_deliver, packet_drop or packet_end
+ * (core/net/net.h) and no other way. Its buffer comes from the world's slabs in three sizes, with room in front for a
+ * longer header.
  *
  * The header check (core/net/ip.h) reads the headers once and leaves what it found in host order in `flow`, `ttl`,
- * `transport` and `flags`. Whoever changes bytes does it through core/net/rewrite.h, which keeps bytes, checksums and
- * these in step, or clears PACKET_CHECKED and PACKET_SUM_GOOD so that the next node checks again. */
+ * `transport` and `flags`. Whoever changes bytes does it through core/net/rewrite.h, which keeps bytes, checksums
+ * and these in step, or clears PACKET_CHECKED and PACKET_SUM_GOOD so that the next node checks again. */
 #ifndef CORE_NET_PACKET_H
 #define CORE_NET_PACKET_H
 

@@ -21,6 +21,7 @@ struct datagram {
 struct reassembly {
     struct node *node;
     struct datagram *oldest, *newest;
+    struct datagram *spare; /* ended, to be used again: no fragment costs the heap anything in the long run */
     uint32_t count, bytes;
 };
 
@@ -55,7 +56,7 @@ reassembly_new(struct node *node)
     return reassembly;
 }
 
-/* Takes a datagram out and frees it; its fragments must have gone. */
+/* Takes a datagram out; its fragments must have gone. */
 static void
 forget(struct datagram *datagram)
 {
@@ -71,7 +72,8 @@ forget(struct datagram *datagram)
         reassembly->newest = datagram->previous;
     reassembly->count--;
     world_cancel(reassembly->node->world, &datagram->deadline);
-    g_free(datagram);
+    datagram->next = reassembly->spare;
+    reassembly->spare = datagram;
 }
 
 static void
@@ -108,6 +110,8 @@ reassembly_clear(struct reassembly *reassembly)
 void
 reassembly_free(struct reassembly *reassembly)
 {
+    struct datagram *spare;
+
     if (!reassembly)
         return;
     while (reassembly->oldest) {
@@ -116,6 +120,10 @@ reassembly_free(struct reassembly *reassembly)
         while ((packet = packet_list_pop(&reassembly->oldest->fragments)))
             ; /* they go with the world's slabs */
         forget(reassembly->oldest);
+    }
+    while ((spare = reassembly->spare)) {
+        reassembly->spare = spare->next;
+        g_free(spare);
     }
     g_free(reassembly);
 }
@@ -134,24 +142,37 @@ find_datagram(const struct reassembly *reassembly, const struct packet *packet, 
 }
 
 static struct datagram *
+take_spare(struct reassembly *reassembly)
+{
+    struct datagram *datagram = reassembly->spare;
+
+    if (!datagram)
+        return g_new(struct datagram, 1);
+    reassembly->spare = datagram->next;
+    return datagram;
+}
+
+static struct datagram *
 begin_datagram(struct reassembly *reassembly, const struct packet *packet, uint16_t identification)
 {
     struct world *world = reassembly->node->world;
-    struct datagram *datagram = g_new0(struct datagram, 1);
+    struct datagram *datagram = take_spare(reassembly);
 
-    datagram->owner = reassembly;
-    datagram->source = packet->flow.source;
-    datagram->destination = packet->flow.destination;
-    datagram->identification = identification;
-    datagram->protocol = packet->flow.protocol;
-    datagram->previous = reassembly->newest;
+    *datagram = (struct datagram){
+        .deadline = { .fire = time_out },
+        .owner = reassembly,
+        .previous = reassembly->newest,
+        .source = packet->flow.source,
+        .destination = packet->flow.destination,
+        .identification = identification,
+        .protocol = packet->flow.protocol,
+    };
     if (reassembly->newest)
         reassembly->newest->next = datagram;
     else
         reassembly->oldest = datagram;
     reassembly->newest = datagram;
     reassembly->count++;
-    datagram->deadline.fire = time_out;
     world_schedule(world, &datagram->deadline, world->now + REASSEMBLY_TIME);
     return datagram;
 }

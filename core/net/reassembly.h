@@ -1,9 +1,12 @@
-/* Reassembly of IPv4 fragments (RFC 791 section 3.2, RFC 1122 section 3.3.2), with the overlap rule of RFC 5722.
+/* Reassembly of IPv4 fragments (RFC 791 section 3.2, RFC 1122 section 3.3.2), with the overlap rule of IPv6.
  *
  * One per node that needs it, made at first use. Datagrams wait at most 30 seconds; then they end as
  * DROP_FRAGMENT_TIMEOUT, with an ICMP time exceeded (code 1) when the first fragment had come. At most 64 datagrams and
- * 1 MiB wait; beyond that the oldest ends as DROP_FRAGMENT_LIMIT (RFC 4787 REQ-14a). Any overlap ends the whole datagram;
- * an exact duplicate of a waiting fragment only itself. */
+ * 1 MiB wait; beyond that the oldest ends as DROP_FRAGMENT_LIMIT (RFC 4787 REQ-14a).
+ *
+ * Any overlap ends all that has come of the datagram, silently (RFC 5722); an exact duplicate of a waiting fragment
+ * ends only itself, as RFC 8200 section 4.5 allows. What comes after an overlap begins a new datagram: RFC 5722
+ * would discard that too, RFC 8200, which replaced it, no longer does, and an identification may be used again soon. */
 #ifndef CORE_NET_REASSEMBLY_H
 #define CORE_NET_REASSEMBLY_H
 
@@ -18,8 +21,8 @@ struct reassembly;
 struct reassembly *reassembly_new(struct node *node);
 void reassembly_free(struct reassembly *reassembly);
 
-/* Takes over a fragment. Returns the whole datagram, checked, with the first fragment's name, when this one completed it;
- * each other fragment then counts as delivered. Otherwise NULL: it waits, or was dropped. */
+/* Takes over a fragment. Returns the whole datagram, checked, with the first fragment's name, when this one completed
+ * it; the fragments then count as delivered. Otherwise NULL: it waits, or was dropped. */
 struct packet *reassembly_add(struct reassembly *reassembly, struct packet *fragment);
 
 /* Drops everything that waits, as DROP_NODE_DOWN. */

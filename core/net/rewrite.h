@@ -25,8 +25,9 @@ struct quote {
  * RFC 4884 behind it are left alone. DROP_NONE, DROP_BAD_CHECKSUM or DROP_ICMP_BAD_QUOTE. */
 enum drop_reason packet_read_quote(const struct packet *packet, struct quote *quote);
 
-/* Rewrites the source or destination inside the quote and mends the quoted IP header, the quoted transport checksum where
- * it is there, and the ICMP checksum (RFC 5508 section 4.2). `quote` is as read from this packet and is updated. */
+/* Rewrites the source or destination inside the quote and mends the quoted IP header, the quoted transport checksum
+ * where it is there, and the ICMP checksum (RFC 5508 section 4.2). `quote` is as read from this packet and is
+ * updated. */
 void packet_rewrite_quote_source(struct packet *packet, struct quote *quote, struct endpoint source);
 void packet_rewrite_quote_destination(struct packet *packet, struct quote *quote, struct endpoint destination);
 

@@ -2,8 +2,9 @@
 
 #include "core/base/hash.h"
 
-/* Lengths count in 128 bits here (IPv4 ones are 96 longer), so that one bitmap serves both families; an IPv4 address has
- * the mapped tag in front and never falls into an IPv6 prefix but ::/0, which the family check of the prefix refuses. */
+/* Lengths count in 128 bits here (IPv4 ones are 96 longer), so that one bitmap serves both families; an IPv4 address
+ * has the mapped tag in front and never falls into an IPv6 prefix but ::/0, which the family check of the prefix
+ * refuses. */
 enum { LENGTHS = 129 };
 
 struct routes {

@@ -153,8 +153,8 @@ hand_fitting(struct port *to, struct packet *packet, struct port *from)
         segment_hand(to, packet, from);
 }
 
-/* Multicast and broadcast reach every member but the sender. Each member gets a copy of its own, which is counted as sent;
- * the last one gets the packet itself. */
+/* Multicast and broadcast reach every member but the sender. Each member gets a copy of its own, which is counted as
+ * sent; the last one gets the packet itself. */
 static void
 flood(struct segment *segment, struct packet *packet, struct port *from)
 {

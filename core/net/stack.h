@@ -1,4 +1,4 @@
-/* The stack of a node: its sockets, its reassembly, and the io seam that engines on this node are handed.
+/* The stack of a node: its sockets, and the io seam that engines on this node are handed.
  *
  * Made at first use, freed with the node. */
 #ifndef CORE_NET_STACK_H

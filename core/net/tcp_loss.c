@@ -211,10 +211,12 @@ take_sample(struct tcp_machine *machine, const struct tcp_segment *segment, int6
         tcp_rto_sample(&machine->rto, now - machine->timed_at);
         machine->timed_at = TIME_NEVER;
     } else if (machine->rto.backoff > 0 && machine->timestamps && segment->has_timestamp) {
-        /* A timestamp tells which of several copies is acknowledged, so Karn's rule need not hold (RFC 7323 4.1). */
+        /* A timestamp tells which of several copies is acknowledged, so Karn's rule need not hold (RFC 7323 section
+         * 4.1). An echo from before the last copy is of one whose acknowledgement got lost: it says only how long we
+         * have waited. */
         uint32_t elapsed = tcp_timestamp(machine, now) - segment->echo;
 
-        if (elapsed <= TCP_RTO_MAX / TIME_MS)
+        if (!seq_before(segment->echo, machine->resent_stamp) && elapsed <= TCP_RTO_MAX / TIME_MS)
             tcp_rto_sample(&machine->rto, elapsed * TIME_MS);
     }
 }
@@ -227,6 +229,7 @@ tcp_loss_acked(struct tcp_machine *machine, const struct tcp_segment *segment, u
 
     take_sample(machine, segment, now);
     machine->progress_at = now;
+    machine->timeouts = 0;
     machine->soft_error = IO_OK;
     machine->duplicate_acks = 0;
     tcp_ranges_cut(&machine->sacked, machine->snd_una);

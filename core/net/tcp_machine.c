@@ -24,6 +24,7 @@
  * unacknowledged. */
 #include "core/net/tcp_private.h"
 
+#define TIMEOUTS_LEAST 6 /* before giving up: an acknowledgement may get lost more than once, too */
 #define SEND_BUFFER_LEAST 65536 /* what is taken from a writer before the congestion window says that more is of use */
 
 const struct tcp_settings tcp_settings_default = {
@@ -98,6 +99,7 @@ tcp_establish(struct tcp_machine *machine, int64_t now)
     machine->syn_due = false;
     machine->retransmit_at = TIME_NEVER;
     machine->progress_at = machine->heard_at = now;
+    machine->timeouts = 0;
     machine->news |= TCP_NEWS_CONNECTED;
     if (machine->syn_losses > 0 && machine->rto.srtt == 0)
         tcp_rto_after_syn_loss(&machine->rto);
@@ -282,10 +284,12 @@ retransmission_timeout(struct tcp_machine *machine, int64_t now)
     int64_t limit = synchronized ? machine->settings->give_up : machine->settings->give_up_syn;
 
     machine->retransmit_at = TIME_NEVER;
-    if (now - machine->progress_at >= limit) {
+    if (now - machine->progress_at >= limit && machine->timeouts >= TIMEOUTS_LEAST) {
         tcp_end(machine, why_given_up(machine));
         return;
     }
+    if (machine->timeouts < UINT8_MAX)
+        machine->timeouts++;
     if (synchronized) {
         tcp_loss_timeout(machine);
     } else {

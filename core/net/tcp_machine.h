@@ -46,7 +46,7 @@ struct tcp_settings {
     int64_t ack_delay;                    /* RFC 9293 section 3.8.6.3: below half a second */
     int64_t time_wait;                    /* twice the MSL (RFC 9293 section 3.4.1) */
     int64_t fin_wait;                     /* how long a closed socket waits for its peer's FIN; 0: for ever */
-    int64_t give_up, give_up_syn;         /* R2 (RFC 9293 section 3.8.3) */
+    int64_t give_up, give_up_syn;         /* R2 (RFC 9293 section 3.8.3); not before six timeouts */
     int64_t keep_alive_idle, keep_alive_interval; /* section 3.8.4 */
     uint8_t keep_alive_probes;            /* unanswered ones that end a connection */
     bool timestamps, sack, scaling;       /* offered and accepted */
@@ -110,7 +110,9 @@ struct tcp_machine {
     int64_t progress_at; /* when the peer last acknowledged something new, or something was first sent into silence */
     int64_t sent_at;     /* the last data */
     int64_t heard_at;    /* the last segment that was acceptable */
+    uint32_t resent_stamp; /* our timestamp when data was last sent again */
     uint8_t syn_losses;  /* SYNs that the timer sent again */
+    uint8_t timeouts;    /* since the last progress */
     uint8_t probes;      /* of the closed window or of a silent peer, since it opened or spoke */
 
     /* the receiver */

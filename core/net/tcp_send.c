@@ -250,6 +250,7 @@ send_lost(struct tcp_machine *machine, int64_t now, struct tcp_segment *segment)
         machine->retransmit_at = TIME_NEVER; /* RFC 6298 section 5: not again within one timeout of its last sending */
     machine->rtx_due = false;
     machine->timed_at = TIME_NEVER;
+    machine->resent_stamp = tcp_timestamp(machine, now);
     send_octets(machine, now, from, length, segment);
     machine->rtx_nxt = from + length;
     machine->rtx_end = seq_max(machine->rtx_end, machine->rtx_nxt);

@@ -123,23 +123,29 @@ next_in_group(const struct stack *stack, const struct flow *flow, uint64_t after
 }
 
 /* Every socket on the port that has joined the group gets the datagram, in order of opening. They may close themselves and
- * each other meanwhile, and open new ones, which come too late for this datagram. */
-static bool
+ * each other meanwhile, and open new ones, which come too late for this datagram. DROP_NONE when one got it. */
+static enum drop_reason
 deliver_to_group(struct stack *stack, const struct packet *packet)
 {
     uint64_t at = 0, last = stack->udp_opened;
+    enum drop_reason why = DROP_NO_SOCKET;
     struct udp_socket *socket;
 
     while ((socket = next_in_group(stack, &packet->flow, at, last))) {
         struct io_datagram datagram;
 
-        read_datagram(packet, &datagram);
-        if (at == 0)
-            stack_note_delivered(stack, packet);
         at = socket->opened;
+        if (socket->udp.full) {
+            why = why == DROP_NONE ? DROP_NONE : DROP_SOCKET_FULL;
+            continue;
+        }
+        read_datagram(packet, &datagram);
+        if (why != DROP_NONE)
+            stack_note_delivered(stack, packet);
+        why = DROP_NONE;
         socket->udp.events->datagram(socket->udp.owner, &socket->udp, &datagram);
     }
-    return at > 0;
+    return why;
 }
 
 void
@@ -151,16 +157,22 @@ udp_receive(struct stack *stack, struct packet *packet)
     struct udp_socket *socket;
 
     if (address_is_for_all(destination)) {
-        if (deliver_to_group(stack, packet))
+        enum drop_reason why = deliver_to_group(stack, packet);
+
+        if (why == DROP_NONE)
             packet_deliver(node->world, packet);
         else
-            packet_drop(node, packet, DROP_NO_SOCKET);
+            packet_drop(node, packet, why);
         return;
     }
     socket = find_socket(stack, flow_destination(&packet->flow));
     if (!socket) {
         icmp_send_error(node, packet, ICMP_UNREACHABLE, ICMP_PORT_UNREACHABLE, 0);
         packet_drop(node, packet, DROP_PORT_UNREACHABLE);
+        return;
+    }
+    if (socket->udp.full) { /* not an ICMP error: RFC 1122 section 4.1.3.1 knows one for a port without a socket only */
+        packet_drop(node, packet, DROP_SOCKET_FULL);
         return;
     }
     stack_note_delivered(stack, packet);
@@ -195,9 +207,10 @@ write_datagram(struct packet *packet, const struct ip_template *ip, uint16_t sou
 {
     uint16_t length = (uint16_t)packet->length, checksum;
     struct writer writer = writer_over(packet->data, packet->length);
-    uint64_t sum = checksum_pseudo(ip->source, ip->destination, PROTOCOL_UDP, length) + source_port + peer_port + length;
+    uint64_t sum = checksum_pseudo(ip->source, ip->destination, PROTOCOL_UDP, length);
 
-    checksum = (uint16_t)~checksum_fold(checksum_add(sum, data));
+    sum = checksum_add(sum + source_port + peer_port + length, data);
+    checksum = (uint16_t)~checksum_fold(sum);
     writer_u16(&writer, source_port);
     writer_u16(&writer, peer_port);
     writer_u16(&writer, length);

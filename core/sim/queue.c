@@ -425,7 +425,8 @@ spill(struct queue *queue)
     queue->ready_last = queue->floor - 1;
 }
 
-/* Finds the place of an event whose time is ready: behind those that are not later. NULL when it is far from the end. */
+/* Behind whom in the ready list an event of this time belongs: behind those not later. NULL when it is far from the
+ * end. */
 static struct event_link *
 find_place(const struct queue *queue, int64_t at)
 {

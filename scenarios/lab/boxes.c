@@ -118,9 +118,8 @@ lab_router(struct lab_network *network, const char *name, const char *addresses,
     return box->box->insides;
 }
 
-/* Whether the further inside differs from all networks of the box. */
-static bool
-fits_box(const struct lab_node *box, struct prefix inside, GError **error)
+bool
+lab_fits_box(const struct lab_node *box, struct prefix inside, GError **error)
 {
     for (const struct lab_interface *i = &box->first; i; i = i->next) {
         if (!i->port)
@@ -143,7 +142,7 @@ lab_further_lan(struct lab_node *box, const char *name, const char *prefixes, co
     if (!lab_check_name(lab_of(box), name, error))
         return NULL;
     if (!lab_read_inside(prefixes ? prefixes : LAB_DEFAULT_LAN, &inside, error) ||
-        !fits_box(box, inside.prefix, error)) {
+        !lab_fits_box(box, inside.prefix, error)) {
         g_prefix_error(error, "network '%s' of '%s': ", name, box->node->name);
         return NULL;
     }

@@ -134,7 +134,8 @@ draw_line(struct drawing *drawing, const struct lab_interface *interface, bool l
     if (interface == &node->first)
         say_kind(drawing->out, node);
     else
-        g_string_append_printf(drawing->out, "  (also on %s)", node->first.network->name);
+        g_string_append_printf(drawing->out, "  (also on %s%s)", node->first.network->name,
+                               interface->port->inside ? "; the gateway here" : "");
     if (none && interface->network == none->stands_for)
         g_string_append_printf(drawing->out, "  (for %s, of type none)", none->name);
     say_link(drawing->out, &link, interface->network->links, "  [", "]");
@@ -197,7 +198,7 @@ collect(struct drawing *drawing, const struct lab *lab)
         for (struct lab_interface *interface = &node->first; interface; interface = interface->next) {
             GPtrArray *members = g_hash_table_lookup(drawing->members, interface->network);
 
-            if (!interface_is_outer(interface))
+            if (!interface_is_attached(interface))
                 continue;
             if (!members) {
                 members = g_ptr_array_new();

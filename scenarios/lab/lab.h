@@ -76,7 +76,7 @@ struct lab_network {
     struct node *router;     /* of an internet */
     struct segment *segment; /* of a LAN */
     struct lab_node *box;    /* whose inside this is, or NULL */
-    struct port *gateway;    /* that box's port here, or NULL */
+    struct port *gateway;    /* that box's port here, or on a LAN without a box a router's (lab_attach), or NULL */
     const struct lab_link *links; /* the default of each node's own link */
     struct prefix prefixes[2];    /* of a LAN: IPv4, IPv6, without host bits; all zero where it has none */
     struct address next_host, next_box; /* where the search for a free address begins */
@@ -100,7 +100,7 @@ struct lab_interface {
 /* What a node has when it is a box. */
 struct lab_box {
     const char *type;            /* the preset's name, for display; NULL: a router */
-    struct lab_network *insides; /* in order of making, linked by `next` */
+    struct lab_network *insides; /* those it was made with, and lab_further_lan; in order of making, linked by `next` */
     struct lab_reboot *reboot;   /* made at the first one */
 };
 
@@ -123,7 +123,7 @@ lab_outer(const struct lab_node *node)
  * lab_link_default. */
 struct lab_network *lab_internet(struct lab *lab, const char *name, const char *address, const struct lab_link *links,
                                  GError **error);
-/* A LAN without a box. */
+/* A LAN without a box. It has a gateway once a router is attached: see lab_attach. */
 struct lab_network *lab_lan(struct lab *lab, const char *name, const char *prefixes, const struct lab_link *links,
                             GError **error);
 
@@ -140,14 +140,20 @@ struct lab_network *lab_nat(struct lab_network *network, const char *name, const
 struct lab_network *lab_router(struct lab_network *network, const char *name, const char *addresses, const char *lan,
                                const struct lab_link *link, const struct lab_link *inner_links, GError **error);
 /* No box: see lab_host. A second host or a box inside is an error. The address is chosen now when it is left out. The
- * host's link is the outer network's default unless `links` of the network that comes back is set to another. */
+ * host's link is the outer network's default unless the network that comes back is given another (lab_set_links). */
 struct lab_network *lab_nat_none(struct lab_network *network, const char *name, const char *addresses, GError **error);
+/* Changes the default of each node's own link, for nodes that come from now on. The lab keeps a copy. */
+void lab_set_links(struct lab_network *network, const struct lab_link *links);
 /* A further inside network of a box. */
 struct lab_network *lab_further_lan(struct lab_node *box, const char *name, const char *prefixes,
                                     const struct lab_link *inner_links, GError **error);
 
 /* Another interface of a node, on any network. `make_default` moves the default route there. When the interface with
- * the default route is removed, the first other one that leads outwards gets it. */
+ * the default route is removed, the first other one that leads outwards gets it.
+ *
+ * A router that is attached to a LAN without a gateway becomes that LAN's gateway, unless `make_default` says that its
+ * way out leads there: the LAN is then routed like an inside of the router, and nodes there without a default route,
+ * now or later, get one to it. Until the interface is removed. */
 struct lab_interface *lab_attach(struct lab_node *node, struct lab_network *network, const char *addresses,
                                  const struct lab_link *link, bool make_default, GError **error);
 void lab_detach(struct lab_interface *interface);

@@ -63,6 +63,12 @@ lab_internet(struct lab *lab, const char *name, const char *address, const struc
     return internet;
 }
 
+void
+lab_set_links(struct lab_network *network, const struct lab_link *links)
+{
+    network->links = lab_keep_link(network->lab, links);
+}
+
 static bool
 read_lan(const char *prefixes, struct inside *inside, GError **error)
 {

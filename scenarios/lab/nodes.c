@@ -103,28 +103,82 @@ sides_differ(const struct lab_node *node, const struct lab_network *network, GEr
 static bool
 insides_fit(const struct lab_node *node, const struct lab_network *network, GError **error)
 {
-    for (struct lab_network *inside = node->box ? node->box->insides : NULL; inside; inside = inside->next) {
-        if (!lab_check_inside(network, node, inside->prefixes[0], node->kind == LAB_ROUTER, error))
+    for (const struct lab_interface *i = &node->first; i; i = i->next) {
+        if (i->port && i->port->inside &&
+            !lab_check_inside(network, node, i->network->prefixes[0], node->kind == LAB_ROUTER, error))
             return false;
     }
     return true;
 }
 
+/* --- gateways of LANs without a box --------------------------------------------------------------------------- */
+
+/* Whether a router that is attached there is to be the gateway. */
+static bool
+gateway_is_wanted(const struct lab_node *node, const struct lab_network *network, bool make_default)
+{
+    return node->kind == LAB_ROUTER && network->kind == LAB_LAN && !network->gateway && !make_default;
+}
+
+static void
+become_gateway(struct lab_interface *interface)
+{
+    struct lab_network *network = interface->network;
+    const GPtrArray *nodes = network->lab->nodes;
+
+    interface->port->inside = true;
+    network->gateway = interface->port;
+    for (guint n = 0; n < nodes->len; n++) {
+        struct lab_node *node = nodes->pdata[n];
+
+        for (struct lab_interface *i = &node->first; i && !node->node->default_port; i = i->next) {
+            if (i->network == network)
+                lab_take_default(i);
+        }
+    }
+}
+
+/* Default routes that led to the gateway which is no more go where else they can, or end. */
+static void
+lose_gateway(struct lab_network *network)
+{
+    const GPtrArray *nodes = network->lab->nodes;
+
+    network->gateway = NULL;
+    for (guint n = 0; n < nodes->len; n++) {
+        struct lab_node *node = nodes->pdata[n];
+        bool led_there = false;
+
+        for (const struct lab_interface *i = &node->first; i; i = i->next)
+            led_there = led_there || (i->network == network && i->port && i->port == node->node->default_port);
+        if (led_there)
+            node_set_default(node->node, NULL, ADDRESS_NONE);
+        for (struct lab_interface *i = &node->first; led_there && i && !node->node->default_port; i = i->next)
+            lab_take_default(i);
+    }
+}
+
+/* --- attaching and detaching ---------------------------------------------------------------------------------- */
+
 struct lab_interface *
 lab_attach(struct lab_node *node, struct lab_network *network, const char *addresses, const struct lab_link *link,
            bool make_default, GError **error)
 {
+    bool gateway = gateway_is_wanted(node, network, make_default);
     struct lab_interface *interface;
     struct place place;
 
     if (!place_find(&place, network, addresses, link, node->box != NULL, node->node, error) ||
-        !sides_differ(node, place.network, error) || !insides_fit(node, place.network, error)) {
+        !sides_differ(node, place.network, error) || !insides_fit(node, place.network, error) ||
+        (gateway && !lab_fits_box(node, place.network->prefixes[0], error))) {
         g_prefix_error(error, "another interface of '%s': ", node->node->name);
         return NULL;
     }
     interface = lab_add_interface(node, place.network, place.network->name);
     place_take(&place, interface);
-    if (make_default || !node->node->default_port)
+    if (gateway)
+        become_gateway(interface);
+    else if (make_default || !node->node->default_port)
         lab_take_default(interface);
     if (node->kind == LAB_ROUTER)
         lab_announce_again(network->lab);
@@ -139,10 +193,12 @@ lab_detach(struct lab_interface *interface)
 
     if (!interface->port)
         return;
-    if (network->gateway == interface->port)
-        network->gateway = NULL;
+    bool was_gateway = network->gateway == interface->port;
+
     node_remove_port(owner->node, interface->port);
     interface->port = NULL;
+    if (was_gateway)
+        lose_gateway(network);
     for (struct lab_interface *i = &owner->first; i && !owner->node->default_port; i = i->next)
         lab_take_default(i);
     if (owner->box || network->lab->parts->routes->len > 0)

@@ -12,7 +12,7 @@ struct lab_route {
     const struct lab_node *origin;     /* the router whose inside it is */
     const struct lab_node *by;         /* the router that leads there from this network: the origin, or one around it */
     struct address via;                /* and its address there; none on an internet */
-    struct node *learner; /* NULL: the announcement as such, on a LAN without a gateway, for those that come later */
+    struct node *learner; /* NULL: the announcement as such, on a LAN without a box, for those that come later */
 };
 
 struct lab_parts {
@@ -106,6 +106,13 @@ interface_is_outer(const struct lab_interface *interface)
     return interface->port && !interface->port->inside;
 }
 
+/* Whether it was attached, or the first uplink: not an inside that came with its box. */
+static inline bool
+interface_is_attached(const struct lab_interface *interface)
+{
+    return interface->port && !(interface->port->inside && interface->network->box);
+}
+
 struct lab_interface *lab_add_interface(struct lab_node *node, struct lab_network *network, const char *label);
 
 /* To be called once an interface has its port and its addresses. */
@@ -122,13 +129,15 @@ bool lab_take_default(struct lab_interface *interface);
 
 /* --- routes to what is inside of routers (routes.c) ----------------------------------------------------------- */
 
+/* Whether `inside` differs from all networks of the box, and, for a router, from all that its uplinks lead to. */
+bool lab_fits_box(const struct lab_node *box, struct prefix inside, GError **error);
 /* Whether a box on `outer` can have `inside`: no network that it touches has such addresses, and, for the inside of a
  * router (`routed`), none from where it is to be reached. `box` is NULL while there is none. */
 bool lab_check_inside(const struct lab_network *outer, const struct lab_node *box, struct prefix inside, bool routed,
                       GError **error);
-/* Tells the networks outwards the way to this inside of a router. */
+/* Tells the networks outwards the way to this inside of a router, or to the LAN whose gateway one is. */
 void lab_announce(struct lab_network *inside);
-/* Teaches a node that has come to a LAN without a gateway the ways that were announced there. */
+/* Teaches a node that has come to a LAN without a box the ways that were announced there. */
 void lab_learn(struct lab_interface *interface);
 /* Takes all announcements back and makes them anew: after interfaces or addresses of boxes have changed. */
 void lab_announce_again(struct lab *lab);

@@ -1,9 +1,10 @@
 /* Routes to what is inside of routers.
  *
- * Each uplink of a router announces its insides on the network there. On an internet its router learns the way; on a
- * LAN the gateway does, and announces it on, outwards, when it is a router itself: a NAT keeps it to itself. On a LAN
- * without a gateway every node learns it, those that come later too. Each thing learned is a struct lab_route, so that
- * all can be taken back. */
+ * Each uplink of a router announces its insides, and the LANs whose gateway it is, on the network there. On an internet
+ * its router learns the way; on a LAN the gateway does, and announces it on, outwards, when it is a router itself: a NAT
+ * keeps it to itself. On a LAN without a box every node learns it too, those that come later as well: there may be no
+ * gateway, or they have their default route elsewhere. For their sake a gateway there also announces its other networks
+ * on it. Each thing learned is a struct lab_route, so that all can be taken back. */
 #include "scenarios/lab/parts.h"
 
 /* Up to here the addresses of a prefix are looked up one by one; for larger ones it is cheaper to walk the nodes. */
@@ -51,35 +52,47 @@ tell_everybody(struct lab *lab, const struct lab_route *route)
     }
 }
 
-/* Announces the way to `prefix`, inside of `origin`, by all uplinks of `by`. Ends although boxes may stand in each
- * other's insides by their second interfaces: nobody learns a way twice. */
-static void
-announce_by(struct lab *lab, const struct lab_node *origin, const struct lab_node *by, struct prefix prefix)
+/* The node that is the gateway of a LAN; NULL when there is none. */
+static const struct lab_node *
+gateway_of(const struct lab_network *network)
 {
+    return network->gateway ? lab_node_of(network->lab, network->gateway->node) : NULL;
+}
+
+/* Announces the way to `inside`, of `origin`, by all uplinks of `by`. Ends although boxes may stand in each other's
+ * insides by their second interfaces: nobody learns a way twice. */
+static void
+announce_by(const struct lab_network *inside, const struct lab_node *origin, const struct lab_node *by)
+{
+    struct lab *lab = inside->lab;
+
     for (const struct lab_interface *up = &by->first; up; up = up->next) {
         const struct lab_network *network = up->network;
-        struct lab_route route = { .prefix = prefix, .network = network, .origin = origin, .by = by };
+        const struct lab_node *gateway = gateway_of(network);
+        struct lab_route route = { .prefix = inside->prefixes[0], .network = network, .origin = origin, .by = by };
 
-        if (!interface_is_outer(up))
+        if (!interface_is_attached(up) || network == inside)
             continue;
         if (network->kind == LAB_INTERNET) {
             learn(lab, &route, network->router, port_peer(up->port));
             continue;
         }
         route.via = port_address(up->port, FAMILY_IPV4);
-        if (!network->gateway)
+        if (!network->box)
             tell_everybody(lab, &route);
-        else if (network->box != origin && learn(lab, &route, network->box->node, network->gateway) &&
-                 network->box->kind == LAB_ROUTER)
-            announce_by(lab, origin, network->box, prefix);
+        if (gateway && gateway != origin && gateway != by &&
+            learn(lab, &route, gateway->node, network->gateway) && gateway->kind == LAB_ROUTER)
+            announce_by(inside, origin, gateway);
     }
 }
 
 void
 lab_announce(struct lab_network *inside)
 {
-    if (inside->gateway)
-        announce_by(inside->lab, inside->box, inside->box, inside->prefixes[0]);
+    const struct lab_node *origin = gateway_of(inside);
+
+    if (origin)
+        announce_by(inside, origin, origin);
 }
 
 void
@@ -89,7 +102,7 @@ lab_learn(struct lab_interface *interface)
     GArray *routes = lab->parts->routes;
     guint known = routes->len; /* it grows meanwhile */
 
-    if (interface->network->kind == LAB_INTERNET || interface->network->gateway)
+    if (interface->network->kind == LAB_INTERNET || interface->network->box)
         return;
     for (guint i = 0; i < known; i++) {
         struct lab_route route = g_array_index(routes, struct lab_route, i);
@@ -116,8 +129,10 @@ lab_announce_again(struct lab *lab)
 
         if (node->kind != LAB_ROUTER)
             continue;
-        for (struct lab_network *inside = node->box->insides; inside; inside = inside->next)
-            lab_announce(inside);
+        for (const struct lab_interface *i = &node->first; i; i = i->next) {
+            if (i->port && i->port->inside)
+                lab_announce(i->network);
+        }
     }
 }
 
@@ -194,7 +209,7 @@ static bool
 is_free_from(const struct lab_network *network, const struct lab_node *box, struct prefix inside, unsigned depth,
              GError **error)
 {
-    const struct lab_node *gateway = network->gateway ? network->box : NULL;
+    const struct lab_node *gateway = gateway_of(network);
 
     if (!is_free_on(network, box, inside, error))
         return false;

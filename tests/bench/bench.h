@@ -47,6 +47,12 @@ void bench_compare(struct bench *bench, const char *figure, const char *unit, en
 void bench_row(struct bench *bench, const char *figure, const char *unit, enum bench_better better, double reach,
                double ours, double bound);
 
+/* A new folder in memory (on a tmpfs) where there is one, else among the temporary files; to be freed. */
+char *bench_folder(void);
+/* Takes away the files in a folder, and the folder itself. */
+void bench_folder_empty(const char *folder);
+void bench_folder_remove(const char *folder);
+
 /* Makes the compiler believe that `value` is needed. */
 static inline void
 bench_keep(uint64_t value)

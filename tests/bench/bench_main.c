@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <glib/gstdio.h>
+
 #define RUNS 5
 
 struct bench {
@@ -59,6 +61,36 @@ bench_compare(struct bench *bench, const char *figure, const char *unit, enum be
         our_runs[i] = ours(context);
     }
     bench_row(bench, figure, unit, better, reach, median(our_runs), median(bound_runs));
+}
+
+char *
+bench_folder(void)
+{
+    char memory[] = "/dev/shm/punchlab-bench-XXXXXX";
+    char *folder = mkdtemp(memory) ? g_strdup(memory) : g_dir_make_tmp("punchlab-bench-XXXXXX", NULL);
+
+    g_assert(folder);
+    return folder;
+}
+
+void
+bench_folder_empty(const char *folder)
+{
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+
+        g_remove(path);
+    }
+}
+
+void
+bench_folder_remove(const char *folder)
+{
+    bench_folder_empty(folder);
+    g_rmdir(folder);
 }
 
 /* A figure in as many digits as say something, or "-" for none. */

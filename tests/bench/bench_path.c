@@ -1,17 +1,22 @@
 /* A packet's way: from a host through its NAT, the internet and another NAT to a host. Five events each: the sender's
  * timer and four arrivals. Beside each rate stands a bare loop that does as many events in a queue of the same kind, at
- * the same times, and two hash look-ups a packet, but has no packet. */
+ * the same times, and two hash look-ups a packet, but has no packet; where the packets are captured, it writes as many
+ * records with libpcap. */
 #include <glib.h>
 #include <malloc.h>
 
 #include "core/base/hash.h"
 #include "core/net/net.h"
 #include "core/net/stack.h"
+#include "core/trace/tracer.h"
 #include "nat/presets.h"
 #include "scenarios/lab/lab.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/bench_trace.h"
 
 #define PACKETS 200000
+#define PACKETS_CAPTURED 50000
+#define RECORDS 8 /* of a packet: it passes eight interfaces */
 #define INTERVAL (10 * TIME_US)
 #define PAYLOAD 100
 #define FIRST_PORT 10000
@@ -54,20 +59,47 @@ send_next(void *owner, struct io_timer *timer)
         way->io->ops->arm(way->io, timer, timer->at + INTERVAL, true);
 }
 
+/* Seconds that so many packets take. */
 static double
-packets_per_second(void *context)
+send_packets(struct way *way, uint64_t count)
 {
-    struct way *way = context;
     struct world *world = way->lab->world;
     uint64_t before = way->arrived;
     double begun = bench_clock(), spent;
 
-    way->left = PACKETS;
+    way->left = count;
     way->io->ops->arm(way->io, &way->timer, world->now, true);
-    world_run(world, world->now + PACKETS * INTERVAL + TIME_S / 10);
+    world_run(world, world->now + (int64_t)count * INTERVAL + TIME_S / 10);
     spent = bench_clock() - begun;
-    g_assert(way->arrived - before == PACKETS);
-    return PACKETS / spent / 1e6;
+    g_assert(way->arrived - before == count);
+    return spent;
+}
+
+/* The same with a pcap for each interface, completed. */
+static double
+send_captured(struct way *way, uint64_t count, const char *folder)
+{
+    struct net *net = world_net(way->lab->world);
+    g_autoptr(tracer) tracer = tracer_open(way->lab->world, folder, TRACER_PCAP, NULL);
+    const struct trace_file *files;
+    uint64_t records = 0;
+    double begun, spent;
+    size_t made;
+
+    for (guint i = 1; i < net->ports_by_interface->len; i++) {
+        struct port *port = net->ports_by_interface->pdata[i];
+
+        tracer_add(tracer, port, port->node->name, "net", NULL);
+    }
+    spent = send_packets(way, count);
+    begun = bench_clock();
+    tracer_close(tracer, NULL);
+    spent += bench_clock() - begun;
+    files = tracer_files(tracer, &made);
+    for (size_t i = 0; i < made; i++)
+        records += files[i].packets;
+    g_assert(records == count * RECORDS);
+    return spent;
 }
 
 static struct io_udp **
@@ -216,21 +248,20 @@ bare_turn(struct event *event)
 }
 
 static double
-bare_per_second(void *context)
+send_bare(struct bare *bare, uint64_t count)
 {
-    struct bare *bare = context;
     uint64_t before = bare->arrived;
     double begun = bench_clock();
     struct event *event;
 
-    bare->left = PACKETS;
+    bare->left = count;
     queue_schedule(bare->queue, &bare->timer, bare->now);
     while ((event = queue_pop(bare->queue, TIME_NEVER))) {
         bare->now = event->at;
         event->fire(event);
     }
-    g_assert(bare->arrived - before == PACKETS);
-    return PACKETS / (bench_clock() - begun) / 1e6;
+    g_assert(bare->arrived - before == count);
+    return bench_clock() - begun;
 }
 
 static struct bare *
@@ -268,26 +299,59 @@ bare_free(struct bare *bare)
 struct pair {
     struct way *way;
     struct bare *bare;
+    char *folder; /* for captures */
 };
 
+/* Millions of packets a second. */
 static double
 measure_way(void *context)
 {
-    return packets_per_second(((struct pair *)context)->way);
+    return PACKETS / send_packets(((struct pair *)context)->way, PACKETS) / 1e6;
 }
 
 static double
 measure_bare(void *context)
 {
-    return bare_per_second(((struct pair *)context)->bare);
+    return PACKETS / send_bare(((struct pair *)context)->bare, PACKETS) / 1e6;
+}
+
+static double
+measure_captured(void *context)
+{
+    const struct pair *pair = context;
+
+    return PACKETS_CAPTURED / send_captured(pair->way, PACKETS_CAPTURED, pair->folder) / 1e6;
+}
+
+static double
+measure_bare_captured(void *context)
+{
+    const struct pair *pair = context;
+    double spent = send_bare(pair->bare, PACKETS_CAPTURED);
+
+    spent += bench_bare_pcap(pair->folder, PACKETS_CAPTURED * RECORDS, IPV4_HEADER + UDP_HEADER + PAYLOAD);
+    return PACKETS_CAPTURED / spent / 1e6;
 }
 
 static void
 compare(struct bench *bench, const char *figure, double reach, unsigned flows, int64_t jitter)
 {
-    struct pair pair = { way_new(flows, jitter), bare_new(flows, jitter) };
+    struct pair pair = { way_new(flows, jitter), bare_new(flows, jitter), NULL };
 
     bench_compare(bench, figure, "M/s", BENCH_MORE, reach, measure_way, measure_bare, &pair);
+    way_free(pair.way);
+    bare_free(pair.bare);
+}
+
+static void
+compare_captured(struct bench *bench)
+{
+    struct pair pair = { way_new(1, 0), bare_new(1, 0), bench_folder() };
+
+    bench_compare(bench, "one flow, every interface captured to pcap", "M/s", BENCH_MORE, 0.6, measure_captured,
+                  measure_bare_captured, &pair);
+    bench_folder_remove(pair.folder);
+    g_free(pair.folder);
     way_free(pair.way);
     bare_free(pair.bare);
 }
@@ -358,39 +422,14 @@ bytes_of_all(struct bench *bench)
     lab_free(lab);
 }
 
-static double
-build_ms(void *context)
-{
-    double begun = bench_clock(), spent;
-    struct lab *lab = lab_new(1);
-    struct lab_network *internet = lab_internet(lab, "internet", NULL, NULL, NULL);
-    char name[16];
-
-    (void)context;
-    for (unsigned i = 0; i < 1000; i++) {
-        struct lab_network *home;
-
-        g_snprintf(name, sizeof name, "nat%u", i);
-        home = lab_nat(internet, name, NULL, &nat_presets[0].options, "full-cone", NULL, NULL, NULL, NULL);
-        for (unsigned n = 0; n < 10; n++) {
-            g_snprintf(name, sizeof name, "host%u.%u", i, n);
-            lab_host(home, name, NULL, NULL, NULL);
-        }
-    }
-    spent = bench_clock() - begun;
-    lab_free(lab);
-    return spent * 1000;
-}
-
 void
 bench_path(struct bench *bench)
 {
     compare(bench, "UDP through two NATs, one flow", 2.5, 1, 0);
     compare(bench, "the same with 1 ms jitter", 1.2, 1, TIME_MS);
     compare(bench, "the same over 10,000 flows", 0.8, 10000, 0);
+    compare_captured(bench);
     bytes_a_mapping(bench);
     bytes_of_parts(bench);
     bytes_of_all(bench);
-    bench_row(bench, "10,000 hosts behind 1,000 NATs, from C", "ms", BENCH_LESS, 15,
-              bench_median(bench, build_ms, NULL), 0);
 }

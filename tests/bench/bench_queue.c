@@ -203,14 +203,22 @@ void
 bench_queue(struct bench *bench)
 {
     static const struct load loads[] = {
-        { "events, 1 pending", 40, 1, 0, TIME_US, fire_constant, 10000000 },
-        { "events, 1,000 pending", 25, 1000, 0, TIME_MS, fire_random, 5000000 },
-        { "events, 100,000 pending at random times", 7, 100000, 0, TIME_S, fire_random, 2000000 },
-        { "events, 1,000 pending, 1,000,000 far timers", 0, 1000, 1000000, TIME_MS, fire_random, 5000000 },
-        { "events, hops of 100 packets", 0, 100, 1000, 30 * TIME_MS, fire_packet, 5000000 },
-        { "events, hops of 3,000 packets", 0, 3000, 1000, 30 * TIME_MS, fire_packet, 5000000 },
-        { "events, 1,000 in bursts of 100 ns and 20 ms", 0, 1000, 10000, 20 * TIME_MS, fire_burst, 5000000 },
-        { "events, 1 pending, an hour apart", 0, 1, 0, INT64_C(3600) * TIME_S, fire_constant, 1000000 },
+        { .figure = "events, 1 pending", .reach = 40, .pending = 1,
+          .span = TIME_US, .fire = fire_constant, .events = 10000000 },
+        { .figure = "events, 1,000 pending", .reach = 25, .pending = 1000,
+          .span = TIME_MS, .fire = fire_random, .events = 5000000 },
+        { .figure = "events, 100,000 pending at random times", .reach = 7, .pending = 100000,
+          .span = TIME_S, .fire = fire_random, .events = 2000000 },
+        { .figure = "events, 1,000 pending, 1,000,000 far timers", .pending = 1000, .far = 1000000,
+          .span = TIME_MS, .fire = fire_random, .events = 5000000 },
+        { .figure = "events, hops of 100 packets", .pending = 100, .far = 1000,
+          .span = 30 * TIME_MS, .fire = fire_packet, .events = 5000000 },
+        { .figure = "events, hops of 3,000 packets", .pending = 3000, .far = 1000,
+          .span = 30 * TIME_MS, .fire = fire_packet, .events = 5000000 },
+        { .figure = "events, 1,000 in bursts of 100 ns and 20 ms", .pending = 1000, .far = 10000,
+          .span = 20 * TIME_MS, .fire = fire_burst, .events = 5000000 },
+        { .figure = "events, 1 pending, an hour apart", .pending = 1,
+          .span = INT64_C(3600) * TIME_S, .fire = fire_constant, .events = 1000000 },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(loads); i++) {

@@ -1,6 +1,6 @@
-/* What a trace costs: records of a full run folder against the bare calls of libpcap, on whatever file system the
- * temporary folder is on. */
-#include <glib/gstdio.h>
+/* What a trace costs: records of a full run folder against the bare calls of libpcap. */
+#include "tests/bench/bench_trace.h"
+
 #include <pcap/pcap.h>
 #include <stdio.h>
 
@@ -8,24 +8,10 @@
 #include "core/trace/pcap_file.h"
 #include "core/trace/recorder.h"
 #include "core/trace/tracer.h"
-#include "tests/bench/bench.h"
 
 enum { RECORDS = 1000000, DECISIONS = 100000, PORTS = 8, PACKET_BYTES = 60 };
 
 static const uint8_t packet_bytes[PACKET_BYTES] = { 0x45 };
-
-static void
-remove_files(const char *folder)
-{
-    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *path = g_build_filename(folder, name, NULL);
-
-        g_remove(path);
-    }
-}
 
 static void
 say(const struct record *record, const struct names *names, GString *out)
@@ -64,7 +50,7 @@ run_end(struct run *run, const char *folder)
 {
     tracer_free(run->tracer);
     world_free(run->world);
-    remove_files(folder);
+    bench_folder_empty(folder);
 }
 
 static void
@@ -101,29 +87,37 @@ dumper_open(pcap_t *pcap, const char *folder, int number, char *buffer, size_t s
     return pcap_dump_fopen(pcap, stream);
 }
 
-static double
-bare_pcap(void *context)
+double
+bench_bare_pcap(const char *folder, unsigned records, unsigned bytes)
 {
     enum { BUFFER = 1024 * 1024 };
+    static const uint8_t packet[1500];
     pcap_t *pcap = pcap_open_dead_with_tstamp_precision(DLT_RAW, TRACE_SNAPSHOT, PCAP_TSTAMP_PRECISION_NANO);
-    struct pcap_pkthdr header = { .caplen = PACKET_BYTES, .len = PACKET_BYTES };
+    struct pcap_pkthdr header = { .caplen = bytes, .len = bytes };
     g_autofree char *buffers = g_malloc(PORTS * BUFFER);
     pcap_dumper_t *dumpers[PORTS];
     double begun;
 
+    g_assert(bytes <= sizeof packet);
     for (int i = 0; i < PORTS; i++)
-        dumpers[i] = dumper_open(pcap, context, i, buffers + (size_t)i * BUFFER, BUFFER);
+        dumpers[i] = dumper_open(pcap, folder, i, buffers + (size_t)i * BUFFER, BUFFER);
     begun = bench_clock();
-    for (int i = 0; i < RECORDS; i++) {
+    for (unsigned i = 0; i < records; i++) {
         header.ts.tv_usec = i;
-        pcap_dump((u_char *)dumpers[i % PORTS], &header, packet_bytes);
+        pcap_dump((u_char *)dumpers[i % PORTS], &header, packet);
     }
     for (int i = 0; i < PORTS; i++)
         pcap_dump_close(dumpers[i]);
     begun = bench_clock() - begun;
     pcap_close(pcap);
-    remove_files(context);
-    return begun / RECORDS * 1e9;
+    bench_folder_empty(folder);
+    return begun;
+}
+
+static double
+bare_pcap(void *context)
+{
+    return bench_bare_pcap(context, RECORDS, PACKET_BYTES) / RECORDS * 1e9;
 }
 
 /* Each decision: a copy in, a record, a copy out. */
@@ -171,11 +165,11 @@ ours_everything(void *context)
 void
 bench_trace(struct bench *bench)
 {
-    g_autofree char *folder = g_dir_make_tmp("punchlab-bench-XXXXXX", NULL);
+    g_autofree char *folder = bench_folder();
 
     bench_compare(bench, "pcap: a record, 8 interfaces", "ns", BENCH_LESS, 100, ours_pcap, bare_pcap, folder);
     bench_compare(bench, "all.pcapng: a decision and two copies", "ns", BENCH_LESS, 0, ours_pcapng, NULL, folder);
     bench_compare(bench, "journal.jsonl: a decision", "ns", BENCH_LESS, 0, ours_journal, NULL, folder);
     bench_compare(bench, "all three: a decision and two copies", "ns", BENCH_LESS, 0, ours_everything, NULL, folder);
-    g_rmdir(folder);
+    bench_folder_remove(folder);
 }

@@ -54,7 +54,8 @@ on_close(struct fields *fields)
 static GString *
 told(const struct stun_message *message)
 {
-    struct text_sink sink = { { on_number, on_flag, on_bytes, on_bytes, on_open, on_close }, g_string_new(NULL) };
+    struct text_sink sink = { { .number = on_number, .time = on_number, .flag = on_flag, .text = on_bytes, .bytes = on_bytes, .open = on_open,
+                                .close = on_close }, g_string_new(NULL) };
 
     stun_message_fields(message, &sink.fields);
     return sink.text;

@@ -294,6 +294,11 @@ def test_telling(folder):
     check('show: status', result.returncode == 0, result.stderr)
     check('show --set', 'nat_a = symmetric   (default restricted-cone)' in
           run('show', fixture('punch'), '--set', 'nat_a=symmetric').stdout)
+    with open(os.path.join(folder, 'nothing.lua'), 'w') as file:
+        file.write('')
+    result = run('show', os.path.join(folder, 'nothing.lua'))
+    check('show: nothing is built', result.returncode == 0 and 'Topology\n(nothing is built)\n' in result.stdout,
+          result.stdout)
 
     result = run('list')
     names = [line.split(' ')[0] for line in result.stdout.strip().split('\n')]

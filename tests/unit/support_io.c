@@ -262,7 +262,7 @@ io_udp(struct io *io, const struct endpoint *local, const struct io_udp_events *
 
     struct fake_udp *socket = g_new0(struct fake_udp, 1);
 
-    *socket = (struct fake_udp){ { &udp_ops, events, owner }, fake, bound };
+    *socket = (struct fake_udp){ { .ops = &udp_ops, .events = events, .owner = owner }, fake, bound };
     g_ptr_array_add(fake->sockets, socket);
     return &socket->udp;
 }

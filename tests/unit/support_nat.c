@@ -141,19 +141,30 @@ say_icmp(GString *out, struct span body, struct endpoint from, struct endpoint t
         g_string_append(out, " BAD ICMP checksum");
 }
 
+/* Which bytes of the datagram a fragment carries; its ports may be in another one. */
+static void
+say_fragment(GString *out, uint16_t word, size_t length, struct endpoint from, struct endpoint to)
+{
+    unsigned offset = (word & 0x1fffu) * 8;
+
+    say_ends(out, from, to, false);
+    g_string_append_printf(out, " bytes %u-%zu%s", offset, offset + length - 1, word & 0x2000 ? "+" : "");
+}
+
 static void
 say_packet(GString *out, struct span bytes, bool quoted)
 {
     struct reader reader = reader_over(bytes);
     struct span header = reader_span(&reader, 20), body;
     struct endpoint from, to;
-    uint16_t length;
+    uint16_t length, fragment;
 
     if (reader_failed(&reader) || header.bytes[0] != 0x45) {
         g_string_append(out, "BAD header");
         return;
     }
     length = (uint16_t)(header.bytes[2] << 8 | header.bytes[3]);
+    fragment = (uint16_t)(header.bytes[6] << 8 | header.bytes[7]);
     body = reader_rest(&reader);
     from = (struct endpoint){ address_from_bytes(header.bytes + 12, FAMILY_IPV4), 0 };
     to = (struct endpoint){ address_from_bytes(header.bytes + 16, FAMILY_IPV4), 0 };
@@ -161,7 +172,9 @@ say_packet(GString *out, struct span bytes, bool quoted)
         g_string_append(out, "BAD length ");
     if (quoted && body.length > (size_t)length - 20)
         body.length = (size_t)length - 20; /* padding or extensions follow */
-    if (header.bytes[9] == PROTOCOL_UDP)
+    if (fragment & 0x3fff)
+        say_fragment(out, fragment, body.length, from, to);
+    else if (header.bytes[9] == PROTOCOL_UDP)
         say_udp(out, header, body, from, to, quoted);
     else if (header.bytes[9] == PROTOCOL_ICMP)
         say_icmp(out, body, from, to, quoted);
@@ -280,7 +293,7 @@ const char *
 nat_bench_bytes(struct nat_bench *bench, enum nat_side side, struct span bytes)
 {
     struct packet *packet = packet_new(bench->world, bytes.length);
-    uint64_t delivered = bench->world->counts.delivered, dropped[DROP_REASON_COUNT];
+    uint64_t delivered = bench->box->counts.delivered, dropped[DROP_REASON_COUNT];
 
     for (int reason = 0; reason < DROP_REASON_COUNT; reason++)
         dropped[reason] = node_dropped(bench->box, (enum drop_reason)reason);
@@ -291,7 +304,7 @@ nat_bench_bytes(struct nat_bench *bench, enum nat_side side, struct span bytes)
     world_run(bench->world, bench->world->now); /* what the box sends to itself comes in an event of its own */
 
     say_dropped(bench, dropped);
-    if (bench->world->counts.delivered != delivered)
+    if (bench->box->counts.delivered != delivered)
         g_string_append(bench->left, bench->left->len ? " mine" : "mine");
     g_strlcpy(bench->told, bench->left->str, sizeof bench->told);
     return bench->told;

@@ -42,7 +42,8 @@ void nat_bench_until(struct nat_bench *bench, int64_t at);
 
 /* Puts a packet into the box from a side and tells what came of it: "out SOURCE > DESTINATION", "in ..." (both when
  * several left), the word of the reason for which the box dropped it behind " -", or "mine" when its own stack got it.
- * Echo: "out echo SOURCE > DESTINATION id 7"; errors: "in icmp 3/3 SOURCE > DESTINATION [QUOTED SOURCE > DESTINATION]".
+ * Echo: "out echo SOURCE > DESTINATION id 7"; errors: "in icmp 3/3 SOURCE > DESTINATION [QUOTED SOURCE > DESTINATION]";
+ * fragments: "out SOURCE > DESTINATION bytes 0-975+", "+" where more follow.
  * " BAD" follows whatever has a wrong checksum. Good until the next packet. */
 const char *nat_bench_udp(struct nat_bench *bench, enum nat_side side, const char *from, const char *to);
 const char *nat_bench_udp_ttl(struct nat_bench *bench, enum nat_side side, const char *from, const char *to,

@@ -364,6 +364,7 @@ test_draws(void)
     make_host(none, "N", NULL);
     make_host(lab_lan(test_lab, "office", "192.168.0.0/24", NULL, NULL), "D", NULL);
     make_attached("A", net_called("office"), NULL, false);
+    make_attached("R", net_called("office"), "192.168.0.9", false);
 
     lab_draw(test_lab, drawn);
     CHECK_ROW_TEXT(NULL, drawn->str,
@@ -378,6 +379,7 @@ test_draws(void)
                    "└── N  203.0.113.9  (for natN, of type none)\n"
                    "office  192.168.0.0/24\n"
                    "├── A  192.168.0.2  (also on natA)\n"
+                   "├── R  192.168.0.9  (also on natA; the gateway here)\n"
                    "└── D  192.168.0.1\n");
 }
 

@@ -44,6 +44,11 @@ test_lab(void)
           "1: lab.capture: node 1 is 'B': no node is called that; did you mean 'A'?" },
         { "capture of what is no node", "lab.capture {5}",
           "1: lab.capture: node 1 is 5; accepted: a host, a box or the name of one" },
+        { "at, at the end", "lab.at_end(function() lab.at(1, print) end)",
+          "1: lab.at: the run is over: it would never be called" },
+        { "traffic at the end",
+          NET "local a = n:host 'A' lab.at_end(function() a:traffic{to = '192.0.2.1:5'} end)",
+          "1: host:traffic: the run is over: nothing would be sent any more" },
         { "at_end", "lab.at_end 'x'", "1: lab.at_end: the function is 'x'; accepted: a function" },
     };
 
@@ -80,7 +85,13 @@ test_results(void)
         { "walked", "lab.result('b', 1) lab.result('a', 2) for k, v in pairs(lab.results) do log(k, v) end",
           "a 2; b 1" },
         { "nil", "lab.result('out', nil)",
-          "1: lab.result: out is nil; accepted: a boolean, a number, a text, an endpoint, or a list of these" },
+          "1: lab.result: out is nil; for a call that failed, give its reason: lab.result(k, v or why)" },
+        { "nil, assigned", "lab.results.out = nil",
+          "1: lab.result: out is nil; for a call that failed, give its reason: lab.result(k, v or why)" },
+        { "nothing", "lab.result('out')",
+          "1: lab.result: out is missing; accepted: a boolean, a number, a text, an endpoint, or a list of these" },
+        { "nil in a list", "lab.result('out', {1, nil, 3})",
+          "1: lab.result: out is a table that is no list; accepted: ..." },
         { "a list of lists", "lab.result('out', {{}})",
           "1: lab.result: out[1] is a table; accepted: a boolean, a number, a text, an endpoint, or a list of these" },
         { "no list", "lab.result('out', {a = 1})",
@@ -130,6 +141,18 @@ test_networks(void)
           "1: network:host: the options is 5; accepted: a table { ... }" },
         { "a type", NET "n:nat('N', nil, {type = 'symetric'})",
           "1: network:nat: 'symetric' is not a type of NAT; accepted: full-cone, ..." },
+        { "a type of a later version", NET "n:nat('N', nil, {type = 'linux'})",
+          "1: network:nat: the type 'linux' comes with a later version of punchlab; there are: full-cone, "
+          "restricted-cone, port-restricted-cone, symmetric, symmetric-sequential, rfc4787, cgn or none" },
+        { "another", NET "n:nat('N', nil, {type = 'only-443'})",
+          "1: network:nat: the type 'only-443' comes with a later version of punchlab; there are: ..." },
+        { "a later type in set", NET "n:nat('N'):set{type = 'pf'}",
+          "1: nat:set: the type 'pf' comes with a later version of punchlab; there are: full-cone, restricted-cone, "
+          "port-restricted-cone, symmetric, symmetric-sequential, rfc4787 or cgn" },
+        { "near to a later type", NET "n:nat('N', nil, {type = 'linux-randm'})",
+          "1: network:nat: 'linux-randm' is not a type of NAT; accepted: ..." },
+        { "a router", NET "n:nat('N', nil, {type = 'router'})",
+          "1: network:nat: a router is no NAT: network:router(name, ip, {}) makes one" },
         { "a value", NET "n:nat('N', nil, {mapping = 'address'})",
           "1: network:nat: 'address' is not a value of 'mapping'; accepted: endpoint-independent, address-dependent, "
           "address-and-port-dependent or none; did you mean 'address-dependent'?" },
@@ -140,6 +163,24 @@ test_networks(void)
         { "a key of timeout", NET "n:nat('N', nil, {timeout = {upd = 5}})",
           "1: network:nat: 'upd' is not an option here; accepted: udp, icmp, tcp, tcp_opening or tcp_closing; did you "
           "mean 'udp'?" },
+        { "limits of one protocol", NET "n:nat('N', nil, {udp = {limits = {total = 5}}})",
+          "1: network:nat: 'limits' is an option of the whole box, not of udp alone" },
+        { "timeouts in one protocol's options", NET "n:nat('N', nil, {udp = {timeout = {udp = 1}}})",
+          "1: network:nat: timeout in udp is a table; accepted: a duration such as '5min' or '30s', or a number of "
+          "seconds" },
+        { "limits", NET "n:nat('N', nil, {limits = 5})",
+          "1: network:nat: limits is 5; accepted: {per_host=, total=}, or false for no limit" },
+        { "a limit", NET "n:nat('N', nil, {limits = {total = true}})",
+          "1: network:nat: 'true' is not a value of 'limits.total'; accepted: a whole number from 1 to 4194304, or 0 "
+          "or false for no limit" },
+        { "what is empty asks for nothing",
+          NET "out(n:nat('N', nil, {rules = {}, quirks = {}, forward = {}, alg = {}, port_control = {}, tcp = {}, "
+              "udp = {}, icmp = {}, timeout = {}, limits = {}}))",
+          "nat N" },
+        { "rules", NET "n:nat('N', nil, {rules = {{action = 'deny'}}})",
+          "1: network:nat: 'rules' is not supported yet but for {}" },
+        { "quirks", NET "n:nat('N', nil, {quirks = {'early-inbound-poisons'}})",
+          "1: network:nat: 'quirks' is not supported yet but for {}" },
         { "good ones",
           NET "local b = n:nat('N', nil, {timeout = {udp = '1min', icmp = 30}, limits = {per_host = 5}, port_range = "
               "{4000, 5000}, "
@@ -292,6 +333,14 @@ test_sockets(void)
               "out(select(2, s:recv())) log(lab.results.out:sub(1, 12)) end)",
           "ttl-exceeded" },
         { "a dot", TWO "a.udp(5)", "1: host.udp(...) was called with a dot; write host:udp(...) with a colon" },
+        { "a full receive buffer",
+          TWO "local s, r = a:udp(5), b:udp(7) local data = ('x'):rep(1000) "
+              "lab.spawn(function() for i = 1, 5000 do s:send(r.own, data) end lab.sleep(1) "
+              "local kept, lost = b:counters().delivered, b:counters().dropped['socket-full'] "
+              "log(tostring(kept + lost == 5000), tostring(kept > 3000 and kept < 4194), tostring(s:recv(0))) "
+              "local got = 0 while r:recv(0) do got = got + 1 end log(tostring(got == kept)) "
+              "s:send(r.own, 'more') log((r:recv(1))) end)",
+          "true true nil; true; more" },
         { "a word of the future", TWO "a:tcp_connect('192.0.2.1:5')",
           "1: host:tcp_connect: this comes with a later version of punchlab; there are: udp, ping, spawn, stun_server, "
           "traffic, sink, counters, link or attach" },
@@ -420,6 +469,14 @@ test_boxes(void)
           "1; 0; 203.0.113.9" },
         { "set", NET "local x = n:nat('N') x:set{mapping = 'address-dependent', type = 'symmetric'} out 'fine'",
           "fine" },
+        { "limits lifted",
+          NET "local x = n:nat('N', nil, {limits = {per_host = 1, total = 1}}) local a, b = x:host 'A', n:host 'B' "
+              "local function some(n, t) for i = 1, n do a:udp():send(lab.endpoint(b, 9), 'x') end lab.sleep(1) "
+              "log(#x:mappings()) end "
+              "a:spawn(function() some(3) x:set{limits = {total = 2}} some(1) x:set{limits = {per_host = 0}} some(3) "
+              "x:set{limits = {total = false}} some(3) x:set{limits = {total = 6}} some(3) x:set{limits = false} "
+              "some(3) end)",
+          "1; 1; 2; 5; 6; 9" },
         { "set wrongly", NET "n:nat('N'):set{type = 'none'}",
           "1: nat:set: 'none' is not a type of NAT; accepted: full-cone, ..." },
         { "set without a word", NET "n:nat('N'):set{filtring = 'x'}",
@@ -436,6 +493,28 @@ test_boxes(void)
               "x:set{type = 'symmetric'} x:link{delay = 1} "
               "out(x, x.ip, #x.ips, a.ip, #x:mappings(), x:counters().sent)",
           "nat N 203.0.113.1 1 203.0.113.1 0 0" },
+        { "none, with a link",
+          NET "local x = n:nat('N', '203.0.113.1', {type = 'none', delay = '5ms', up = {delay = '7ms'}}) "
+              "local a, b = x:host 'A', n:host 'B' a:spawn(function() out(a:ping(b)) end)",
+          "0.0122" },
+        { "none, and the host's own link",
+          NET "local x = n:nat('N', '203.0.113.1', {type = 'none', delay = '5ms'}) "
+              "local a, b = x:host('A', nil, {down = {delay = '1ms'}}), n:host 'B' a:spawn(function() out(a:ping(b)) "
+              "end)",
+          "0.0062" },
+        { "none, and a fault list",
+          NET "local x = n:nat('N', '203.0.113.1', {type = 'none', faults = {{packet = 1, lose = true}}}) "
+              "local a, b = x:host 'A', n:host 'B' a:spawn(function() log(tostring(a:ping(b, {timeout = 1}))) "
+              "log(tostring(a:ping(b, {timeout = 1}))) log(a:ping(b)) end)",
+          "nil; nil; 0.0004" },
+        { "none, on a network with a delay",
+          "local n = lab.internet{delay = '20ms'} local x = n:nat('N', nil, {type = 'none', loss = 0}) "
+          "local a, b = x:host 'A', n:host 'B' a:spawn(function() out(a:ping(b)) end)",
+          "0.08" },
+        { "none, its link changed before a host is there",
+          NET "local x = n:nat('N', '203.0.113.1', {type = 'none'}) x:link{delay = '5ms'} "
+              "local a, b = x:host 'A', n:host 'B' a:spawn(function() out(a:ping(b)) end)",
+          "0.0102" },
         { "none with two", NET "local x = n:nat('N', nil, {type = 'none'}) x:host 'A' x:host 'B'",
           "1: nat:host: host 'B': 'N' is of type none: ..." },
     };
@@ -472,6 +551,53 @@ test_watch(void)
           TWO "local w = lab.watch{reason = 'port-unreachable'} a:udp(1):send(lab.endpoint(b, 9), 'x') lab.at(1, "
               "function() out(#w, w[1].text) end)",
           "1 drops A.1 ..." },
+        { "an internet",
+          NET "local w = lab.watch{node = 'internet', action = 'dropped'} n:host('A'):udp(5):send('192.0.2.1:5', 'x') "
+              "lab.at(1, function() out(#w, w[1].node, w[1].reason) end)",
+          "1 internet no-route" },
+        { "an internet as such",
+          NET "local w = lab.watch{node = n, action = 'dropped'} n:host('A'):udp(5):send('192.0.2.1:5', 'x') "
+              "lab.at(1, function() out(#w, w[1].node) end)",
+          "1 internet" },
+        { "a packet of an internet's",
+          NET "local w = lab.watch{packet = 'internet.1', action = 'sent'} "
+              "n:host('A'):udp(5):send('192.0.2.1:5', 'x') lab.at(1, function() out(#w, w[1].packet) end)",
+          "1 internet.1" },
+        { "nearly an internet", NET "lab.watch{node = 'intrnet'}",
+          "1: lab.watch: node is 'intrnet': no node is called that; did you mean 'internet'?" },
+        { "a network that decides nothing", NET "lab.network('L') lab.watch{node = 'L'}",
+          "1: lab.watch: node is 'L': no node is called that" },
+        { "a network that decides nothing, as such", NET "lab.watch{node = lab.network('L')}",
+          "1: lab.watch: node is network L; accepted: a host, a box, an internet or the name of one" },
+        { "an action", "lab.watch{action = 'droped'}",
+          "1: lab.watch: action is 'droped'; accepted: sent, delivered, dropped, duplicated, fragmented, tcp-state, "
+          "translated, mapping-new, mapping-expired, mapping-forgotten, stun-started, stun-retransmitted, "
+          "stun-answered, stun-failed, stun-served or stun-refused; did you mean 'dropped'?" },
+        { "endpoints of a mapping",
+          NET "local x = n:nat('N', '203.0.113.1') local a, b = x:host('A', '10.0.0.2'), n:host 'B' b:sink(9) "
+              "local w = lab.watch{action = 'translated'} "
+              "a:udp(5):send(lab.endpoint(b, 9), 'x') "
+              "lab.at(1, function() local r = w[1] log(tostring(r.internal == lab.endpoint('10.0.0.2', 5)), "
+              "r.external.ip, r.external.port, math.type(r.mapping)) end)",
+          "true 203.0.113.1 5 integer" },
+        { "endpoints of a filter",
+          NET "local x = n:nat('N', '203.0.113.1') local a, b = x:host('A', '10.0.0.2'), n:host 'B' b:sink(9) "
+              "local w = lab.watch{reason = 'filtered'} a:udp(5):send(lab.endpoint(b, 9), 'x') "
+              "b:udp(8):send('203.0.113.1:5', 'x') "
+              "lab.at(1, function() local r = w[1] log(r.internal.port, r.external.ip, r.first_peer.port) end)",
+          "5 203.0.113.1 9" },
+        { "the endpoint that STUN found",
+          TWO "b:stun_server() local w = lab.watch{action = 'stun-answered'} a:spawn(function() a:udp(5):stun(b) "
+              "out(w[1].mapped.port) end)",
+          "5" },
+        { "the sending of a packet of the top level",
+          TWO "b:sink(9) local w = lab.watch{packet = a:udp(5):send(lab.endpoint(b, 9), 'x')} log(#w) "
+              "lab.at(1, function() log(w[1].action, w[#w].action) end)",
+          "0; sent delivered" },
+        { "the sending of a packet of a task",
+          TWO "b:sink(9) lab.spawn(function() local w = lab.watch{packet = a:udp(5):send(lab.endpoint(b, 9), 'x')} "
+              "lab.sleep(1) log(w[1].action) end)",
+          "delivered" },
         { "a word", "lab.watch{nod = 'x'}",
           "1: lab.watch: 'nod' is not an option here; accepted: packet, node, action, reason, protocol, size, ttl, "
           "from, to or text; did you mean 'node'?" },

@@ -2,6 +2,7 @@
 #include "nat/options.h"
 #include "tests/unit/support.h"
 #include "tests/unit/support_nat.h"
+#include "tests/unit/support_net.h"
 
 #define X "10.0.0.2:5000"
 #define X_EXTERNAL "203.0.113.1:5000"
@@ -166,6 +167,48 @@ test_quote_lengths(void)
             nat_bench_error(&bench, NAT_OUTSIDE, 3, 3, ROUTER, "203.0.113.1", "203.0.113.1:5001", Y, quoted);
 
         CHECK_ROW(name, told[0] == '-');
+    }
+}
+
+/* RFC 5508 REQ-3: the checksums of the error and of the quoted IP header must be right, the quoted transport checksum
+ * need not; what RFC 4884 puts behind the quote passes. */
+static const struct {
+    const char *name;
+    size_t spoil;       /* this byte of the quoted packet; 0: none */
+    size_t extension;   /* bytes behind the quote, which is padded to 128 then */
+    bool spoil_message; /* the ICMP checksum */
+    const char *told;
+} damages[] = {
+    { "none", 0, 0, false, "in icmp 3/3 198.51.100.254 > 10.0.0.2 [10.0.0.2:5000 > 198.51.100.1:7000]" },
+    { "ICMP checksum", 0, 0, true, "-bad-checksum" },
+    { "quoted IP header", 8, 0, false, "-icmp-bad-quote" },
+    { "quoted transport checksum", 26, 0, false,
+      "in icmp 3/3 198.51.100.254 > 10.0.0.2 [10.0.0.2:5000 > 198.51.100.1:7000 BAD UDP checksum]" },
+    { "an extension", 0, 12, false, "in icmp 3/3 198.51.100.254 > 10.0.0.2 [10.0.0.2:5000 > 198.51.100.1:7000]" },
+};
+
+static void
+test_error_damaged(void)
+{
+    nat_bench_open(&bench, "port-restricted-cone", NULL);
+    nat_bench_udp(&bench, NAT_INSIDE, "10.0.0.3:5000", Y);
+    nat_bench_udp(&bench, NAT_INSIDE, X, Y);
+    for (size_t i = 0; i < G_N_ELEMENTS(damages); i++) {
+        uint8_t quote[WHOLE + 12] = { 0 };
+        size_t length = nat_write_udp(quote, nat_endpoint("203.0.113.1:5001"), nat_endpoint(Y), 1, 64);
+        g_autoptr(GByteArray) packet = NULL;
+
+        if (damages[i].extension) {
+            length = WHOLE + damages[i].extension;
+            memset(quote + WHOLE, 0x20, damages[i].extension);
+        }
+        if (damages[i].spoil)
+            quote[damages[i].spoil] ^= 0x55;
+        packet = net_icmp(net_address(ROUTER), net_address("203.0.113.1"), 3, 3,
+                          damages[i].extension ? WHOLE / 4 << 16 : 0, span_of(quote, length));
+        if (damages[i].spoil_message)
+            packet->data[22] ^= 0x55;
+        CHECK_ROW_TEXT(damages[i].name, nat_bench_bytes(&bench, NAT_OUTSIDE, net_span(packet)), damages[i].told);
     }
 }
 
@@ -344,7 +387,8 @@ suite_nat_icmp(void)
     UNIT_SUITE("nat: ICMP", NULL, tear_down, { "echo, by mapping and filtering", test_echo },
                { "identifiers", test_identifiers }, { "requests are for the box", test_requests_are_for_the_box },
                { "query lifetime", test_query_lifetime }, { "errors in", test_error_in },
-               { "lengths of quotes", test_quote_lengths }, { "error about a query", test_error_about_query },
+               { "lengths of quotes", test_quote_lengths }, { "damaged errors", test_error_damaged },
+               { "error about a query", test_error_about_query },
                { "unrelated errors", test_error_unrelated }, { "errors change nothing", test_error_changes_nothing },
                { "errors out", test_error_out },
                { "errors out by the mapping that admitted", test_error_out_by_admitting_mapping },

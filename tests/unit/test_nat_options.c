@@ -161,6 +161,37 @@ test_sets_numbers(void)
     CHECK(!*none && options.udp.mapping == NAT_MAPPING_NONE);
 }
 
+static void
+test_lifts_limits(void)
+{
+    static const char *const keys[] = { "limits.per_host", "limits.total" }, *const values[] = { "0", "false" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        for (size_t j = 0; j < G_N_ELEMENTS(values); j++) {
+            options.limit_per_host = options.limit_total = 5;
+            g_autofree char *complaint = set(NULL, keys[i], values[j]);
+
+            CHECK_ROW_TEXT(values[j], complaint, "");
+            CHECK_ROW_UINT(keys[i], options.limit_per_host, i == 0 ? 0 : 5);
+            CHECK_ROW_UINT(keys[i], options.limit_total, i == 1 ? 0 : 5);
+        }
+    }
+}
+
+/* What the interface promises for later is told as such; what is there is not. */
+static void
+test_later_presets(void)
+{
+    static const char *const names[] = { "linux", "linux-random", "pf", "firewall", "udp-blocked", "only-443",
+                                         "captive" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+        CHECK_ROW(names[i], nat_preset_is_later(names[i]) && !nat_preset_find(names[i]));
+    for (const struct nat_preset *preset = nat_presets; preset->name; preset++)
+        CHECK_ROW(preset->name, !nat_preset_is_later(preset->name));
+    CHECK(!nat_preset_is_later("linus"));
+}
+
 /* A complaint names the value, what is accepted and the nearest of it, and nothing has changed. */
 static void
 test_refuses(void)
@@ -195,7 +226,13 @@ test_refuses(void)
         { NULL, "ports", "overload", "'overload' is a value of 'ports' that is not supported yet" },
         { NULL, "parity", "true", "'parity' is not supported yet but for the value 'false'" },
         { NULL, "pooling", "arbitrary", "'pooling' is not supported yet but for the value 'paired'" },
-        { NULL, "rules", "", "'rules' is not supported yet" },
+        { NULL, "rules", "", "'rules' is not supported yet but for {}" },
+        { NULL, "alg", "sip", "'alg' is not supported yet but for the value 'false'" },
+        { NULL, "ipv6", "{}", "'ipv6' is not supported yet" },
+        { "udp", "limits", "5", "'limits' is an option of the whole box, not of udp alone" },
+        { NULL, "limits.total", "4194305",
+          "'4194305' is not a value of 'limits.total'; accepted: a whole number from 1 to 4194304, or 0 or false for no "
+          "limit" },
         { NULL, "timeout.tcp", "2h", "'timeout.tcp' is not supported yet" },
         { "tcp", "mapping", "none", "options for 'tcp' are not supported yet: TCP comes with a later version" },
         { "upd", "mapping", "none",
@@ -222,7 +259,12 @@ test_takes_today(void)
                                            { "parity", "false" },
                                            { "contiguous", "false" },
                                            { "alg", "false" },
-                                           { "port_control", "false" } };
+                                           { "port_control", "false" },
+                                           { "rules", "{}" },
+                                           { "quirks", "{}" },
+                                           { "forward", "{}" },
+                                           { "alg", "{}" },
+                                           { "port_control", "{}" } };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autofree char *complaint = set(NULL, rows[i][0], rows[i][1]);
@@ -237,5 +279,6 @@ suite_nat_options(void)
     UNIT_SUITE("nat: options", set_up, NULL, { "classic presets", test_classic_presets },
                { "compliant presets", test_compliant_presets }, { "preset names", test_preset_names },
                { "words", test_words }, { "sets", test_sets }, { "sets numbers", test_sets_numbers },
+               { "lifts limits", test_lifts_limits }, { "presets of later versions", test_later_presets },
                { "refuses", test_refuses }, { "takes what is so today", test_takes_today });
 }

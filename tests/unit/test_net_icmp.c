@@ -93,6 +93,33 @@ test_echo(void)
     CHECK_ROW_UINT("the reply's cause", net_journal_last(&trio.journal, &packet_sent_kind)->cause, name);
 }
 
+/* RFC 1812 section 4.3.2.5: a reply has its request's type of service, but for the two bits that are ECN's now. */
+static void
+test_type_of_service(void)
+{
+    static const struct {
+        const char *name;
+        uint8_t asked, answered;
+    } rows[] = { { "none", 0, 0 }, { "EF", 0xb8, 0xb8 }, { "ECT", 0x02, 0 }, { "all", 0xff, 0xfc } };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GByteArray) query = net_icmp_payload(ICMP_ECHO, 0, 0x12340001, span_of_text("x"));
+        g_autoptr(GByteArray) packet = net_build(&(struct net_template){ .source = net_address("192.0.2.1"),
+                                                                         .destination = net_address("198.51.100.1"),
+                                                                         .protocol = PROTOCOL_ICMP,
+                                                                         .tos = rows[i].asked,
+                                                                         .payload = net_span(query) });
+        const struct net_seen *reply;
+
+        net_tap_clear(&trio.tap);
+        net_arrive(trio.b_port, net_span(packet));
+        net_trio_run(&trio);
+        reply = net_tap_at(&trio.tap, TRIO_B, CAPTURE_OUT, 0);
+        if (CHECK_ROW(rows[i].name, reply != NULL))
+            CHECK_ROW_UINT(rows[i].name, reply->bytes->data[1], rows[i].answered);
+    }
+}
+
 /* RFC 1122 section 3.2.2.6: all of the data comes back, however much; in fragments where it must. */
 static void
 test_large_echo(void)
@@ -361,6 +388,7 @@ void
 suite_net_icmp(void)
 {
     UNIT_SUITE("icmp", set_up, tear_down, { "echo", test_echo }, { "large echo", test_large_echo },
+               { "type of service", test_type_of_service },
                { "targets", test_targets }, { "open and close", test_open_and_close },
                { "no errors about", test_no_errors_about }, { "errors that come", test_claims },
                { "words", test_words });

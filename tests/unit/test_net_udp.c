@@ -431,6 +431,58 @@ test_errors_find_sockets(void)
     CHECK_ROW_UINT("not told", s[2].icmp->len, 1);
 }
 
+/* --- full receive buffers --------------------------------------------------------------------------------------- */
+
+/* A full socket gets nothing, and nobody is told: no ICMP error is about a full buffer. */
+static void
+test_full(void)
+{
+    uint64_t sent;
+
+    CHECK(net_socket_open(&s[0], io_a, "0.0.0.0:5") == IO_OK);
+    CHECK(net_socket_open(&s[1], io_b, "0.0.0.0:7") == IO_OK);
+    CHECK(!s[1].udp->full);
+    s[1].udp->full = true;
+    CHECK(net_socket_send(&s[0], "198.51.100.1:7", "one") == IO_OK);
+    net_run(trio.world, TIME_S);
+    CHECK(net_socket_text(&s[1], 0) == NULL);
+    CHECK(net_socket_icmp(&s[0], 0) == NULL);
+    CHECK_ROW_UINT("dropped", node_dropped(trio.b, DROP_SOCKET_FULL), 1);
+    CHECK_ROW_UINT("delivered", trio.world->counts.delivered, 0);
+    sent = trio.world->counts.sent;
+    CHECK_ROW_UINT("no error", sent, 1);
+
+    s[1].udp->full = false;
+    CHECK(net_socket_send(&s[0], "198.51.100.1:7", "two") == IO_OK);
+    net_run(trio.world, TIME_S);
+    CHECK_ROW_TEXT("there is room again", net_socket_text(&s[1], 0), "two");
+    CHECK_ROW_UINT("delivered", trio.world->counts.delivered, 1);
+    CHECK(net_balanced(trio.world));
+}
+
+/* A datagram to a group is dropped when all of its sockets are full. */
+static void
+test_full_in_group(void)
+{
+    struct address group = net_address("224.0.0.251");
+    struct packet_counts *counts = &trio.world->counts;
+
+    CHECK(net_socket_open(&s[0], io_b, "0.0.0.0:5") == IO_OK);
+    CHECK(net_socket_open(&s[1], io_a, "192.0.2.1:7") == IO_OK);
+    CHECK(net_socket_open(&s[2], node_io(trio.router), "0.0.0.0:7") == IO_OK);
+    CHECK(s[2].udp->ops->join(s[2].udp, &group, 0) == IO_OK);
+    s[2].udp->full = true;
+    CHECK(net_socket_send(&s[0], "224.0.0.251:7", "one") == IO_OK);
+    net_run(trio.world, TIME_S);
+    CHECK(net_socket_text(&s[2], 0) == NULL);
+    CHECK_ROW_UINT("dropped", counts->dropped[DROP_SOCKET_FULL], 1);
+    CHECK_ROW_UINT("delivered", counts->delivered, 0);
+    s[2].udp->full = false;
+    CHECK(net_socket_send(&s[0], "224.0.0.251:7", "two") == IO_OK);
+    net_run(trio.world, TIME_S);
+    CHECK_ROW_TEXT("there is room again", net_socket_text(&s[2], 0), "two");
+}
+
 /* --- groups ----------------------------------------------------------------------------------------------------- */
 
 static void
@@ -643,7 +695,8 @@ suite_net_udp(void)
                { "many sockets", test_many }, { "marks", test_marks }, { "sizes", test_sizes },
                { "checksum 0", test_checksum_zero }, { "bad checksums", test_bad_checksums },
                { "short length", test_short_length }, { "sources", test_sources },
-               { "errors find sockets", test_errors_find_sockets }, { "groups", test_groups },
+               { "errors find sockets", test_errors_find_sockets }, { "full", test_full },
+               { "full, in a group", test_full_in_group }, { "groups", test_groups },
                { "order in a group", test_group_order }, { "closing in callbacks", test_close_in_callback },
                { "data outlives the socket", test_data_outlives_socket }, { "left open", test_left_open });
 }

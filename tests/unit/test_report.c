@@ -300,6 +300,10 @@ test_summary(void)
                    "\nPackets: 0 sent = 0 delivered + 0 dropped + 0 under way\n"
                    "Time:    0.000 ms of virtual time; everything was done\n"
                    "Files:   out/x/: report.json\n");
+    g_string_truncate(out, 0);
+    made.scenario.title = NULL;
+    summary_heading(&made.scenario, &about, &plain, out);
+    CHECK_ROW_TEXT("without a title", out->str, "topic/name\n  seed 7\n");
     summary_print(&made.scenario, &about, "out/x", &coloured, lively);
     CHECK_ROW("signs", strstr(lively->str, "✓ ") && strstr(lively->str, "✗ "));
     CHECK_ROW("colours", strstr(lively->str, "\033[31m") != NULL);

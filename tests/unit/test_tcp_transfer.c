@@ -37,6 +37,10 @@ test_retransmission_times(void)
         { "data", ESTABLISHED "write 10; >@0 PA 1+10 ack 1; at 200000; >@1000 PA 1+10 ack 1; >@3000 PA 1+10 ack 1; "
           ">@7000 PA 1+10 ack 1; >@15000 PA 1+10 ack 1; >@31000 PA 1+10 ack 1; >@63000 PA 1+10 ack 1; = CLOSED; "
           "read failed timeout" },
+        { "given up after R2, but not before six timeouts", "connect; > S 0; at 999; in SA 0 ack 1; "
+          "> A 1 ack 1; write 10; >@999 PA 1+10 ack 1; at 213905; >@3996 PA 1+10 ack 1; "
+          ">@9990 PA 1+10 ack 1; >@21978 PA 1+10 ack 1; "
+          ">@45954 PA 1+10 ack 1; >@93906 PA 1+10 ack 1; >@153906 PA 1+10 ack 1; = ESTABLISHED; at 213906; = CLOSED" },
         { "5.7: three seconds after a lost SYN", "connect; >@0 S 0; at 1000; >@1000 S 0; at 1100; in SA 0 ack 1; "
           "> A 1 ack 1; write 10; >@1100 PA 1+10 ack 1; at 4099; -; at 4100; >@4100 PA 1+10 ack 1" },
         { "the first window after a lost SYN is one segment", "connect; >@0 S 0; at 1000; >@1000 S 0; in SA 0 ack 1; "
@@ -222,8 +226,8 @@ test_sack(void)
 {
 #define SACK_ESTABLISHED "connect; > S 0 sackok; in SA 0 ack 1 sackok; > A 1 ack 1; "
 #define SACK_EIGHT                                                                                                     \
-    SACK_ESTABLISHED "write 12000; in A 1 ack 1001; in A 1 ack 2001; in A 1 ack 3001; in A 1 ack 4001; forget; "         \
-                     "cwnd 8000; "
+    SACK_ESTABLISHED "write 12000; in A 1 ack 1001; in A 1 ack 2001; in A 1 ack 3001; "                                \
+                     "in A 1 ack 4001; forget; cwnd 8000; "
     static const struct talk_row rows[] = {
         { "a gap is told", SACK_ESTABLISHED "in A 101+100 ack 1; > A 1 ack 1 sack 101-201; in A 201+100 ack 1; "
           "> A 1 ack 1 sack 101-301" },
@@ -308,6 +312,9 @@ test_timestamps(void)
         { "PAWS: a RST is let through", "connect; > S 0; in SA 0 ack 1 ts 700 0; > A 1 ack 1; in R 1; = CLOSED" },
         { "PAWS: wrapped", "connect; > S 0; in SA 0 ack 1 ts -1 0; > A 1 ack 1; in A 1+10 ack 1 ts 3 0; ! none; "
           "at 40; > A 1 ack 11 ts 40 3; in A 11+10 ack 1 ts -2 0; ! old-timestamp; > A 1 ack 11" },
+        { "an echo from before the last copy is no sample", "connect; > S 0; in SA 0 ack 1 ts 700 0; > A 1 ack 1; "
+          "write 10; > PA 1+10 ack 1; at 1000; > PA 1+10 ack 1 ts 1000 700; at 1050; in A 1 ack 11 ts 701 999; "
+          "write 10; >@1050 PA 11+10 ack 1; at 3049; -; at 3050; >@3050 PA 11+10 ack 1" },
         { "a timestamp lifts Karn's rule", "connect; > S 0; in SA 0 ack 1 ts 700 0; > A 1 ack 1; write 10; "
           "> PA 1+10 ack 1; at 1000; > PA 1+10 ack 1 ts 1000 700; at 1050; in A 1 ack 11 ts 701 1000; write 10; "
           ">@1050 PA 11+10 ack 1; at 2049; -; at 2050; >@2050 PA 11+10 ack 1" },

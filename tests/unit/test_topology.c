@@ -132,6 +132,130 @@ test_router_on_a_lan_without_gateway(void)
     CHECK(reaches("B", "late", "192.168.0.4"));
 }
 
+/* A router that is attached there is the gateway: for those that are there already and for those that come. Both LANs are
+ * reached from each other and from the router's inside. */
+static void
+test_router_joins_two_lans(void)
+{
+    struct lab_network *one = lab_lan(test_lab, "one", "192.168.1.0/24", NULL, NULL), *inside;
+    struct lab_network *two = lab_lan(test_lab, "two", "192.168.2.0/24", NULL, NULL);
+    struct lab_interface *joined;
+
+    make_host(one, "A", "192.168.1.2");
+    make_host(two, "early", "192.168.2.2");
+    inside = make_router(one, "R", "192.168.1.1", "192.168.3.0/24");
+    make_host(inside, "C", "192.168.3.2");
+    CHECK(!one->gateway); /* its outside */
+    CHECK(!node_called("early")->default_port);
+    joined = make_attached("R", two, "192.168.2.1", false);
+    CHECK(two->gateway == joined->port && !two->box);
+    make_host(two, "late", "192.168.2.3");
+    make_host(one, "B", "192.168.1.3");
+    check_address(node_called("early")->default_port->gateway, "192.168.2.1", "was there");
+    check_address(node_called("late")->default_port->gateway, "192.168.2.1", "came later");
+    CHECK(!node_called("R")->default_port);
+    CHECK(reaches("A", "early", "192.168.2.2"));
+    CHECK(reaches("B", "late", "192.168.2.3"));
+    CHECK(reaches("early", "A", "192.168.1.2"));
+    CHECK(reaches("late", "C", "192.168.3.2"));
+    CHECK(reaches("C", "late", "192.168.2.3"));
+
+    lab_detach(joined);
+    CHECK(!two->gateway && !node_called("early")->default_port && !node_called("late")->default_port);
+    CHECK(!reaches("A", "early", "192.168.2.2"));
+    CHECK(reaches("early", "late", "192.168.2.3"));
+    make_attached("R", two, "192.168.2.9", false);
+    check_address(node_called("late")->default_port->gateway, "192.168.2.9", "attached again");
+    CHECK(reaches("A", "late", "192.168.2.3"));
+}
+
+/* To the internet, and as far as the next NAT back: as what is inside of a router. */
+static void
+test_router_takes_a_lan_outside(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *home = make_nat(net, "natA", "203.0.113.1", "full-cone", "10.0.0.0/24");
+    struct lab_network *lan = lab_lan(test_lab, "lan", "192.0.2.0/24", NULL, NULL);
+    struct lab_network *office = lab_lan(test_lab, "office", "192.168.0.0/24", NULL, NULL);
+    struct lab_network *further;
+    g_autoptr(GError) error = NULL;
+
+    make_host(net, "S", "198.51.100.1");
+    make_host(home, "A", "10.0.0.2");
+    make_host(lan, "D", "192.0.2.2");
+    make_host(office, "O", "192.168.0.2");
+    further = make_router(lan, "R2", "192.0.2.3", "198.51.101.0/24"); /* on that LAN by its outside */
+    make_host(further, "E", "198.51.101.2");
+    make_router(net, "R", "198.51.100.3", "10.9.0.0/24");
+    make_router(home, "Rhome", "10.0.0.3", "10.8.0.0/24");
+    make_attached("R", lan, "192.0.2.1", false);
+    make_attached("Rhome", office, "192.168.0.1", false);
+    CHECK(reaches("D", "S", "198.51.100.1"));
+    CHECK(reaches("S", "D", "192.0.2.2"));
+    CHECK(reaches("S", "E", "198.51.101.2"));
+    CHECK(reaches("E", "S", "198.51.100.1"));
+    CHECK(reaches("D", "E", "198.51.101.2"));
+    CHECK(reaches("A", "O", "192.168.0.2"));
+    CHECK(reaches("O", "S", "198.51.100.1"));
+    CHECK(!reaches("S", "O", "192.168.0.2"));
+
+    CHECK(!lab_host(net, "X", "192.0.2.77", NULL, &error));
+    CHECK(error && strstr(error->message, "192.0.2.77 is inside of 'R'"));
+}
+
+/* Only a router, only where there is no gateway, and not where its default route leads. */
+static void
+test_who_becomes_no_gateway(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *lan = lab_lan(test_lab, "lan", "192.168.0.0/24", NULL, NULL);
+    struct lab_network *other = lab_lan(test_lab, "other", "192.168.7.0/24", NULL, NULL);
+    g_autoptr(GError) error = NULL;
+    struct lab_interface *first;
+
+    make_host(net, "S", "198.51.100.1");
+    make_host(lan, "D", "192.168.0.2");
+    make_nat(net, "natA", "203.0.113.1", "full-cone", "10.0.0.0/24");
+    make_attached("natA", lan, "192.168.0.3", false);
+    CHECK(!lan->gateway && !node_called("D")->default_port);
+    make_attached("S", lan, "192.168.0.4", false);
+    CHECK(!lan->gateway);
+    make_router(net, "R1", "198.51.100.3", "192.168.1.0/24");
+    make_attached("R1", lan, "192.168.0.5", true);
+    CHECK(!lan->gateway);
+
+    make_router(net, "R2", "198.51.100.4", "192.168.2.0/24");
+    make_router(net, "R3", "198.51.100.5", "192.168.3.0/24");
+    first = make_attached("R2", other, NULL, false);
+    make_attached("R3", other, NULL, false);
+    CHECK(other->gateway == first->port);
+
+    /* What it would announce must be nobody's: the same LAN behind two routers is told, and nothing is built. */
+    CHECK(lab_lan(test_lab, "again", "192.168.7.0/25", NULL, NULL) != NULL);
+    CHECK(!lab_attach(lab_find(test_lab, "R1"), net_called("again"), NULL, NULL, false, &error));
+    CHECK(error && strstr(error->message, "192.168.7.0/25 overlaps 192.168.7.0/24 of 'R2'"));
+    CHECK(!net_called("again")->gateway && lab_find(test_lab, "R1")->first.next->next->next == NULL);
+}
+
+/* Who has another default route keeps it, and still knows the way to what is behind the router. */
+static void
+test_gateway_and_another_way_out(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *lan = lab_lan(test_lab, "lan", "192.168.0.0/24", NULL, NULL);
+    struct lab_network *behind = lab_lan(test_lab, "behind", "192.168.8.0/24", NULL, NULL), *inside;
+
+    make_host(net, "A", "198.51.100.1");
+    make_attached("A", lan, "192.168.0.2", false);
+    inside = make_router(behind, "R", "192.168.8.1", "192.168.9.0/24");
+    make_host(inside, "C", "192.168.9.2");
+    make_attached("R", lan, "192.168.0.1", false);
+    CHECK(node_called("A")->default_port == lab_find(test_lab, "A")->first.port);
+    CHECK(reaches("A", "C", "192.168.9.2"));
+    lab_detach(&lab_find(test_lab, "A")->first);
+    check_address(node_called("A")->default_port->gateway, "192.168.0.1", "now the only way out");
+}
+
 static void
 test_further_insides(void)
 {
@@ -441,6 +565,10 @@ suite_topology(void)
                { "NAT inside NAT", test_nested_nats }, { "pools", test_pools },
                { "router inside router", test_routers }, { "routers behind a NAT", test_routers_behind_a_nat },
                { "a router on a LAN without gateway", test_router_on_a_lan_without_gateway },
+               { "a router joins two LANs", test_router_joins_two_lans },
+               { "a router takes a LAN outside", test_router_takes_a_lan_outside },
+               { "who becomes no gateway", test_who_becomes_no_gateway },
+               { "a gateway and another way out", test_gateway_and_another_way_out },
                { "further insides", test_further_insides }, { "type none", test_none },
                { "several interfaces", test_several_interfaces }, { "an interface removed", test_detached_for_good },
                { "attached again", test_attached_again }, { "uplinks of a router", test_router_uplinks },

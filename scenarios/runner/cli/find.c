@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "core/base/words.h"
@@ -17,11 +18,15 @@ static const char *const topics[] = { "situations", "nat", "stun", "turn", "ice"
 
 /* ---- the folder */
 
+/* Where the program's file is; in a bare root without /proc, by the path with which it was started. */
 static char *
 program_folder(void)
 {
     g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
+    const char *started = (const char *)getauxval(AT_EXECFN);
 
+    if (!program && started)
+        program = g_strdup(started);
     return program ? g_path_get_dirname(program) : NULL;
 }
 

@@ -149,6 +149,8 @@ nat_run(const struct command *command, const void *given, const GPtrArray *words
     const char *name = words->len > 0 ? words->pdata[0] : NULL;
     const struct nat_preset *preset = name ? nat_preset_find(name) : NULL;
 
+    if (name && nat_preset_is_later(name))
+        return command_fail(command, "the preset '%s' comes with a later version", name);
     if (name && !preset) {
         g_autofree char *complaint = words_complaint(nat_preset_names(), name, "a preset");
 

@@ -93,7 +93,10 @@ print_scenario(const struct scenario *scenario, const char *name)
             say_parameter(scenario->parameters->pdata[i], out);
     }
     g_string_append(out, "\nTopology\n");
-    lab_draw(scenario->lab, out);
+    if (scenario->lab->networks->len > 0)
+        lab_draw(scenario->lab, out);
+    else
+        g_string_append(out, "(nothing is built)\n");
     fputs(out->str, stdout);
 }
 

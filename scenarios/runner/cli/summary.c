@@ -24,8 +24,11 @@ summary_heading(const struct scenario *scenario, const struct report_about *abou
     terminal_styled(terminal, STYLE_STRONG, title->str, out);
     g_string_append_c(out, '\n');
 
-    terminal_safe(about->name, rest);
-    g_string_append_printf(rest, ", seed %" PRIu64, about->seed);
+    if (scenario->title) {
+        terminal_safe(about->name, rest);
+        g_string_append(rest, ", ");
+    }
+    g_string_append_printf(rest, "seed %" PRIu64, about->seed);
     for (guint i = 0; i < scenario->parameters->len; i++) {
         const struct scenario_parameter *parameter = scenario->parameters->pdata[i];
 

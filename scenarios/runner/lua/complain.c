@@ -121,8 +121,8 @@ complain_value(lua_State *L, const char *name, int index, const char *accepted)
     complain(L, "%s is %s; accepted: %s", name, value, accepted);
 }
 
-void
-complain_word(lua_State *L, const char *name, const char *word, const char *const *accepted)
+char *
+complaint_about_word(const char *name, const char *word, const char *const *accepted)
 {
     const char *nearest = words_nearest(accepted, word);
     GString *text = g_string_new(NULL);
@@ -131,5 +131,11 @@ complain_word(lua_State *L, const char *name, const char *word, const char *cons
     words_say(accepted, text);
     if (nearest)
         g_string_append_printf(text, "; did you mean '%s'?", nearest);
-    complain_take(L, g_string_free(text, FALSE));
+    return g_string_free(text, FALSE);
+}
+
+void
+complain_word(lua_State *L, const char *name, const char *word, const char *const *accepted)
+{
+    complain_take(L, complaint_about_word(name, word, accepted));
 }

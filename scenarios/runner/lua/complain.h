@@ -17,6 +17,8 @@ _Noreturn void complain_error(lua_State *L, GError *error);
 _Noreturn void complain_value(lua_State *L, const char *name, int index, const char *accepted);
 /* "type is 'symetric'; accepted: ...; did you mean 'symmetric'?" */
 _Noreturn void complain_word(lua_State *L, const char *name, const char *word, const char *const *accepted);
+/* Its text alone, for those who have something to free before they raise it by complain_take. */
+char *complaint_about_word(const char *name, const char *word, const char *const *accepted);
 
 /* Pushes the value at `index` as a message shows it: 'text', 12, nil, a table, host A. */
 const char *complain_say(lua_State *L, int index);

@@ -23,10 +23,22 @@ static const char *const plain_keys[] = {
 static const char *const timeout_keys[] = { "udp", "icmp", "tcp", "tcp_opening", "tcp_closing", NULL };
 static const char *const limit_keys[] = { "per_host", "total", NULL };
 
+static char *
+later_complaint(const char *type, const char *const *accepted)
+{
+    GString *text = g_string_new(NULL);
+
+    g_string_append_printf(text, "the type '%s' comes with a later version of punchlab; there are: ", type);
+    words_say(accepted, text);
+    return g_string_free(text, FALSE);
+}
+
 /* The names of the presets, and "none". */
 static _Noreturn void
 complain_about_type(lua_State *L, const char *type, bool none)
 {
+    if (strcmp(type, "router") == 0)
+        complain(L, "a router is no NAT: network:router(name, ip, {}) makes one");
     GPtrArray *accepted = g_ptr_array_new();
 
     for (const char *const *name = nat_preset_names(); *name; name++)
@@ -34,7 +46,9 @@ complain_about_type(lua_State *L, const char *type, bool none)
     if (none)
         g_ptr_array_add(accepted, "none");
     g_ptr_array_add(accepted, NULL);
-    char *text = words_complaint((const char *const *)accepted->pdata, type, "a type of NAT");
+    char *text = nat_preset_is_later(type)
+                     ? later_complaint(type, (const char *const *)accepted->pdata)
+                     : words_complaint((const char *const *)accepted->pdata, type, "a type of NAT");
     g_ptr_array_unref(accepted);
     complain_take(L, text);
 }
@@ -51,6 +65,17 @@ nat_table_type(lua_State *L, int index, bool none)
         complain_about_type(L, type, none);
     lua_pop(L, 1);
     return preset ? preset->name : "none";
+}
+
+/* Whether the table on top of the stack is. */
+static bool
+is_empty(lua_State *L)
+{
+    lua_pushnil(L);
+    if (lua_next(L, -2) == 0)
+        return true;
+    lua_pop(L, 2);
+    return false;
 }
 
 /* The value on top of the stack as the text that options are read from. */
@@ -78,7 +103,7 @@ push_value_text(lua_State *L, const char *key)
             lua_pushfstring(L, "%I-%I", low, high);
             break;
         }
-        lua_pushliteral(L, "{...}");
+        lua_pushstring(L, is_empty(L) ? "{}" : "{...}");
         break;
     default:
         complain(L, "%s is %s", key, complain_say(L, -1));
@@ -98,7 +123,8 @@ set_key(lua_State *L, struct nat_options *options, const char *protocol, const c
     lua_pop(L, 2);
 }
 
-/* "timeout" and "limits" may be tables of their own: {udp=, icmp=}, {per_host=, total=}. */
+/* "timeout" and "limits" are tables of their own: {udp=, icmp=}, {per_host=, total=}. Takes the table on top of the
+ * stack. */
 static void
 set_group(lua_State *L, struct nat_options *options, const char *group, const char *const *keys)
 {
@@ -116,17 +142,44 @@ set_group(lua_State *L, struct nat_options *options, const char *group, const ch
     lua_pop(L, 1);
 }
 
+/* The timeout on top of the stack, which it takes: of UDP or one protocol, or a table of several. */
+static void
+set_timeout(lua_State *L, struct nat_options *options, const char *protocol)
+{
+    if (!lua_istable(L, -1)) {
+        set_key(L, options, protocol, "timeout");
+        return;
+    }
+    if (protocol)
+        complain_value(L, lua_pushfstring(L, "timeout in %s", protocol), -2,
+                       "a duration such as '5min' or '30s', or a number of seconds");
+    set_group(L, options, "timeout", timeout_keys);
+}
+
+/* The limits on top of the stack, which it takes. */
+static void
+set_limits(lua_State *L, struct nat_options *options)
+{
+    if (lua_istable(L, -1)) {
+        set_group(L, options, "limits", limit_keys);
+        return;
+    }
+    if (lua_type(L, -1) != LUA_TBOOLEAN || lua_toboolean(L, -1))
+        complain_value(L, "limits", -1, "{per_host=, total=}, or false for no limit");
+    options->limit_per_host = options->limit_total = 0;
+    lua_pop(L, 1);
+}
+
 static void
 read_keys(lua_State *L, int index, struct nat_options *options, const char *protocol)
 {
     for (const char *const *key = plain_keys; *key; key++) {
         if (!options_get(L, index, *key))
             continue;
-        bool is_table = lua_istable(L, -1);
-        if (is_table && !protocol && strcmp(*key, "timeout") == 0)
-            set_group(L, options, *key, timeout_keys);
-        else if (is_table && !protocol && strcmp(*key, "limits") == 0)
-            set_group(L, options, *key, limit_keys);
+        if (strcmp(*key, "timeout") == 0)
+            set_timeout(L, options, protocol);
+        else if (!protocol && strcmp(*key, "limits") == 0)
+            set_limits(L, options);
         else
             set_key(L, options, protocol, *key);
     }

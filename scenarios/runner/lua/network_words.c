@@ -18,9 +18,7 @@ read_default_link(lua_State *L, int index, struct lab_link *link)
 static const struct lab_link *
 read_own_link(lua_State *L, int index, const struct lab_network *network, struct lab_link *link)
 {
-    if (network->stands_for && !network->links)
-        network = network->stands_for;
-    *link = network->links ? *network->links : lab_link_default;
+    *link = *network->links;
     return link_options_read(L, index, link) ? link : NULL;
 }
 
@@ -130,8 +128,10 @@ box_keys(void)
     return keys;
 }
 
+/* The link is that of the host which is to stand there. */
 static int
-make_none(lua_State *L, struct lab_network *network, const char *name, const char *addresses)
+make_none(lua_State *L, struct lab_network *network, const char *name, const char *addresses,
+          const struct lab_link *link)
 {
     GError *error = NULL;
     GArray *runs = NULL;
@@ -139,6 +139,8 @@ make_none(lua_State *L, struct lab_network *network, const char *name, const cha
 
     if (!made)
         complain_error(L, error);
+    if (link)
+        lab_set_links(made, link);
     lab_handle_push_network(L, made);
     struct lab_handle *handle = lua_touserdata(L, -1);
     if (made->none_addresses && lab_parse_addresses(made->none_addresses, &runs, NULL) && runs->len > 0)
@@ -170,7 +172,7 @@ network_nat(struct script *script, lua_State *L)
     read_box_links(L, 4, network, &links);
     limits_hold_bytes(L, BOX_BYTES);
     if (strcmp(type, "none") == 0)
-        return make_none(L, network, name, addresses);
+        return make_none(L, network, name, addresses, links.own_or_null);
     struct lab_network *made =
         lab_nat(network, name, addresses, &options, type, lan, links.own_or_null, links.inner_or_null, &error);
     if (!made)

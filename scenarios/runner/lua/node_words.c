@@ -90,13 +90,19 @@ arg_network(lua_State *L, int index, const char *name)
 }
 
 static _Noreturn void
-complain_about_node(lua_State *L, const char *name, const char *text)
+complain_about_node(lua_State *L, const char *name, const char *text, bool internets)
 {
     const struct lab *lab = script_of(L)->scenario.lab;
     GPtrArray *names = g_ptr_array_new();
 
     for (guint i = 0; i < lab->nodes->len; i++)
         g_ptr_array_add(names, (gpointer)((const struct lab_node *)lab->nodes->pdata[i])->node->name);
+    for (guint i = 0; internets && i < lab->networks->len; i++) {
+        const struct lab_network *network = lab->networks->pdata[i];
+
+        if (network->kind == LAB_INTERNET)
+            g_ptr_array_add(names, (gpointer)network->name);
+    }
     g_ptr_array_add(names, NULL);
     const char *nearest = words_nearest((const char *const *)names->pdata, text);
     char *complaint =
@@ -117,8 +123,40 @@ arg_node(lua_State *L, int index, const char *name)
         complain_value(L, name, index, "a host, a box or the name of one");
     struct lab_node *node = lab_find(script_of(L)->scenario.lab, lua_tostring(L, index));
     if (!node)
-        complain_about_node(L, name, lua_tostring(L, index));
+        complain_about_node(L, name, lua_tostring(L, index), false);
     return node;
+}
+
+static const struct node *
+find_router(const struct lab *lab, const char *name)
+{
+    for (guint i = 0; i < lab->networks->len; i++) {
+        const struct lab_network *network = lab->networks->pdata[i];
+
+        if (network->kind == LAB_INTERNET && strcmp(network->name, name) == 0)
+            return network->router;
+    }
+    return NULL;
+}
+
+const struct node *
+arg_decider(lua_State *L, int index, const char *name)
+{
+    const struct lab *lab = script_of(L)->scenario.lab;
+    struct handle *handle = handle_at(L, index);
+
+    if (handle && node_handle_is(handle) && lab_handle_of(handle)->node)
+        return lab_handle_of(handle)->node->node;
+    if (handle && handle->type == &network_type && lab_handle_of(handle)->network->router)
+        return lab_handle_of(handle)->network->router;
+    if (lua_type(L, index) != LUA_TSTRING)
+        complain_value(L, name, index, "a host, a box, an internet or the name of one");
+    const char *text = lua_tostring(L, index);
+    const struct lab_node *node = lab_find(lab, text);
+    const struct node *found = node ? node->node : find_router(lab, text);
+    if (!found)
+        complain_about_node(L, name, text, true);
+    return found;
 }
 
 int
@@ -306,10 +344,14 @@ node_link(struct script *script, lua_State *L)
 
     if (self->node)
         return set_link(script, L, &self->node->first);
-    arg_table(L, 2, "the options"); /* a box of type none: what it says is good, and there is nothing to do */
-    options_check(L, 2, link_option_keys, NULL);
     if (self->network->none_host)
         return set_link(script, L, &self->network->none_host->first);
+    /* a box of type none, and its host is not there yet */
+    struct lab_link link = *self->network->links;
+    arg_table(L, 2, "the options");
+    options_check(L, 2, link_option_keys, NULL);
+    if (link_options_read(L, 2, &link))
+        lab_set_links(self->network, &link);
     return 0;
 }
 

@@ -45,6 +45,9 @@ struct lab_network *arg_network(lua_State *L, int index, const char *name);
 /* A node by its handle or name. */
 struct lab_node *arg_node(lua_State *L, int index, const char *name);
 
+/* The same, or an internet: whoever makes packets and writes records. */
+const struct node *arg_decider(lua_State *L, int index, const char *name);
+
 /* lab.internet and lab.network (network_words.c). */
 int network_word_internet(struct script *script, lua_State *L);
 int network_word_network(struct script *script, lua_State *L);

@@ -209,6 +209,8 @@ script_word_at(struct script *script, lua_State *L)
 
     arg_function(L, 2, "what to do");
     arg_no_more(L, 2);
+    if (script->turn == TURN_END)
+        complain(L, "the run is over: it would never be called");
     lua_settop(L, 2);
     limits_hold_bytes(L, sizeof(struct at_call));
     int function = luaL_ref(L, LUA_REGISTRYINDEX);

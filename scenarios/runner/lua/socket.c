@@ -8,7 +8,7 @@
 
 enum { SOCKET_BYTES = 1024, SEND_STEPS = 200 };
 
-#define WAITING_BYTES_MAX ((size_t)4 << 20) /* of one socket; what comes then is lost, like in a full receive buffer */
+#define WAITING_BYTES_MAX ((size_t)4 << 20) /* of one socket: when they are reached its receive buffer is full */
 #define PACKETS_ALIVE_MAX 1000000           /* under way in the world, as far as scripts may send more */
 
 struct arrival {
@@ -22,6 +22,15 @@ struct arrival {
 
 /* --- what arrives ------------------------------------------------------------------------------------------------- */
 
+/* As in Linux, what comes while there is any room is taken whole. */
+static void
+set_waiting_bytes(struct socket_handle *socket, size_t bytes)
+{
+    socket->waiting_bytes = bytes;
+    if (socket->udp)
+        socket->udp->full = bytes >= WAITING_BYTES_MAX;
+}
+
 static void
 append(struct socket_handle *socket, struct arrival *arrival)
 {
@@ -30,7 +39,7 @@ append(struct socket_handle *socket, struct arrival *arrival)
     else
         socket->first = arrival;
     socket->last = arrival;
-    socket->waiting_bytes += sizeof *arrival + arrival->datagram.data.length;
+    set_waiting_bytes(socket, socket->waiting_bytes + sizeof *arrival + arrival->datagram.data.length);
     socket->script->world->touched = true;
     task_wake_all(&socket->readers);
 }
@@ -42,8 +51,6 @@ on_datagram(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
     size_t length = datagram->data.length;
 
     if (socket->client && stun_client_datagram(socket->client, udp, datagram))
-        return;
-    if (socket->waiting_bytes + sizeof(struct arrival) + length > WAITING_BYTES_MAX)
         return;
     struct arrival *arrival = g_malloc(sizeof *arrival + length);
     *arrival = (struct arrival){ .datagram = *datagram, .at = socket->script->world->now };
@@ -59,7 +66,7 @@ on_icmp(void *owner, struct io_udp *udp, const struct io_icmp *icmp)
 
     if (socket->client && stun_client_icmp(socket->client, udp, icmp))
         return;
-    if (!socket->errors || socket->waiting_bytes + sizeof(struct arrival) > WAITING_BYTES_MAX)
+    if (!socket->errors || socket->udp->full)
         return;
     struct arrival *arrival = g_malloc0(sizeof *arrival);
     arrival->is_error = true;
@@ -78,7 +85,7 @@ drop_first(struct socket_handle *socket)
     socket->first = arrival->next;
     if (!socket->first)
         socket->last = NULL;
-    socket->waiting_bytes -= sizeof *arrival + arrival->datagram.data.length;
+    set_waiting_bytes(socket, socket->waiting_bytes - sizeof *arrival - arrival->datagram.data.length);
     g_free(arrival);
 }
 

@@ -94,6 +94,8 @@ service_word_traffic(struct script *script, lua_State *L)
     struct traffic_options options = { .size = PAYLOAD_DEFAULT, .interval = INTERVAL_DEFAULT };
 
     read_traffic_options(L, &options);
+    if (script->turn == TURN_END)
+        complain(L, "the run is over: nothing would be sent any more");
     limits_hold_bytes(L, TRAFFIC_BYTES);
     struct traffic_handle *made = handle_new(L, &traffic_type, sizeof *made);
     handle_keep(L, -1, made);

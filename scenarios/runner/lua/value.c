@@ -132,6 +132,8 @@ value_check(lua_State *L, int index, const char *name)
     index = lua_absindex(L, index);
     if (is_plain(L, index))
         return;
+    if (lua_type(L, index) == LUA_TNIL)
+        complain(L, "%s is nil; for a call that failed, give its reason: lab.result(k, v or why)", name);
     if (!lua_istable(L, index))
         complain_value(L, name, index, accepted);
     lua_Integer count = 0, length = (lua_Integer)lua_rawlen(L, index);

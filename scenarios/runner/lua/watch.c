@@ -4,6 +4,7 @@
 
 #include "core/base/words.h"
 #include "core/net/net.h"
+#include "scenarios/lab/kinds.h"
 #include "scenarios/runner/lua/endpoint.h"
 #include "scenarios/runner/lua/node_words.h"
 
@@ -154,6 +155,25 @@ field_bytes(struct fields *fields, const char *name, struct span value)
     lua_setfield(state_of(fields), -2, name);
 }
 
+/* Texts that are endpoints: as `from` and `to` are. */
+static void
+field_text(struct fields *fields, const char *name, struct span value)
+{
+    static const char *const endpoints[] = { "internal", "external", "first_peer", "mapped", NULL };
+    char text[ENDPOINT_TEXT] = "";
+    struct endpoint endpoint;
+
+    if (value.length < sizeof text && words_find(endpoints, name) >= 0) {
+        memcpy(text, value.bytes, value.length);
+        if (endpoint_parse(text, &endpoint)) {
+            endpoint_push(state_of(fields), endpoint);
+            lua_setfield(state_of(fields), -2, name);
+            return;
+        }
+    }
+    field_bytes(fields, name, value);
+}
+
 static void
 field_open(struct fields *fields, const char *name)
 {
@@ -187,7 +207,7 @@ push_record(lua_State *L, const struct record *record, const struct names *names
     struct table_fields fields = {
         { .number = field_number,
           .flag = field_flag,
-          .text = field_bytes,
+          .text = field_text,
           .bytes = field_bytes,
           .open = field_open,
           .close = field_close,
@@ -283,9 +303,9 @@ read_packet(lua_State *L, int index)
     if (!dot || dot == text || !g_ascii_string_to_unsigned(dot + 1, 10, 1, INT64_MAX, &ordinal, NULL))
         complain_value(L, "packet", index, "a packet's name such as 'A.3', as send returns it");
     lua_pushlstring(L, text, (size_t)(dot - text));
-    const struct lab_node *maker = arg_node(L, -1, "the maker of packet");
+    const struct node *maker = arg_decider(L, -1, "the maker of packet");
     lua_pop(L, 1);
-    return PACKET_NAME(maker->node->number, ordinal);
+    return PACKET_NAME(maker->number, ordinal);
 }
 
 static unsigned
@@ -300,6 +320,21 @@ read_reason(lua_State *L, int index)
     if (found < 0)
         complain_word(L, "reason", word, words);
     return (unsigned)found + 1;
+}
+
+static void
+check_action(lua_State *L, int index)
+{
+    const char *word = arg_text(L, index, "action"), **actions = lab_record_actions();
+    bool found = words_find(actions, word) >= 0;
+
+    if (!found) {
+        char *complaint = complaint_about_word("action", word, actions);
+
+        g_free(actions);
+        complain_take(L, complaint);
+    }
+    g_free(actions);
 }
 
 static uint8_t
@@ -341,7 +376,7 @@ read_filter(lua_State *L, int index, struct filter *filter)
     if ((filter->has_packet = options_get(L, index, "packet")))
         filter->packet = read_packet(L, -1);
     if ((filter->has_node = options_get(L, index, "node")))
-        filter->node = arg_node(L, -1, "node")->node->number;
+        filter->node = arg_decider(L, -1, "node")->number;
     if ((filter->has_reason = options_get(L, index, "reason")))
         filter->reason = read_reason(L, -1);
     if ((filter->has_protocol = options_get(L, index, "protocol")))
@@ -355,7 +390,7 @@ read_filter(lua_State *L, int index, struct filter *filter)
     if ((filter->has_to = options_get(L, index, "to")))
         filter->to = read_end(L, -1, "to");
     if (options_get(L, index, "action"))
-        (void)arg_text(L, -1, "action");
+        check_action(L, -1);
     if (options_get(L, index, "text"))
         (void)arg_text(L, -1, "text");
 }

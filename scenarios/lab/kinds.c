@@ -1,0 +1,47 @@
+#include "scenarios/lab/kinds.h"
+
+#include "core/base/words.h"
+#include "core/net/net.h"
+#include "core/net/tcp_kinds.h"
+#include "nat/box.h"
+#include "proto/stun/kinds.h"
+
+const struct record_kind *const lab_record_kinds[] = {
+    &packet_sent_kind,
+    &packet_delivered_kind,
+    &packet_dropped_kind,
+    &link_dropped_kind,
+    &link_duplicated_kind,
+    &fragments_kind,
+    &tcp_state_kind,
+    &nat_outbound_kind,
+    &nat_outbound_dropped_kind,
+    &nat_inbound_kind,
+    &nat_inbound_dropped_kind,
+    &nat_icmp_error_kind,
+    &nat_icmp_error_dropped_kind,
+    &nat_mapping_new_kind,
+    &nat_mapping_expired_kind,
+    &nat_mapping_forgotten_kind,
+    &stun_kind_started,
+    &stun_kind_retransmitted,
+    &stun_kind_answered,
+    &stun_kind_failed,
+    &stun_kind_served,
+    &stun_kind_refused,
+    &stun_kind_dropped,
+    NULL,
+};
+
+const char **
+lab_record_actions(void)
+{
+    const char **actions = g_new0(const char *, G_N_ELEMENTS(lab_record_kinds));
+    size_t count = 0;
+
+    for (const struct record_kind *const *kind = lab_record_kinds; *kind; kind++) {
+        if (words_find(actions, (*kind)->action) < 0)
+            actions[count++] = (*kind)->action;
+    }
+    return actions;
+}
