@@ -62,6 +62,9 @@ struct nat_options {
 /* A box has at most this many mappings and peers of mappings, whatever its options say. */
 #define NAT_MAPPINGS_MAX (1 << 22)
 
+/* Of those peers, so many may be there because they were admitted: strangers take no room from those who are inside. */
+#define NAT_ADMITTED_MAX (NAT_MAPPINGS_MAX / 4)
+
 struct nat;
 
 /* Makes `node` a NAT: what comes in by its ports with `inside` set is internal, its addresses on other ports are

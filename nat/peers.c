@@ -197,6 +197,8 @@ peer_note(struct mapping_table *table, uint32_t slot, const struct endpoint *rem
     if (mapping_is_first_peer(mapping_at(table, slot), remote))
         return true;
     number = find_by_endpoint(table, slot, remote);
+    if (!number && known == PEER_ADMITTED && table->peers.count >= NAT_ADMITTED_MAX)
+        return false;
     if (!number && !(number = add(table, slot, remote)))
         return false;
     if (known == PEER_SENT_TO && !(peer_at(table, number)->flags & PEER_SENT)) {

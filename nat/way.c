@@ -103,7 +103,7 @@ refuse(struct nat *nat, struct packet *packet, struct record *record, enum drop_
     return verdict;
 }
 
-/* A packet out that gets no mapping: its sender hears of it (RFC 5508 REQ-8). */
+/* A packet that gets no mapping (RFC 5508 REQ-8), or whose TTL has run out: its sender hears of it. */
 static enum verdict
 deny(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason)
 {
@@ -111,6 +111,8 @@ deny(struct nat *nat, struct packet *packet, struct record *record, enum drop_re
 
     if (reason == DROP_NO_PORT || reason == DROP_MAPPING_LIMIT)
         icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, ICMP_ADMINISTRATIVELY_PROHIBITED, 0);
+    if (reason == DROP_TTL_EXCEEDED)
+        icmp_send_error(nat->box.node, packet, ICMP_TIME_EXCEEDED, 0, 0);
     return verdict;
 }
 
@@ -292,7 +294,7 @@ inbound(struct nat *nat, struct packet *packet, uint32_t slot)
         return refuse(nat, packet, &record, DROP_FILTERED);
     }
     if (translates && packet->in && node_ttl_expired(nat->box.node, packet))
-        return nat_drop(nat, packet, &record, DROP_TTL_EXCEEDED);
+        return deny(nat, packet, &record, DROP_TTL_EXCEEDED);
 
     accept_inbound(nat, slot, &remote);
     if (translates)

@@ -135,6 +135,15 @@ icmp_send_error(struct node *node, const struct packet *packet, uint8_t type, ui
     world->handling = handling;
 }
 
+void
+icmp_refuse(struct node *node, struct packet *packet, enum drop_reason reason, uint8_t type, uint8_t code,
+            uint32_t info)
+{
+    packet_note_drop(node, packet, reason);
+    icmp_send_error(node, packet, type, code, info);
+    packet_end(node->world, node, packet, reason);
+}
+
 /* --- echo ------------------------------------------------------------------------------------------------------- */
 
 static struct echo *

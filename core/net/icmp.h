@@ -38,6 +38,10 @@ bool icmp_is_query(uint8_t type);
  * section 3.2.2). Borrows the packet. `info` is the second header word. */
 void icmp_send_error(struct node *node, const struct packet *packet, uint8_t type, uint8_t code, uint32_t info);
 
+/* Ends a packet and tells its sender: the record of the drop first, then the error, as above. Takes the packet over. */
+void icmp_refuse(struct node *node, struct packet *packet, enum drop_reason reason, uint8_t type, uint8_t code,
+                 uint32_t info);
+
 /* An echo socket: one identifier, whose replies and errors come here. Lives in its owner. */
 struct echo;
 

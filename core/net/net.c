@@ -143,18 +143,24 @@ packet_record(const struct packet *packet, const struct record_kind *kind, const
 }
 
 void
-packet_drop(struct node *node, struct packet *packet, enum drop_reason reason)
+packet_note_drop(struct node *node, const struct packet *packet, enum drop_reason reason)
 {
     struct world *world = node->world;
+    struct record record;
 
-    if (world->journal) {
-        struct record record = packet_record(packet, &packet_dropped_kind, node);
+    if (!world->journal)
+        return;
+    record = packet_record(packet, &packet_dropped_kind, node);
+    record.verdict = VERDICT_DROP;
+    record.reason = (uint8_t)reason;
+    journal_take(world->journal, &record);
+}
 
-        record.verdict = VERDICT_DROP;
-        record.reason = (uint8_t)reason;
-        journal_take(world->journal, &record);
-    }
-    packet_end(world, node, packet, reason);
+void
+packet_drop(struct node *node, struct packet *packet, enum drop_reason reason)
+{
+    packet_note_drop(node, packet, reason);
+    packet_end(node->world, node, packet, reason);
 }
 
 bool

@@ -42,7 +42,11 @@ void packet_deliver(struct world *world, struct packet *packet);
  * record says that they dropped it. */
 void packet_end(struct world *world, struct node *node, struct packet *packet, enum drop_reason reason);
 
-/* Ends a packet under `reason` at `node`, with a journal record of kind `packet-dropped`. */
+/* Writes the journal record of kind `packet-dropped` for a packet that is about to end: before anything else goes out on
+ * its account, as an ICMP error does. */
+void packet_note_drop(struct node *node, const struct packet *packet, enum drop_reason reason);
+
+/* Ends a packet under `reason` at `node`, with that record. */
 void packet_drop(struct node *node, struct packet *packet, enum drop_reason reason);
 
 /* Every packet that was ever made was delivered, was dropped, or is alive. */

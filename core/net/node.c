@@ -249,7 +249,6 @@ node_ttl_expired(struct node *node, struct packet *packet)
         ip_decrement_ttl(packet);
         return false;
     }
-    icmp_send_error(node, packet, ICMP_TIME_EXCEEDED, 0, 0);
     packet->reason = DROP_TTL_EXCEEDED;
     return true;
 }
@@ -268,7 +267,7 @@ pass_through(struct node *node, struct packet *packet)
     if (G_UNLIKELY(!node->forwards))
         packet_drop(node, packet, DROP_NOT_FOR_ME);
     else if (G_UNLIKELY(node_ttl_expired(node, packet)))
-        packet_drop(node, packet, DROP_TTL_EXCEEDED);
+        icmp_refuse(node, packet, DROP_TTL_EXCEEDED, ICMP_TIME_EXCEEDED, 0, 0);
     else if (node->box)
         enter(node, packet);
     else
@@ -374,8 +373,7 @@ output_with_care(struct node *node, struct packet *packet, const struct hop *hop
     if (!port->wire && !address_is_for_all(hop->next)) {
         to = segment_member(port->segment, hop->next);
         if (!to || to == port) {
-            icmp_send_error(node, packet, ICMP_UNREACHABLE, ICMP_HOST_UNREACHABLE, 0);
-            packet_drop(node, packet, DROP_NO_NEIGHBOUR);
+            icmp_refuse(node, packet, DROP_NO_NEIGHBOUR, ICMP_UNREACHABLE, ICMP_HOST_UNREACHABLE, 0);
             return;
         }
     }
@@ -383,8 +381,7 @@ output_with_care(struct node *node, struct packet *packet, const struct hop *hop
     if (G_LIKELY(packet->length <= mtu)) {
         transmit(node, packet, hop, to);
     } else if (packet_is(packet, PACKET_DONT_FRAGMENT)) {
-        icmp_send_error(node, packet, ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, mtu);
-        packet_drop(node, packet, DROP_TOO_BIG);
+        icmp_refuse(node, packet, DROP_TOO_BIG, ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, mtu);
     } else {
         transmit_fragments(node, packet, hop, to, mtu);
     }
@@ -437,8 +434,7 @@ node_forward(struct node *node, struct packet *packet)
     struct hop hop;
 
     if (!route(node, packet->flow.destination, &hop)) {
-        icmp_send_error(node, packet, ICMP_UNREACHABLE, ICMP_NET_UNREACHABLE, 0);
-        packet_drop(node, packet, DROP_NO_ROUTE);
+        icmp_refuse(node, packet, DROP_NO_ROUTE, ICMP_UNREACHABLE, ICMP_NET_UNREACHABLE, 0);
         return;
     }
     node->counts.forwarded++;
@@ -511,16 +507,23 @@ depart_at_last(struct event *event)
     packet_drop(node, packet, DROP_NO_ROUTE);
 }
 
+/* Names and counts a packet that this node has made. */
+static void
+name_own(struct node *node, struct packet *packet, packet_name *name)
+{
+    packet->name = node_name_packet(node);
+    packet->cause = node->world->handling;
+    node->counts.sent++;
+    if (name)
+        *name = packet->name;
+}
+
 enum io_result
 node_send_by(struct node *node, struct packet *packet, const struct hop *hop, packet_name *name)
 {
     struct world *world = node->world;
 
-    packet->name = node_name_packet(node);
-    packet->cause = world->handling;
-    node->counts.sent++;
-    if (name)
-        *name = packet->name;
+    name_own(node, packet, name);
     if (G_LIKELY(world->begun || world->fired > 0))
         return depart(node, packet, hop);
 
@@ -538,7 +541,7 @@ node_send(struct node *node, struct packet *packet, packet_name *name)
 
     if (node_owns(node, packet->flow.destination) || node_route(node, packet->flow.destination, &hop))
         return node_send_by(node, packet, &hop, name);
-    packet->name = node_name_packet(node);
+    name_own(node, packet, name);
     if (node->world->journal)
         note_sent(node, packet);
     packet_drop(node, packet, DROP_NO_ROUTE);

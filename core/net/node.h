@@ -206,8 +206,8 @@ void node_output(struct node *node, struct packet *packet, const struct hop *hop
 /* A packet for the own stack. Takes it over. */
 void node_deliver(struct node *node, struct packet *packet);
 
-/* Checks the TTL of a packet that is about to be sent on and, when it has run out, sends the error and sets the packet's
- * reason: true then, and the caller drops it. Otherwise takes one off, unless the node keeps TTLs. */
+/* Checks the TTL of a packet that is about to be sent on. True when it has run out: the packet's reason is set, and the
+ * caller journals it, sends the ICMP time exceeded and drops it. Otherwise takes one off, unless the node keeps TTLs. */
 bool node_ttl_expired(struct node *node, struct packet *packet);
 
 /* Forgets all fragments held, as in a reboot. */

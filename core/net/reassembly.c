@@ -95,8 +95,11 @@ time_out(struct event *event)
     struct datagram *datagram = (struct datagram *)event;
     struct packet *first = datagram->fragments.first;
 
-    if (first && !packet_is(first, PACKET_LATER_FRAGMENT))
-        icmp_send_error(datagram->owner->node, first, ICMP_TIME_EXCEEDED, 1, 0);
+    if (first && !packet_is(first, PACKET_LATER_FRAGMENT)) {
+        packet_list_remove(&datagram->fragments, first);
+        datagram->owner->bytes -= first->length;
+        icmp_refuse(datagram->owner->node, first, DROP_FRAGMENT_TIMEOUT, ICMP_TIME_EXCEEDED, 1, 0);
+    }
     drop_all(datagram, DROP_FRAGMENT_TIMEOUT);
 }
 

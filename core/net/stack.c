@@ -45,8 +45,7 @@ stack_receive(struct node *node, struct packet *packet)
         icmp_receive(stack, packet);
         return;
     default:
-        icmp_send_error(node, packet, ICMP_UNREACHABLE, ICMP_PROTOCOL_UNREACHABLE, 0);
-        packet_drop(node, packet, DROP_PROTOCOL_UNREACHABLE);
+        icmp_refuse(node, packet, DROP_PROTOCOL_UNREACHABLE, ICMP_UNREACHABLE, ICMP_PROTOCOL_UNREACHABLE, 0);
     }
 }
 

@@ -167,8 +167,7 @@ udp_receive(struct stack *stack, struct packet *packet)
     }
     socket = find_socket(stack, flow_destination(&packet->flow));
     if (!socket) {
-        icmp_send_error(node, packet, ICMP_UNREACHABLE, ICMP_PORT_UNREACHABLE, 0);
-        packet_drop(node, packet, DROP_PORT_UNREACHABLE);
+        icmp_refuse(node, packet, DROP_PORT_UNREACHABLE, ICMP_UNREACHABLE, ICMP_PORT_UNREACHABLE, 0);
         return;
     }
     if (socket->udp.full) { /* not an ICMP error: RFC 1122 section 4.1.3.1 knows one for a port without a socket only */

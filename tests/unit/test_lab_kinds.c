@@ -17,8 +17,8 @@ is_listed(const char *name, const char *action)
 static unsigned
 check_file(const char *path)
 {
-    g_autoptr(GRegex) definition =
-        g_regex_new("^const struct record_kind \\w+ = \\{\\s*\"([^\"]+)\",\\s*\"([^\"]+)\"", G_REGEX_MULTILINE, 0, NULL);
+    static const char pattern[] = "^const struct record_kind \\w+ = \\{\\s*\"([^\"]+)\",\\s*\"([^\"]+)\"";
+    g_autoptr(GRegex) definition = g_regex_new(pattern, G_REGEX_MULTILINE, 0, NULL);
     g_autoptr(GMatchInfo) match = NULL;
     g_autofree char *text = NULL;
     unsigned count = 0;

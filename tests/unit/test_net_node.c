@@ -109,6 +109,24 @@ static const struct {
       ICMP_TIME_EXCEEDED, 0, 0, DROP_TTL_EXCEEDED, false },
 };
 
+/* The record of the drop stands before that of the ICMP error about it: who decides tells it before anything goes out. */
+static bool
+told_before_sent(enum drop_reason reason)
+{
+    const GArray *records = trio.journal.records;
+    const struct record *dropped = NULL;
+
+    for (guint i = 0; i < records->len; i++) {
+        const struct record *record = &g_array_index(records, struct record, i);
+
+        if (record->kind == &packet_dropped_kind && record->reason == reason)
+            dropped = record;
+        if (dropped && record->kind == &packet_sent_kind && record->cause == dropped->packet)
+            return true;
+    }
+    return false;
+}
+
 static void
 test_errors(void)
 {
@@ -128,11 +146,13 @@ test_errors(void)
         const struct record *record;
 
         net_tap_clear(&trio.tap);
+        net_journal_clear(&trio.journal);
         datagram.ttl = errors[i].ttl;
         datagram.dont_fragment = errors[i].dont_fragment;
         CHECK_ROW(row, a.udp->ops->send(a.udp, &datagram) == IO_OK);
         net_trio_run(&trio);
         CHECK_ROW_UINT(row, node_dropped(node, errors[i].reason) - dropped, 1);
+        CHECK_ROW(row, told_before_sent(errors[i].reason));
         icmp = net_socket_icmp(&a, count++);
         if (!CHECK_ROW(row, icmp != NULL))
             continue;
