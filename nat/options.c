@@ -199,11 +199,11 @@ set_limit(uint32_t *limit, enum option_key key, const char *value, GError **erro
 {
     guint64 number = 0;
 
-    if (g_strcmp0(value, "false") != 0 &&
-        !g_ascii_string_to_unsigned(value, 10, 0, NAT_MAPPINGS_MAX, &number, NULL))
-        return fail(error, g_strdup_printf("'%s' is not a value of '%s'; accepted: a whole number from 1 to %u, or 0 or "
-                                           "false for no limit",
-                                           value, nat_option_keys[key], (unsigned)NAT_MAPPINGS_MAX));
+    if (g_strcmp0(value, "false") != 0 && !g_ascii_string_to_unsigned(value, 10, 0, NAT_MAPPINGS_MAX, &number, NULL))
+        return fail(error,
+                    g_strdup_printf("'%s' is not a value of '%s'; accepted: a whole number from 1 to %u, or 0 or "
+                                    "false for no limit",
+                                    value, nat_option_keys[key], (unsigned)NAT_MAPPINGS_MAX));
     *limit = (uint32_t)number;
     return TRUE;
 }

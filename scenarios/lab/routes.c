@@ -80,8 +80,8 @@ announce_by(const struct lab_network *inside, const struct lab_node *origin, con
         route.via = port_address(up->port, FAMILY_IPV4);
         if (!network->box)
             tell_everybody(lab, &route);
-        if (gateway && gateway != origin && gateway != by &&
-            learn(lab, &route, gateway->node, network->gateway) && gateway->kind == LAB_ROUTER)
+        if (gateway && gateway != origin && gateway != by && learn(lab, &route, gateway->node, network->gateway) &&
+            gateway->kind == LAB_ROUTER)
             announce_by(inside, origin, gateway);
     }
 }

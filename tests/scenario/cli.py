@@ -299,6 +299,10 @@ def test_telling(folder):
     result = run('show', os.path.join(folder, 'nothing.lua'))
     check('show: nothing is built', result.returncode == 0 and 'Topology\n(nothing is built)\n' in result.stdout,
           result.stdout)
+    result = run('run', os.path.join(folder, 'nothing.lua'), '--out', os.path.join(folder, 'nothing'))
+    check('run: a file without a title is named once', result.stdout.startswith('nothing\n  seed 1\n'), result.stdout)
+    with open(os.path.join(folder, 'nothing', 'report.json')) as file:
+        check('report: the title of a file without one', json.load(file)['title'] == 'nothing')
 
     result = run('list')
     names = [line.split(' ')[0] for line in result.stdout.strip().split('\n')]

@@ -215,7 +215,7 @@ report_json(const struct scenario *scenario, const struct report_about *about, G
     json_open_object(&json, NULL);
     json_integer(&json, "format", 1);
     json_string(&json, "scenario", about->name);
-    json_string(&json, "title", scenario->title);
+    json_string(&json, "title", scenario->title ? scenario->title : scenario->name);
     json_integer(&json, "seed", (int64_t)about->seed);
     write_parameters(&json, scenario->parameters);
     write_results(&json, scenario->results);

@@ -51,7 +51,6 @@ script_new(const struct scenario_options *options)
     script->world = scenario->lab->world;
     scenario->recorder = world_recorder(script->world);
     scenario->name = name_of_path(options->path);
-    scenario->title = g_strdup(scenario->name);
     scenario->about = g_strdup("");
     scenario->parameters = g_ptr_array_new_with_free_func(scenario_parameter_free);
     scenario->results = g_ptr_array_new_with_free_func(scenario_result_free);

@@ -56,7 +56,7 @@ struct scenario {
     struct lab *lab;
     struct recorder *recorder; /* core/trace/recorder.h: made with the lab, attached to the world by the first who listens
                                   (lab.watch, a trace, an explanation) */
-    char *name, *title, *about;
+    char *name, *title, *about; /* `title` NULL: the script gives none, and its name serves */
     GPtrArray *parameters;   /* struct scenario_parameter *, as declared */
     GPtrArray *results;      /* struct scenario_result *, in the order in which they were first set */
     GPtrArray *expectations; /* struct scenario_expectation * */
