@@ -6,15 +6,28 @@ A and B each sit behind a NAT. Both learn their public address from a STUN serve
 other from the same socket, again and again. An outbound packet opens the sender's own NAT for the answer: that is the
 hole. Whoever hears something answers to the address that it came from, which may be another one than STUN saw.
 It connects unless one NAT is symmetric and the other symmetric or port-restricted. Try it as a matrix:
-    punchlab matrix nat/hole-punching]]
+    punchlab matrix nat/hole-punching
+The classic names are four of nine pairs of mapping and filtering. All of them against each other:
+    d=endpoint-independent,address-dependent,address-and-port-dependent
+    punchlab matrix nat/hole-punching --rows mapping_a=$d --rows filtering_a=$d --cols mapping_b=$d --cols filtering_b=$d]]
 
 local type_a = lab.param("nat_a", "port-restricted-cone", "behaviour of A's NAT")
 local type_b = lab.param("nat_b", "port-restricted-cone", "behaviour of B's NAT")
 
+local dependences = { "as-type", "endpoint-independent", "address-dependent", "address-and-port-dependent" }
+local function choose(name, help)
+  local value = lab.param(name, "as-type", help, dependences)
+  return value ~= "as-type" and value or nil
+end
+local mapping_a, filtering_a = choose("mapping_a", "mapping of A's NAT"), choose("filtering_a", "filtering of A's NAT")
+local mapping_b, filtering_b = choose("mapping_b", "mapping of B's NAT"), choose("filtering_b", "filtering of B's NAT")
+
 local internet = lab.internet { delay = "20ms" }
 local S  = internet:host("S", "198.51.100.1")
-local na = internet:nat("natA", "203.0.113.1", { type = type_a, lan = "10.0.0.0/24" })
-local nb = internet:nat("natB", "203.0.113.2", { type = type_b, lan = "10.1.1.0/24" })
+local na = internet:nat("natA", "203.0.113.1", { type = type_a, lan = "10.0.0.0/24",
+                                             mapping = mapping_a, filtering = filtering_a })
+local nb = internet:nat("natB", "203.0.113.2", { type = type_b, lan = "10.1.1.0/24",
+                                             mapping = mapping_b, filtering = filtering_b })
 local A  = na:host("A", "10.0.0.2")
 local B  = nb:host("B", "10.1.1.3")
 

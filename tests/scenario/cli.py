@@ -266,6 +266,11 @@ def test_matrix(folder):
     table = json.loads(result.stdout)
     check('matrix: rows multiply', [cell['params'] for cell in table['cells']] ==
           [{'nat_a': a, 'tries': t, 'nat_b': 'symmetric'} for a in ('none', 'symmetric') for t in ('1', '2')], table)
+    kinds = 'full-cone,restricted-cone,port-restricted-cone'
+    wide = run('matrix', fixture('punch'), '--rows', 'tries=1', '--cols', 'nat_a=' + kinds, '--cols', 'nat_b=' + kinds)
+    check('matrix: headings wider than a page are numbered and told below', re.search(
+        r'^tries +1 +2 .* 9\n', wide.stdout, re.M) and '\n  6  restricted-cone / port-restricted-cone\n' in wide.stdout,
+        wide.stdout)
     check('matrix: runs of a cell', all(cell['runs'] == 3 for cell in table['cells']))
     result = run('matrix', fixture('punch'), '--set', 'fail=true', '--rows', 'nat_a=none', '--cols', 'nat_b=none')
     check('matrix: the highest status', result.returncode == 1 and 'fail was not asked for' in result.stderr,

@@ -6,6 +6,7 @@ classic one; `--explain` says word for word what is in golden/. After a wanted c
     UPDATE=1 python3 tests/scenario/results.py
 and read the difference.
 """
+import json
 import os
 import re
 import sys
@@ -183,6 +184,42 @@ def test_matrix():
           [float((down, across) not in APART) for down in PRESETS for across in PRESETS])
 
 
+DEPENDENCES = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent']
+
+
+def lets_in(own, peer):
+    """Does the first packet that the peer sends to the mapping which STUN saw pass the own NAT? By the definitions of
+    RFC 4787 alone: (mapping, filtering) of both.
+
+    An endpoint-independent filter lets anyone in (section 5). The others ask whom the host has sent to through this
+    mapping: the peer only if it is the mapping for every destination (section 4.1), for the server has another address.
+    Then the peer's address is known; its port is the one that was sent to only if its mapping does not depend on the
+    destination either."""
+    independent = DEPENDENCES[0]
+    if own[1] == independent:
+        return True
+    if own[0] != independent:
+        return False
+    return own[1] == 'address-dependent' or peer[0] == independent
+
+
+def test_every_pair():
+    """All mappings with all filterings, on both sides. Whoever gets a first packet answers to where it came from, by the
+    mapping that admitted it, and that the other side has sent to: so one that passes is enough."""
+    values = '=' + ','.join(DEPENDENCES)
+    result = punchlab('matrix', 'nat/hole-punching', '--rows', 'mapping_a' + values, '--rows', 'filtering_a' + values,
+                      '--cols', 'mapping_b' + values, '--cols', 'filtering_b' + values, '--seeds', '4',
+                      '--format', 'json')
+    equal('every pair: status', result.returncode, 0)
+    cells = json.loads(result.stdout)['cells']
+    equal('every pair: 81 cells', len(cells), 81)
+    for cell in cells:
+        p = cell['params']
+        a, b = (p['mapping_a'], p['filtering_a']), (p['mapping_b'], p['filtering_b'])
+        equal('every pair: %s with %s' % (a, b), cell['share'], int(lets_in(a, b) or lets_in(b, a)))
+    equal('every pair: so many connect', sum(cell['share'] for cell in cells), 57)
+
+
 def test_presets(folder):
     """Every scenario may be tried with other NATs: what it expects is then silent or right, and nothing raises."""
     for scenario in SHIPPED:
@@ -221,6 +258,7 @@ def main():
         test_results(folder)
         test_values(folder)
         test_matrix()
+        test_every_pair()
         test_presets(folder)
         test_stories(folder)
     finish()

@@ -33,6 +33,8 @@ static const struct argument options[] = {
 static const char *const formats[] = { "text", "markdown", "csv", "json", NULL };
 enum { FORMAT_TEXT, FORMAT_MARKDOWN, FORMAT_CSV, FORMAT_JSON };
 
+enum { HEADINGS_WIDTH = 120 }; /* of all columns together, before they are numbered */
+
 struct matrix {
     struct many many;
     const struct matrix_options *given;
@@ -101,16 +103,54 @@ tally_at(const struct matrix *matrix, size_t combination)
 
 /* ---- the table */
 
-/* The values of a column, joined; the cell's name where there are no column axes. */
-static void
-add_column_heading(const struct matrix *matrix, size_t column, struct table *table)
+/* The values of a column, joined; the cell's name where there are no column axes. The caller frees it. */
+static char *
+column_heading(const struct matrix *matrix, size_t column)
 {
-    g_autoptr(GString) heading = g_string_new(NULL);
+    GString *heading = g_string_new(NULL);
 
     for (size_t axis = matrix->row_axes; axis < matrix->many.axes->len; axis++)
         g_string_append_printf(heading, "%s%s", axis > matrix->row_axes ? " / " : "",
                                grid_value(&matrix->many.grid, column, axis));
-    table_add(table, heading->len ? heading->str : matrix->cell, STYLE_STRONG);
+    if (heading->len == 0)
+        g_string_append(heading, matrix->cell);
+    return g_string_free(heading, FALSE);
+}
+
+/* People can't follow a row across headings that are wider than a page: those columns are numbered, and the headings
+ * stand below the table. Programs always get them in full. */
+static bool
+columns_are_numbered(const struct matrix *matrix)
+{
+    size_t width = 0;
+
+    for (size_t column = 0; column < matrix->columns; column++) {
+        g_autofree char *heading = column_heading(matrix, column);
+
+        width += terminal_width(heading) + 2;
+    }
+    return matrix->format == FORMAT_TEXT && width > HEADINGS_WIDTH;
+}
+
+static void
+add_column_heading(const struct matrix *matrix, size_t column, bool numbered, struct table *table)
+{
+    g_autofree char *heading =
+        numbered ? g_strdup_printf("%zu", column + 1) : column_heading(matrix, column);
+
+    table_add(table, heading, STYLE_STRONG);
+}
+
+/* What the numbers stand for. */
+static void
+say_columns(const struct matrix *matrix, GString *out)
+{
+    g_string_append_c(out, '\n');
+    for (size_t column = 0; column < matrix->columns; column++) {
+        g_autofree char *heading = column_heading(matrix, column);
+
+        g_string_append_printf(out, "%3zu  %s\n", column + 1, heading);
+    }
 }
 
 static void
@@ -135,11 +175,12 @@ static struct table *
 make_table(const struct matrix *matrix)
 {
     struct table *table = table_new(matrix->row_axes + matrix->columns);
+    bool numbered = columns_are_numbered(matrix);
 
     for (size_t axis = 0; axis < matrix->row_axes; axis++)
         table_add(table, axis_name(matrix, axis), STYLE_STRONG);
     for (size_t column = 0; column < matrix->columns; column++)
-        add_column_heading(matrix, column, table);
+        add_column_heading(matrix, column, numbered, table);
     for (size_t row = 0; row < matrix->rows; row++) {
         for (size_t axis = 0; axis < matrix->row_axes; axis++)
             table_add(table, grid_value(&matrix->many.grid, row * matrix->columns, axis), STYLE_PLAIN);
@@ -233,6 +274,8 @@ print_matrix(const struct matrix *matrix)
     case FORMAT_TEXT:
         say_heading(matrix, out);
         table_text(table, &terminal, out);
+        if (columns_are_numbered(matrix))
+            say_columns(matrix, out);
         break;
     case FORMAT_MARKDOWN:
         table_markdown(table, out);
