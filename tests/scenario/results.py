@@ -7,6 +7,7 @@ classic one; `--explain` says word for word what is in golden/. After a wanted c
 and read the difference.
 """
 import json
+import math
 import os
 import re
 import sys
@@ -49,6 +50,23 @@ REPORTED = [
     ('nat/reboot', [],
      {'connected_before': True, 'connected_after': False, 'why': 'no-mapping', 'reconnected': True, 'connected': True,
       'mapped_before': A_OUT, 'mapped_after': A_OUT}),
+    ('nat/port-prediction', [], {'step': 1, 'connected': True, 'probes': 5}),
+    ('nat/port-prediction', ['nat_a=symmetric'], {'step': 'none', 'connected': False, 'probes': 15}),
+    ('nat/port-prediction', ['nat_b=symmetric-sequential'], {'step': 1, 'connected': True, 'probes': 8}),
+    ('nat/port-prediction', ['noise=3'], {'step': 1, 'connected': True, 'probes': 5}),
+    ('nat/port-prediction', ['noise=4'], {'step': 1, 'connected': False, 'probes': 15}),
+    ('nat/port-prediction', ['noise=4', 'window=8'], {'step': 1, 'connected': True, 'probes': 9}),
+    ('nat/birthday', [], {'hits': int, 'connected': bool, 'formula': 0.4998}),
+    ('nat/ttl-probe', [],
+     {'ttl': 2, 'told_with_full_ttl': 'unreachable', 'full_ttl_ended_at': 'natB', 'connected_with_full_ttl': True,
+      'told_with_low_ttl': 'ttl-exceeded', 'low_ttl_ended_at': 'internet', 'connected': True}),
+    ('nat/port-collision', [],
+     {'mapped_a': '203.0.113.1:5000', 'mapped_b': '203.0.113.1:5001', 'own_port_reaches': 'A',
+      'mapped_port_reaches': 'B', 'connected': True}),
+    ('nat/cgn-ports', [],
+     {'exhausted_at': 200, 'told': 'unreachable', 'neighbour_served': True, 'served_again': True}),
+    ('nat/cgn-ports', ['ports=7', 'lifetime=2min'],
+     {'exhausted_at': 7, 'told': 'unreachable', 'neighbour_served': True, 'served_again': True}),
 ] + [('stun/keepalive', ['lifetime=' + text],
       {'silence_kills': True, 'keepalive_keeps': True, 'lifetime_found': seconds})
      for text, seconds in (('500ms', 0.5), ('7s', 7), ('30s', 30), ('2min', 120), ('1h', 3600))]
@@ -137,7 +155,7 @@ def test_results(folder):
                   'is %r, should be %r' % (run.results.get(key), value))
         for setting in settings:
             key, value = setting.split('=')
-            equal('%s: the report tells %s' % (name, key), run.report['params'].get(key), value)
+            equal('%s: the report tells %s' % (name, key), str(run.report['params'].get(key)), value)
     equal('every scenario that ships is in the table', sorted({row[0] for row in REPORTED}), SHIPPED)
 
 
@@ -184,6 +202,10 @@ def test_matrix():
           [float((down, across) not in APART) for down in PRESETS for across in PRESETS])
 
 
+# Two hosts stand inside that box, so it can't be none.
+TWO_INSIDE = [('nat/hairpin', 'nat_a'), ('nat/double-nat', 'cgn'), ('nat/port-collision', 'nat_a'),
+              ('nat/cgn-ports', 'nat_a')]
+
 DEPENDENCES = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent']
 
 
@@ -220,15 +242,27 @@ def test_every_pair():
     equal('every pair: so many connect', sum(cell['share'] for cell in cells), 57)
 
 
+def test_birthday():
+    """Over many seeds the share of runs that meet is that of the formula: within four standard deviations."""
+    guesses, seeds = (64, 174, 512), 400
+    result = punchlab('matrix', 'nat/birthday', '--rows', 'guesses=' + ','.join(map(str, guesses)),
+                      '--cols', 'nat_b=port-restricted-cone', '--seeds', str(seeds), '--format', 'json')
+    shares = [cell['share'] for cell in json.loads(result.stdout)['cells']]
+    for knocks, share in zip(guesses, shares):
+        wanted = 1 - math.prod(1 - 256 / (64512 - i) for i in range(knocks))
+        check('birthday: %d knocks meet as often as computed' % knocks,
+              abs(share - wanted) < 4 * math.sqrt(wanted * (1 - wanted) / seeds), (share, wanted))
+
+
 def test_presets(folder):
     """Every scenario may be tried with other NATs: what it expects is then silent or right, and nothing raises."""
     for scenario in SHIPPED:
         shown = punchlab('show', scenario).stdout
         for parameter in ('nat_a', 'nat_b', 'cgn'):
-            if parameter not in shown:
+            if '  %s = ' % parameter not in shown:
                 continue
             for preset in PRESETS + ['symmetric-sequential', 'rfc4787', 'cgn']:
-                if preset == 'none' and (scenario, parameter) in (('nat/hairpin', 'nat_a'), ('nat/double-nat', 'cgn')):
+                if preset == 'none' and (scenario, parameter) in TWO_INSIDE:
                     continue   # the box itself is the subject, and two stand inside
                 result = punchlab('run', scenario, '--set', parameter + '=' + preset, '--no-trace', '--quiet',
                                   '--out', folder + '/presets')
@@ -259,6 +293,7 @@ def main():
         test_values(folder)
         test_matrix()
         test_every_pair()
+        test_birthday()
         test_presets(folder)
         test_stories(folder)
     finish()
