@@ -17,10 +17,11 @@
 
 enum io_capability {
     IO_CAN_STREAM = 1 << 0, /* listen and connect; without it both must say IO_UNSUPPORTED */
-    IO_CAN_MARK = 1 << 1,   /* TTL, DSCP, ECN and DF of what arrives are told, and no router lies between the hosts */
+    IO_CAN_MARK = 1 << 1,   /* TTL, DSCP and ECN of what arrives are told, and no router lies between the hosts */
     IO_CAN_MULTICAST = 1 << 2,  /* a group joined at one host hears the other */
     IO_CAN_KEEP_ORDER = 1 << 3, /* nothing between the hosts loses or reorders datagrams */
     IO_CAN_TELL_TIME = 1 << 4,  /* time passes in `run` only: timers fire to the nanosecond */
+    IO_CAN_TELL_DF = 1 << 5,    /* DF of what arrives is told */
 };
 
 struct io_pair {
@@ -30,15 +31,21 @@ struct io_pair {
     struct address group;                           /* to join, with IO_CAN_MULTICAST */
     unsigned can;                                   /* enum io_capability */
     void (*run)(struct io_pair *pair, unsigned ms); /* lets this much time pass, with all that falls due */
+    void (*settle)(struct io_pair *pair); /* lets what is under way arrive; NULL: `run` for 300 ms does */
     void (*change)(struct io_pair *pair, bool add); /* gives host A one more address, or takes it; NULL: can't */
     uint64_t (*busy)(struct io_pair *pair);         /* busy timers armed, at both hosts; NULL: nobody counts */
 };
 
 extern const struct unit_test io_conformance_tests[];
 extern const size_t io_conformance_test_count;
+/* The same for streams, to be added where IO_CAN_STREAM is. */
+extern const struct unit_test io_stream_tests[];
+extern const size_t io_stream_test_count;
 
 /* Between these two, `pair` is what the tests run over. */
 void io_conformance_begin(struct io_pair *pair);
 void io_conformance_end(void);
+/* For the files of the suite: that pair. */
+struct io_pair *io_conformance_pair(void);
 
 #endif

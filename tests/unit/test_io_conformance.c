@@ -64,7 +64,8 @@ set_up(void)
         .b_address = net_address("192.0.2.2"),
         .no_address = net_address("192.0.2.3"),
         .group = net_address("224.0.0.251"),
-        .can = IO_CAN_STREAM | IO_CAN_MARK | IO_CAN_MULTICAST | IO_CAN_KEEP_ORDER | IO_CAN_TELL_TIME,
+        .can = IO_CAN_STREAM | IO_CAN_MARK | IO_CAN_MULTICAST | IO_CAN_KEEP_ORDER | IO_CAN_TELL_TIME |
+               IO_CAN_TELL_DF,
         .run = run,
         .change = change,
         .busy = busy,
@@ -151,4 +152,5 @@ suite_io_conformance(void)
     UNIT_SUITE("io of a simulated host alone", set_up, tear_down, { "a change keeps going", test_change_keeps_going },
                { "freed with a change due", test_freed_with_change_due }, { "noted", test_noted });
     unit_suite_add("io of a simulated host", set_up, tear_down, io_conformance_tests, io_conformance_test_count);
+    unit_suite_add("streams of a simulated host", set_up, tear_down, io_stream_tests, io_stream_test_count);
 }

@@ -1,0 +1,463 @@
+/* core/live on loopback: the conformance suite of the seam, and what it has of its own. No privileges, no other network. */
+#include "core/live/live.h"
+#include "core/live/log.h"
+#include "core/live/timers.h"
+#include "tests/unit/support_io_conformance.h"
+
+struct machine {
+    struct io_pair pair; /* first: a pair is its machine */
+    GMainContext *context;
+    struct live *a, *b;
+};
+
+static struct machine machine;
+
+static struct address
+address_of(const char *text)
+{
+    struct address address = ADDRESS_NONE;
+
+    CHECK_ROW(text, address_parse(text, &address));
+    return address;
+}
+
+static gboolean
+stay(gpointer unused)
+{
+    (void)unused;
+    return G_SOURCE_CONTINUE;
+}
+
+/* Lets at least `ms` pass, and then all that is due. */
+static void
+run_for(GMainContext *context, int64_t ms)
+{
+    int64_t end = g_get_monotonic_time() + ms * 1000;
+    GSource *alarm = g_timeout_source_new((guint)ms);
+
+    g_source_set_callback(alarm, stay, NULL, NULL); /* only to wake the iteration */
+    g_source_attach(alarm, context);
+    while (g_get_monotonic_time() < end)
+        g_main_context_iteration(context, TRUE);
+    g_source_destroy(alarm);
+    g_source_unref(alarm);
+    while (g_main_context_iteration(context, FALSE))
+        ;
+}
+
+static void
+run(struct io_pair *pair, unsigned ms)
+{
+    run_for(((struct machine *)pair)->context, ms);
+}
+
+/* Loopback delivers inside the sending call; what the kernel does later on a busy machine gets a few milliseconds. */
+static void
+settle(struct io_pair *pair)
+{
+    GMainContext *context = ((struct machine *)pair)->context;
+    int quiet = 0;
+
+    while (quiet < 4) {
+        bool any = false;
+
+        while (g_main_context_iteration(context, FALSE))
+            any = true;
+        quiet = any ? 0 : quiet + 1;
+        g_usleep(500);
+    }
+}
+
+static void
+change(struct io_pair *pair, bool add)
+{
+    struct address addresses[] = { pair->a_address, address_of("127.0.0.77") };
+
+    live_use_addresses(((struct machine *)pair)->a, addresses, add ? 2 : 1);
+}
+
+static struct live *
+new_host(GMainContext *context, struct address address)
+{
+    struct live *live = live_new(context, NULL);
+
+    live_use_addresses(live, &address, 1);
+    return live;
+}
+
+/* Two hosts of one machine: each uses an address of its own. */
+static void
+set_up_between(const char *a, const char *b)
+{
+    machine = (struct machine){ .context = g_main_context_new() };
+    machine.a = new_host(machine.context, address_of(a));
+    machine.b = new_host(machine.context, address_of(b));
+    machine.pair = (struct io_pair){
+        .a = live_io(machine.a),
+        .b = live_io(machine.b),
+        .a_address = address_of(a),
+        .b_address = address_of(b),
+        .no_address = address_of("198.51.100.1"),
+        .can = IO_CAN_STREAM | IO_CAN_MARK | IO_CAN_KEEP_ORDER,
+        .run = run,
+        .settle = settle,
+        .change = change,
+    };
+    io_conformance_begin(&machine.pair);
+}
+
+static void
+set_up(void)
+{
+    set_up_between("127.0.0.1", "127.0.0.2");
+}
+
+static void
+tear_down(void)
+{
+    io_conformance_end();
+    live_free(machine.a);
+    live_free(machine.b);
+    g_main_context_unref(machine.context);
+}
+
+/* --- timers ----------------------------------------------------------------------------------------------------- */
+
+#define TIMERS 500
+
+/* Against the obvious model: the earliest of all that are there, the first armed among equals. */
+static void
+test_timers(void)
+{
+    g_autofree struct io_timer *timers = g_new0(struct io_timer, TIMERS);
+    g_autofree int64_t *order = g_new0(int64_t, TIMERS); /* 0: not there */
+    struct live_timers heap = { 0 };
+    g_autoptr(GRand) dice = g_rand_new_with_seed(7);
+    int64_t armed = 0;
+    unsigned wrong = 0;
+
+    for (int step = 0; step < 20000; step++) {
+        int i = g_rand_int_range(dice, 0, TIMERS), first = -1;
+
+        switch (g_rand_int_range(dice, 0, 4)) {
+        case 0:
+        case 1:
+            live_timers_put(&heap, &timers[i], g_rand_int_range(dice, 0, 50), timers[i].at);
+            live_timers_put(&heap, &timers[i], timers[i].at, timers[i].at);
+            order[i] = ++armed;
+            continue;
+        case 2:
+            live_timers_remove(&heap, &timers[i]);
+            order[i] = 0;
+            continue;
+        }
+        for (int k = 0; k < TIMERS; k++)
+            if (order[k] && (first < 0 || timers[k].at < timers[first].at ||
+                             (timers[k].at == timers[first].at && order[k] < order[first])))
+                first = k;
+        wrong += live_timers_next(&heap) != (first < 0 ? TIME_NEVER : timers[first].at);
+        wrong += live_timers_pop(&heap, 50) != (first < 0 ? NULL : &timers[first]);
+        if (first >= 0)
+            order[first] = 0;
+    }
+    CHECK_ROW_UINT("like the model", wrong, 0);
+    CHECK(live_timers_count(&heap) > 0);
+    CHECK_ROW("none is due yet", live_timers_pop(&heap, -1) == NULL);
+    live_timers_clear(&heap);
+}
+
+/* --- batches ---------------------------------------------------------------------------------------------------- */
+
+struct echo {
+    struct io_udp *udp;
+    unsigned heard;
+    uint64_t sum;
+};
+
+static void
+on_echo(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
+{
+    struct echo *echo = owner;
+    struct io_datagram answer = IO_DATAGRAM_TO(datagram->peer, datagram->data);
+
+    answer.local = datagram->local;
+    echo->heard++;
+    CHECK(udp->ops->send(udp, &answer) == IO_OK);
+}
+
+static void
+on_answer(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
+{
+    struct echo *echo = owner;
+
+    (void)udp;
+    echo->heard++;
+    if (datagram->data.length == 1)
+        echo->sum += datagram->data.bytes[0];
+}
+
+static struct io_udp *
+open_udp(struct io *io, struct address address, const struct io_udp_events *events, void *owner)
+{
+    struct endpoint local = { address, 0 };
+    enum io_result why = IO_OK;
+    struct io_udp *udp = io->ops->udp(io, &local, events, owner, &why);
+
+    CHECK_ROW_TEXT("open", io_result_word(why), "ok");
+    return udp;
+}
+
+/* What waits is read by the batch, and answered by the batch. */
+static void
+test_batches(void)
+{
+    static const struct io_udp_events echoes = { on_echo, NULL }, answers = { on_answer, NULL };
+    struct echo a = { 0 }, b = { 0 };
+
+    a.udp = open_udp(machine.pair.a, ADDRESS_NONE, &answers, &a);
+    b.udp = open_udp(machine.pair.b, ADDRESS_NONE, &echoes, &b);
+    for (unsigned i = 0; i < 100; i++) {
+        uint8_t byte = (uint8_t)i;
+        struct io_datagram datagram =
+            IO_DATAGRAM_TO(((struct endpoint){ machine.pair.b_address, b.udp->ops->local(b.udp).port }), span_of(&byte, 1));
+
+        CHECK(a.udp->ops->send(a.udp, &datagram) == IO_OK);
+    }
+    settle(&machine.pair);
+    CHECK_ROW_UINT("asked", b.heard, 100);
+    CHECK_ROW_UINT("answered", a.heard, 100);
+    CHECK_ROW_UINT("each once", a.sum, 99 * 100 / 2);
+    CHECK_ROW_UINT("received", live_counters(machine.b)->received, 100);
+    CHECK_ROW_UINT("sent", live_counters(machine.b)->sent, 100);
+    CHECK_ROW("read in batches", live_counters(machine.b)->batches_received < 20);
+    CHECK_ROW("sent in batches", live_counters(machine.b)->batches_sent < 20);
+    CHECK_ROW_UINT("unsent", live_counters(machine.b)->unsent, 0);
+    a.udp->ops->close(a.udp);
+    b.udp->ops->close(b.udp);
+}
+
+/* Who closes in a callback what it has just sent through has sent. */
+static void
+on_last(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
+{
+    struct echo *echo = owner;
+
+    on_echo(owner, udp, datagram);
+    udp->ops->close(udp);
+    echo->udp = NULL;
+}
+
+static void
+test_closed_with_batch(void)
+{
+    static const struct io_udp_events last = { on_last, NULL }, answers = { on_answer, NULL };
+    struct echo a = { 0 }, b = { 0 };
+    struct io_datagram datagram = { 0 };
+
+    a.udp = open_udp(machine.pair.a, ADDRESS_NONE, &answers, &a);
+    b.udp = open_udp(machine.pair.b, ADDRESS_NONE, &last, &b);
+    datagram = IO_DATAGRAM_TO(((struct endpoint){ machine.pair.b_address, b.udp->ops->local(b.udp).port }),
+                              span_of_text("x"));
+    for (int i = 0; i < 3; i++)
+        CHECK(a.udp->ops->send(a.udp, &datagram) == IO_OK);
+    settle(&machine.pair);
+    CHECK_ROW_UINT("heard one", b.heard, 1);
+    CHECK_ROW_UINT("answered", a.heard, 1);
+    a.udp->ops->close(a.udp);
+}
+
+/* A socket whose owner can take no more drops what comes. */
+static void
+test_full(void)
+{
+    static const struct io_udp_events answers = { on_answer, NULL };
+    struct echo a = { 0 };
+    struct io_datagram datagram;
+
+    a.udp = open_udp(machine.pair.a, machine.pair.a_address, &answers, &a);
+    datagram = IO_DATAGRAM_TO(a.udp->ops->local(a.udp), span_of_text("x"));
+    a.udp->full = true;
+    CHECK(a.udp->ops->send(a.udp, &datagram) == IO_OK);
+    settle(&machine.pair);
+    CHECK_ROW_UINT("dropped", a.heard, 0);
+    a.udp->full = false;
+    CHECK(a.udp->ops->send(a.udp, &datagram) == IO_OK);
+    settle(&machine.pair);
+    CHECK_ROW_UINT("heard", a.heard, 1);
+    a.udp->ops->close(a.udp);
+}
+
+/* A group on the loopback interface, which must be named: no route leads to groups there. */
+static void
+test_group(void)
+{
+    static const struct io_udp_events answers = { on_answer, NULL };
+    struct address group = address_of("239.255.0.77"), other = address_of("239.255.0.78");
+    struct echo a = { 0 };
+    struct io_datagram datagram;
+
+    a.udp = open_udp(machine.pair.a, ADDRESS_NONE, &answers, &a);
+    CHECK_ROW_TEXT("join", io_result_word(a.udp->ops->join(a.udp, &group, 1)), "ok");
+    CHECK_ROW_TEXT("join again", io_result_word(a.udp->ops->join(a.udp, &group, 1)), "ok");
+    datagram = IO_DATAGRAM_TO(((struct endpoint){ group, a.udp->ops->local(a.udp).port }), span_of_text("x"));
+    datagram.interface = 1;
+    CHECK_ROW_TEXT("send", io_result_word(a.udp->ops->send(a.udp, &datagram)), "ok");
+    datagram.peer.address = other;
+    CHECK_ROW_TEXT("send", io_result_word(a.udp->ops->send(a.udp, &datagram)), "ok");
+    settle(&machine.pair);
+    CHECK_ROW_UINT("the group joined", a.heard, 1);
+    a.udp->ops->close(a.udp);
+}
+
+/* --- the machine ------------------------------------------------------------------------------------------------ */
+
+/* A host without a list of its own has the machine's addresses, and loopback among them. */
+static void
+test_whole_machine(void)
+{
+    g_autoptr(live) live = live_new(machine.context, NULL);
+    struct io *io = live_io(live);
+    struct io_address all[64];
+    size_t count = io->ops->addresses(io, all, G_N_ELEMENTS(all)), loopback = 0;
+    struct address local, to = address_of("127.0.0.1");
+
+    for (size_t i = 0; i < MIN(count, G_N_ELEMENTS(all)); i++)
+        if (address_equal(all[i].address, to)) {
+            loopback++;
+            CHECK_ROW_UINT("prefix", all[i].prefix_length, 8);
+            CHECK_ROW("interface", all[i].interface > 0);
+        }
+    CHECK_ROW_UINT("loopback", loopback, 1);
+    CHECK_ROW_TEXT("source", io_result_word(io->ops->source(io, &to, &local)), "ok");
+    CHECK(address_equal(local, to));
+}
+
+static void
+changed(void *owner)
+{
+    ++*(unsigned *)owner;
+}
+
+/* Watching opens a netlink socket, unwatching closes it: live_free would find it open. */
+static void
+test_watch_machine(void)
+{
+    g_autoptr(live) live = live_new(machine.context, NULL);
+    struct io *io = live_io(live);
+    unsigned told = 0;
+    struct io_watch watch = { .changed = changed, .owner = &told };
+
+    io->ops->watch(io, &watch);
+    settle(&machine.pair);
+    CHECK_ROW_UINT("nothing changed", told, 0);
+    io->ops->unwatch(io, &watch);
+    io->ops->unwatch(io, &watch);
+}
+
+/* A socket of any address hears both families. */
+static void
+test_both_families(void)
+{
+    static const struct io_udp_events answers = { on_answer, NULL };
+    g_autoptr(live) live = live_new(machine.context, NULL);
+    struct echo any = { 0 }, six = { 0 };
+    struct io *io = live_io(live);
+    struct endpoint local = { address_of("::1"), 0 };
+    enum io_result why;
+    struct io_datagram datagram;
+
+    six.udp = io->ops->udp(io, &local, &answers, &six, &why);
+    if (!six.udp) { /* this machine has no IPv6 */
+        CHECK(why == IO_NO_ADDRESS || why == IO_NO_ROUTE);
+        return;
+    }
+    any.udp = open_udp(io, ADDRESS_NONE, &answers, &any);
+    datagram = IO_DATAGRAM_TO(((struct endpoint){ local.address, any.udp->ops->local(any.udp).port }), span_of_text("6"));
+    CHECK(six.udp->ops->send(six.udp, &datagram) == IO_OK);
+    datagram.peer.address = address_of("127.0.0.1");
+    CHECK_ROW("no IPv4 from an IPv6 address", six.udp->ops->send(six.udp, &datagram) != IO_OK);
+    CHECK(any.udp->ops->send(any.udp, &datagram) == IO_OK);
+    settle(&machine.pair);
+    CHECK_ROW_UINT("both", any.heard, 2);
+    any.udp->ops->close(any.udp);
+    six.udp->ops->close(six.udp);
+}
+
+/* --- log lines -------------------------------------------------------------------------------------------------- */
+
+static void
+say_number(const struct record *record, const struct names *names, GString *out)
+{
+    g_string_append_printf(out, "%s %d", names->node(names, record->node), (int)record->detail);
+}
+
+static const struct record_kind numbered = { "numbered", "noted", "", say_number, NULL };
+
+static void
+keep_line(void *owner, const char *line)
+{
+    g_ptr_array_add(owner, g_strdup(line));
+}
+
+static void
+log_at(struct live_log *log, int64_t at, int number)
+{
+    struct record record = { .kind = &numbered, .at = at, .detail = number };
+
+    journal_take(live_log_journal(log), &record);
+}
+
+/* Two at once, then ten a second; what was held back is counted. */
+static void
+test_log(void)
+{
+    static const char *const expected[] = { "1.000000 live 0",
+                                            "1.000000 live 1",
+                                            "1.100000 (8 more records were not told)",
+                                            "1.100000 live 10",
+                                            "9.500000 live 20",
+                                            "9.500000 live 21",
+                                            "9.500000 (1 more record was not told)" };
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    struct live_log *log = live_log_new(10, 2, keep_line, lines);
+
+    for (int i = 0; i < 10; i++)
+        log_at(log, TIME_S, i);
+    log_at(log, TIME_S + 100 * TIME_MS, 10);
+    for (int i = 20; i < 23; i++)
+        log_at(log, 9 * TIME_S + 500 * TIME_MS, i);
+    live_log_free(log);
+    CHECK_ROW_UINT("lines", lines->len, G_N_ELEMENTS(expected));
+    for (guint i = 0; i < MIN(lines->len, G_N_ELEMENTS(expected)); i++)
+        CHECK_ROW_TEXT(expected[i], lines->pdata[i], expected[i]);
+}
+
+static void
+test_journal(void)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    struct live_log *log = live_log_new(10, 2, keep_line, lines);
+    struct record record = { .kind = &numbered, .detail = 3 };
+    struct io *io = machine.pair.a;
+
+    CHECK(!io->ops->listening(io));
+    io->ops->note(io, &record);
+    live_set_journal(machine.a, live_log_journal(log));
+    CHECK(io->ops->listening(io));
+    io->ops->note(io, &record);
+    CHECK_ROW_UINT("one", lines->len, 1);
+    CHECK(g_str_has_suffix(lines->len ? lines->pdata[0] : "", " live 3"));
+    live_set_journal(machine.a, NULL);
+    live_log_free(log);
+}
+
+void
+suite_live(void)
+{
+    unit_suite_add("io of the real machine", set_up, tear_down, io_conformance_tests, io_conformance_test_count);
+    unit_suite_add("streams of the real machine", set_up, tear_down, io_stream_tests, io_stream_test_count);
+    UNIT_SUITE("live", set_up, tear_down, { "timers", test_timers }, { "batches", test_batches },
+               { "closed with a batch", test_closed_with_batch }, { "full", test_full }, { "group", test_group },
+               { "the whole machine", test_whole_machine }, { "watch the machine", test_watch_machine },
+               { "both families", test_both_families }, { "log lines", test_log }, { "journal", test_journal });
+}
