@@ -105,6 +105,7 @@ enum nat_rule {
     NAT_RULE_AFFINITY = 5,   /* outbound: a reply to what the mapping admitted */
     NAT_RULE_KEPT,           /* outbound: a conversation goes on by a mapping older than the options */
     NAT_RULE_INSIDE_ADDRESS, /* inbound: an address inside can't be reached from outside */
+    NAT_RULE_FIREWALL,       /* a rule of the user's allows or denies it: see nat_record_firewall */
     NAT_RULES,
     NAT_RULE_MASK = 0x7f,
     NAT_RULE_HAIRPIN = 0x80,  /* it came from inside to an external address */
@@ -121,5 +122,9 @@ extern const struct record_kind nat_outbound_kind, nat_outbound_dropped_kind, na
 
 /* Packs into a record what a filtered packet's words are made from. */
 void nat_record_filtered(struct record *record, const struct mapping *mapping);
+
+/* Packs in which rule decided, from 1, and what it looks at: into `rule`, subject[1] and, of a dropped packet,
+ * `detail`. */
+void nat_record_firewall(struct record *record, const struct firewall_rule *rules, uint32_t number);
 
 #endif

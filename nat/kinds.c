@@ -73,6 +73,7 @@ fields_rule(const struct record *record, struct fields *out)
         [NAT_RULE_AFFINITY] = "affinity",
         [NAT_RULE_KEPT] = "kept",
         [NAT_RULE_INSIDE_ADDRESS] = "inside-address",
+        [NAT_RULE_FIREWALL] = "rule",
     };
     unsigned rule = rule_of(record);
 
@@ -91,6 +92,57 @@ fields_mapping(const struct record *record, struct endpoint internal, struct end
     fields_rule(record, out);
     fields_endpoint(out, "internal", internal);
     fields_endpoint(out, "external", external);
+}
+
+/* ---- rules of the user's */
+
+/* What a rule looks at, in `detail`: its protocol in the lowest byte, these flags, the first and the last port. */
+enum { LOOKS_AT_ADDRESS = 1 << 8, LOOKS_AT_FROM = 1 << 9, PORT_LOW_SHIFT = 16, PORT_HIGH_SHIFT = 32 };
+
+void
+nat_record_firewall(struct record *record, const struct firewall_rule *rules, uint32_t number)
+{
+    const struct firewall_rule *rule = &rules[number - 1];
+
+    record->rule = (record->rule & NAT_RULE_HAIRPIN) | NAT_RULE_FIREWALL;
+    record->subject[1] = number;
+    record->detail = (int64_t)rule->port_high << PORT_HIGH_SHIFT | (int64_t)rule->port_low << PORT_LOW_SHIFT |
+                     (rule->has_address ? LOOKS_AT_ADDRESS : 0) | (rule->has_from ? LOOKS_AT_FROM : 0) |
+                     rule->protocol;
+}
+
+static void
+say_ports(uint16_t low, uint16_t high, GString *out)
+{
+    if (low == high)
+        g_string_append_printf(out, " to port %u", low);
+    else if (low > 0 || high < UINT16_MAX)
+        g_string_append_printf(out, " to ports %u to %u", low, high);
+}
+
+/* "rule 2 denies udp to port 53": as far as the rule looks. */
+static void
+say_denial(const struct record *record, GString *out)
+{
+    const char *protocol = protocol_name((uint8_t)record->detail);
+    char text[ADDRESS_TEXT];
+
+    g_string_append_printf(out, "rule %u denies %s", record->subject[1], protocol ? protocol : "all traffic");
+    if (record->detail & LOOKS_AT_FROM)
+        g_string_append_printf(out, " from %s", address_format(record->before.source, text));
+    say_ports((uint16_t)(record->detail >> PORT_LOW_SHIFT), (uint16_t)(record->detail >> PORT_HIGH_SHIFT), out);
+    if (record->detail & LOOKS_AT_ADDRESS)
+        g_string_append_printf(out, " to %s", address_format(record->before.destination, text));
+}
+
+static void
+say_dropped(const struct record *record, GString *out)
+{
+    g_string_append(out, ": dropped, because ");
+    if (record->reason == DROP_POLICY)
+        say_denial(record, out);
+    else
+        g_string_append(out, drop_reason_sentence(record->reason));
 }
 
 /* ---- outbound */
@@ -176,7 +228,7 @@ say_outbound_dropped(const struct record *record, const struct names *names, GSt
     say_source(out, &record->before);
     g_string_append(out, " to ");
     say_destination(out, &record->before);
-    g_string_append_printf(out, ": dropped, because %s", drop_reason_sentence(record->reason));
+    say_dropped(record, out);
 }
 
 static void
@@ -186,6 +238,8 @@ fields_dropped(const struct record *record, const struct names *names, struct fi
     if (record->subject[0])
         fields_number(out, "mapping", record->subject[0]);
     fields_rule(record, out);
+    if (rule_of(record) == NAT_RULE_FIREWALL)
+        fields_number(out, "rule_number", record->subject[1]);
 }
 
 const struct record_kind nat_outbound_dropped_kind = {
@@ -200,6 +254,10 @@ say_admission(const struct record *record, GString *out)
     const struct flow *flow = &record->before;
     unsigned filtering = dependence_of(record);
 
+    if (rule_of(record) == NAT_RULE_FIREWALL) {
+        g_string_append_printf(out, "because rule %u allows it", record->subject[1]);
+        return;
+    }
     if (filtering == NAT_ENDPOINT_INDEPENDENT) {
         g_string_append(out, "because filtering is endpoint-independent: anyone may send");
         return;
@@ -238,6 +296,8 @@ fields_inbound(const struct record *record, const struct names *names, struct fi
 {
     (void)names;
     fields_mapping(record, flow_destination(&record->after), flow_destination(&record->before), out);
+    if (rule_of(record) == NAT_RULE_FIREWALL)
+        fields_number(out, "rule_number", record->subject[1]);
     fields_time(out, "expires", record->detail);
 }
 
@@ -297,11 +357,13 @@ say_filtered(const struct record *record, GString *out)
 static void
 say_unmapped(const struct record *record, GString *out)
 {
-    g_string_append(out, ": dropped, because ");
-    if (rule_of(record) == NAT_RULE_INSIDE_ADDRESS) {
+    g_string_append(out, record->reason == DROP_FILTERED ? ": dropped as filtered, because " : ": dropped, because ");
+    if (record->reason == DROP_FILTERED && rule_of(record) == NAT_RULE_DEPENDENCE + NAT_MAPPING_NONE) {
+        g_string_append(out, "nothing has been sent from there and no rule allows it in");
+    } else if (record->reason == DROP_FILTERED) {
+        g_string_append(out, "it is for the firewall itself, which has no use for it");
+    } else if (rule_of(record) == NAT_RULE_INSIDE_ADDRESS) {
         g_string_append(out, "what is inside a NAT can't be reached from outside by its own address");
-    } else if (rule_of(record) != NAT_RULE_NONE) {
-        g_string_append(out, "nobody inside has sent from there");
     } else {
         g_string_append(out, "no mapping leads inside from ");
         say_destination(out, &record->before);
@@ -316,19 +378,19 @@ say_inbound_dropped(const struct record *record, const struct names *names, GStr
     say_source(out, &record->before);
     g_string_append(out, " to ");
     say_destination(out, &record->before);
-    if (record->reason == DROP_FILTERED)
+    if (record->reason == DROP_FILTERED && record->subject[0])
         say_filtered(record, out);
-    else if (record->reason == DROP_NO_MAPPING)
+    else if (record->reason == DROP_NO_MAPPING || record->reason == DROP_FILTERED)
         say_unmapped(record, out);
     else
-        g_string_append_printf(out, ": dropped, because %s", drop_reason_sentence(record->reason));
+        say_dropped(record, out);
 }
 
 static void
 fields_inbound_dropped(const struct record *record, const struct names *names, struct fields *out)
 {
     fields_dropped(record, names, out);
-    if (record->reason == DROP_FILTERED) {
+    if (record->reason == DROP_FILTERED && record->subject[0]) {
         struct filtered filtered = unpack_filtered(record);
 
         fields_endpoint(out, "internal", filtered.internal);
@@ -409,6 +471,8 @@ static void
 say_mapping(const struct record *record, GString *out)
 {
     say_source(out, &record->before);
+    if (dependence_of(record) == NAT_MAPPING_NONE || rule_of(record) == NAT_RULE_FIREWALL)
+        return; /* it is not translated */
     g_string_append(out, " -> ");
     say_source(out, &record->after);
 }
@@ -418,7 +482,11 @@ say_why_new(const struct record *record, GString *out)
 {
     unsigned dependence = dependence_of(record);
 
-    if (dependence == NAT_MAPPING_NONE) {
+    if (rule_of(record) == NAT_RULE_FIREWALL) {
+        g_string_append(out, ", because a rule lets ");
+        say_destination(out, &record->before);
+        g_string_append(out, " in");
+    } else if (dependence == NAT_MAPPING_NONE) {
         g_string_append(out, ", to remember what it sends: it is not translated");
     } else if (record->subject[1] == 0) {
         g_string_append(out, ", because ");

@@ -1,4 +1,5 @@
-/* How mappings begin and end. A mapping begins with the first packet out that needs it and ends when its deadline comes
+/* How mappings begin and end. A mapping begins with the first packet out that needs it, a firewall's also with one in
+ * that a rule admits, and ends when its deadline comes
  * or when the box forgets everything; nothing else ends one (RFC 4787 REQ-12, RFC 6888 REQ-11: none makes room for
  * another). */
 #include "nat/box.h"
@@ -55,6 +56,8 @@ journal_made(struct nat *nat, uint32_t slot, const struct packet *packet)
     record.subject[1] = origin ? mapping_at(nat->table, origin)->number : 0;
     record.detail = mapping->deadline;
     record.rule |= (uint16_t)(nat_behaviour(nat, mapping->protocol)->ports << NAT_RULE_EXTRA_SHIFT);
+    if (mapping->peer_unsent)
+        record.rule = NAT_RULE_FIREWALL;
     mapping_origin_set(nat->table, slot);
     journal_take(nat_world(nat)->journal, &record);
 }
@@ -182,6 +185,8 @@ nat_make_mapping(struct nat *nat, const struct mapping_key *key, const struct pa
 
     *slot = mapping_make(nat->table, key, external, world->now,
                          time_add(world->now, nat_behaviour(nat, key->protocol)->timeout));
+    if (packet->in && !packet->in->inside)
+        mapping_at(nat->table, *slot)->peer_unsent = mapping_at(nat->table, *slot)->address_unsent = true;
     if (nat->hosts)
         mapping_at(nat->table, *slot)->host = hosts_count(nat->hosts, key->internal.address, external.address);
     nat->counts.made++;

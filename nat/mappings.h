@@ -32,7 +32,9 @@ struct mapping {
     struct address peer_address; /* the first peer, whose packet out made the mapping; part of the key when dependent */
     uint16_t internal_port, external_port, peer_port;
     uint8_t protocol;
-    uint8_t dependence; /* enum nat_dependence, as it was when the mapping was made */
+    uint8_t dependence : 6; /* enum nat_dependence, as it was when the mapping was made */
+    uint8_t peer_unsent : 1, address_unsent : 1; /* the first peer came in by a rule: it, or no port of its address, has
+                                                    been sent to yet */
     int64_t deadline;   /* dead from here on */
 
     int64_t made;

@@ -31,7 +31,8 @@ port_taken(struct middlebox *box, uint8_t protocol, struct endpoint local)
     for (uint32_t slot = 1; slot <= nat->table->slots; slot++) {
         const struct mapping *mapping = mapping_at(nat->table, slot);
 
-        if (mapping->number && mapping->protocol == protocol && mapping->external_port == local.port)
+        if (mapping->number && mapping->protocol == protocol && mapping->external_port == local.port &&
+            node_owns(box->node, mapping->external_address))
             return true;
     }
     return false;
@@ -51,10 +52,38 @@ nat_free(struct middlebox *box)
     world_cancel(nat_world(nat), &nat->expiry);
     mapping_table_free(nat->table);
     hosts_free(nat->hosts);
+    g_free((gpointer)nat->options.rules);
     g_free(nat);
 }
 
 static const struct middlebox_ops nat_ops = { nat_enter, nat_leave, port_taken, nat_free };
+
+/* ---- options */
+
+bool
+nat_options_are_firewall(const struct nat_options *options)
+{
+    return options->udp.mapping == NAT_MAPPING_NONE && options->icmp.mapping == NAT_MAPPING_NONE;
+}
+
+void
+nat_options_make_firewall(struct nat_options *options)
+{
+    options->udp.mapping = options->icmp.mapping = NAT_MAPPING_NONE;
+}
+
+/* Takes the options over, with a copy of the rules. */
+static void
+keep_options(struct nat *nat, const struct nat_options *options)
+{
+    struct firewall_rule *rules =
+        options->rule_count > 0 ? g_memdup2(options->rules, options->rule_count * sizeof *rules) : NULL;
+
+    g_free((gpointer)nat->options.rules);
+    nat->options = *options;
+    nat->options.rules = rules;
+    nat->box.node->keep_ttl = options->ttl == NAT_TTL_KEEP;
+}
 
 /* ---- for who builds and asks */
 
@@ -66,8 +95,7 @@ nat_new(struct node *node, const struct nat_options *options)
     nat->box = (struct middlebox){ &nat_ops, node };
     nat->random = random_stream_of(node->world->seed, node->name, "nat ports");
     nat->expiry.fire = fire_expiry;
-    nat->options = *options;
-    node->keep_ttl = options->ttl == NAT_TTL_KEEP;
+    keep_options(nat, options);
     node->forwards = true;
     node->box = &nat->box;
     return nat;
@@ -90,8 +118,7 @@ nat_set_options(struct nat *nat, const struct nat_options *options)
 {
     nat->timeouts_changed |=
         options->udp.timeout != nat->options.udp.timeout || options->icmp.timeout != nat->options.icmp.timeout;
-    nat->options = *options;
-    nat->box.node->keep_ttl = options->ttl == NAT_TTL_KEEP;
+    keep_options(nat, options);
 }
 
 struct teller {
@@ -141,5 +168,5 @@ size_t
 nat_bytes(const struct nat *nat)
 {
     return sizeof *nat + (nat->table ? mapping_table_bytes(nat->table) : 0) +
-           (nat->hosts ? hosts_bytes(nat->hosts) : 0);
+           (nat->hosts ? hosts_bytes(nat->hosts) : 0) + nat->options.rule_count * sizeof *nat->options.rules;
 }

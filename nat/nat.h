@@ -1,4 +1,5 @@
-/* A NAT: the middlebox that translates.
+/* A NAT: the middlebox that translates. A firewall is one that maps nothing: the same state, filters and rules, and
+ * packets go through as they are.
  *
  * A NAT is a set of independent behaviours in the vocabulary of RFC 4787 (UDP) and RFC 5508 (ICMP): how it maps, how it
  * filters, how it assigns ports, whether it hairpins, what refreshes a mapping and for how long. The classic names (full
@@ -13,6 +14,7 @@
 #define NAT_NAT_H
 
 #include "core/net/node.h"
+#include "nat/rules.h"
 
 enum nat_dependence {
     NAT_ENDPOINT_INDEPENDENT,
@@ -57,7 +59,13 @@ struct nat_options {
     bool affinity;                  /* reply affinity */
     bool icmp_errors;               /* passes ICMP errors about its mappings, both ways */
     uint32_t limit_per_host, limit_total; /* mappings; 0: no limit but memory's (see NAT_MAPPINGS_MAX) */
+    const struct firewall_rule *rules;    /* rule_count of them, borrowed; a NAT has a copy of its own */
+    uint32_t rule_count;
 };
+
+/* Whether a box with these options translates nothing, and makes them so: a firewall's. */
+bool nat_options_are_firewall(const struct nat_options *options);
+void nat_options_make_firewall(struct nat_options *options);
 
 /* A box has at most this many mappings and peers of mappings, whatever its options say. */
 #define NAT_MAPPINGS_MAX (1 << 22)
@@ -69,14 +77,15 @@ struct nat;
 
 /* Makes `node` a NAT: what comes in by its ports with `inside` set is internal, its addresses on other ports are
  * external (all of them are the pool; pooling is paired: an internal address keeps its external one while it has
- * mappings). Owned by the node. The options are copied. */
+ * mappings). Owned by the node. The options are copied, rules too. */
 struct nat *nat_new(struct node *node, const struct nat_options *options);
 
 /* The NAT of a node; NULL when its middlebox is another or there is none. */
 struct nat *nat_of(const struct node *node);
 
 const struct nat_options *nat_options(const struct nat *nat);
-/* Changes the behaviour: it holds from the next packet on, mappings that exist stay as they are. */
+/* Changes the behaviour: it holds from the next packet on, mappings that exist stay as they are. The rules may be the
+ * NAT's own. */
 void nat_set_options(struct nat *nat, const struct nat_options *options);
 
 /* Forgets everything, as a box does that loses power. Each mapping's end is journalled. */
@@ -99,7 +108,7 @@ void nat_each_mapping(struct nat *nat, void (*tell)(void *user, const struct nat
 struct nat_counts {
     uint64_t outbound, inbound, hairpinned; /* packets translated */
     uint64_t icmp_errors;                   /* translated */
-    uint64_t refused;                       /* dropped by filter or for want of a mapping */
+    uint64_t refused;                       /* dropped by filter or rule, or for want of a mapping */
     uint64_t made, expired, forgotten;      /* mappings */
 };
 struct nat_counts nat_counts(const struct nat *nat);

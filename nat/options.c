@@ -119,13 +119,14 @@ enum option_key {
     OPTION_ICMP_ERRORS,
     OPTION_PER_HOST,
     OPTION_TOTAL,
+    OPTION_RULES,
     OPTION_KEYS
 };
 
 const char *const nat_option_keys[] = {
     "mapping",  "filtering",   "ports",           "step",         "port_range", "timeout",
     "refresh",  "filtered",    "timeout.udp",     "timeout.icmp", "hairpin",    "ttl",
-    "affinity", "icmp_errors", "limits.per_host", "limits.total", NULL,
+    "affinity", "icmp_errors", "limits.per_host", "limits.total", "rules", NULL,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_option_keys) == OPTION_KEYS + 1);
 
@@ -140,7 +141,6 @@ static const struct later_key {
     { "contiguous", "false", false },
     { "port_block", NULL, false },
     { "syn_wait", NULL, false },
-    { "rules", NULL, true },
     { "ipv6", NULL, false },
     { "fragments", NULL, false },
     { "alg", "false", true },
@@ -208,6 +208,19 @@ set_limit(uint32_t *limit, enum option_key key, const char *value, GError **erro
     return TRUE;
 }
 
+/* Rules are a list of things, so from a text there are none to be had. */
+static gboolean
+clear_rules(struct nat_options *options, const char *value, GError **error)
+{
+    if (g_strcmp0(value, "{}") != 0 && g_strcmp0(value, "false") != 0)
+        return fail(error, g_strdup_printf("'%s' is not a value of 'rules'; accepted: a list of {action=, direction=, "
+                                           "protocol=, address=, port=, from=}, or {} for none",
+                                           value));
+    options->rules = NULL;
+    options->rule_count = 0;
+    return TRUE;
+}
+
 static gboolean
 set_box(struct nat_options *options, enum option_key key, const char *value, GError **error)
 {
@@ -226,6 +239,8 @@ set_box(struct nat_options *options, enum option_key key, const char *value, GEr
         return set_flag(&options->icmp_errors, key, value, error);
     case OPTION_PER_HOST:
         return set_limit(&options->limit_per_host, key, value, error);
+    case OPTION_RULES:
+        return clear_rules(options, value, error);
     default:
         return set_limit(&options->limit_total, key, value, error);
     }
@@ -323,4 +338,8 @@ nat_options_say(const struct nat_options *options, GString *out)
         g_string_append_printf(out, ", at most %u mappings a host", options->limit_per_host);
     if (options->limit_total)
         g_string_append_printf(out, ", at most %u mappings", options->limit_total);
+    for (uint32_t i = 0; i < options->rule_count; i++) {
+        g_string_append_printf(out, i == 0 ? "; rules: " : ", ");
+        firewall_rule_say(&options->rules[i], out);
+    }
 }

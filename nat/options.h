@@ -1,8 +1,9 @@
 /* Options of a NAT in words: what scripts, the command line and topologies in C write, and what people read.
  *
  * The keys and their values are those of the interface: "mapping" "address-dependent", "port_range" "40000-40999",
- * "timeout" "30s", "limits.per_host" "100" ("0" or "false": no limit). What belongs to a later version is refused with a
- * word about that, unless the value is what this version does anyway ("pooling" "paired"; "{}", an empty list, of rules,
+ * "timeout" "30s", "limits.per_host" "100" ("0" or "false": no limit), "rules"
+ * "{}" (none; whoever has some puts them into the options itself). What belongs to a later version is refused with a
+ * word about that, unless the value is what this version does anyway ("pooling" "paired"; "{}", an empty list, of
  * quirks and other lists). */
 #ifndef NAT_OPTIONS_H
 #define NAT_OPTIONS_H

@@ -106,7 +106,7 @@ peer_find(const struct mapping_table *table, uint32_t slot, const struct endpoin
     uint32_t number;
 
     if (mapping_is_first_peer(mapping, remote))
-        return PEER_SENT_TO;
+        return mapping->peer_unsent ? PEER_ADMITTED : PEER_SENT_TO;
     if (!mapping->further_first || !(number = find_by_endpoint(table, slot, remote)))
         return PEER_UNKNOWN;
     return peer_at(table, number)->flags & PEER_SENT ? PEER_SENT_TO : PEER_ADMITTED;
@@ -119,7 +119,7 @@ peer_address_sent_to(const struct mapping_table *table, uint32_t slot, struct ad
     uint32_t number;
 
     if (address_equal(mapping->peer_address, address))
-        return true;
+        return !mapping->address_unsent;
     if (!mapping->further_first || !(number = find_by_address(table, slot, address)))
         return false;
     return peer_at(table, number)->flags & PEER_ADDRESS_SENT;
@@ -159,13 +159,16 @@ append(struct mapping_table *table, uint32_t slot, uint32_t number)
     mapping->peer_count++;
 }
 
-/* The address has been sent to: its first peer says so. The address of the mapping's own first needs no telling. */
+/* The address has been sent to: its first peer says so. */
 static void
 mark_address_sent(struct mapping_table *table, uint32_t slot, struct address address)
 {
+    struct mapping *mapping = mapping_at(table, slot);
     uint32_t first = find_by_address(table, slot, address);
 
-    if (first)
+    if (address_equal(mapping->peer_address, address))
+        mapping->address_unsent = false;
+    else if (first)
         peer_at(table, first)->flags |= PEER_ADDRESS_SENT;
 }
 
@@ -192,10 +195,14 @@ add(struct mapping_table *table, uint32_t slot, const struct endpoint *remote)
 bool
 peer_note(struct mapping_table *table, uint32_t slot, const struct endpoint *remote, enum peer_known known)
 {
+    struct mapping *mapping = mapping_at(table, slot);
     uint32_t number;
 
-    if (mapping_is_first_peer(mapping_at(table, slot), remote))
+    if (mapping_is_first_peer(mapping, remote)) {
+        if (known == PEER_SENT_TO)
+            mapping->peer_unsent = mapping->address_unsent = false;
         return true;
+    }
     number = find_by_endpoint(table, slot, remote);
     if (!number && known == PEER_ADMITTED && table->peers.count >= NAT_ADMITTED_MAX)
         return false;

@@ -6,9 +6,11 @@
 
 /* RFC 4787 REQ-5c recommends 5 minutes for UDP, RFC 5508 REQ-2 asks for 60 seconds at least for ICMP queries. */
 #define BEHAVIOUR(mapping_, filtering_, ports_, timeout_)                                                              \
+    REFUSING(mapping_, filtering_, ports_, timeout_, SILENTLY)
+#define REFUSING(mapping_, filtering_, ports_, timeout_, refusal_)                                                     \
     {                                                                                                                  \
         .mapping = NAT_##mapping_, .filtering = NAT_##filtering_, .ports = NAT_PORTS_##ports_,                         \
-        .refresh = NAT_REFRESH_OUTBOUND, .refusal = NAT_REFUSE_SILENTLY, .step = 1, .port_low = 1024,                  \
+        .refresh = NAT_REFRESH_OUTBOUND, .refusal = NAT_REFUSE_##refusal_, .step = 1, .port_low = 1024,                \
         .port_high = 65535, .timeout = timeout_                                                                        \
     }
 #define OPTIONS(mapping_, filtering_, ports_, hairpin_)                                                                \
@@ -17,6 +19,36 @@
         .icmp = BEHAVIOUR(mapping_, filtering_, ports_, TIME_MIN), .hairpin = NAT_HAIRPIN_##hairpin_,                  \
         .ttl = NAT_TTL_DECREMENT, .affinity = true, .icmp_errors = true                                                \
     }
+
+/* A firewall's: a filter by address and port, and rules. */
+#define FIREWALL(refusal_, ...)                                                                                        \
+    {                                                                                                                  \
+        .udp = REFUSING(ENDPOINT_INDEPENDENT, ADDRESS_AND_PORT_DEPENDENT, PRESERVE, 5 * TIME_MIN, refusal_),           \
+        .icmp = REFUSING(ENDPOINT_INDEPENDENT, ADDRESS_AND_PORT_DEPENDENT, PRESERVE, TIME_MIN, refusal_),              \
+        .hairpin = NAT_HAIRPIN_OFF, .ttl = NAT_TTL_DECREMENT, .affinity = true, .icmp_errors = true, __VA_ARGS__       \
+    }
+#define RULES(rules_) .rules = rules_, .rule_count = G_N_ELEMENTS(rules_)
+#define OUTBOUND(action_, protocol_) .action = FIREWALL_##action_, .direction = FIREWALL_OUT, .protocol = protocol_
+#define PORT(port_) .port_low = port_, .port_high = port_
+#define ANY_PORT .port_high = UINT16_MAX
+
+static const struct firewall_rule no_udp[] = {
+    { .action = FIREWALL_DENY, .direction = FIREWALL_BOTH, .protocol = PROTOCOL_UDP, ANY_PORT },
+};
+
+/* Names are resolved inside of such a network, so nothing but TLS has a reason to leave it. */
+static const struct firewall_rule only_443[] = {
+    { OUTBOUND(ALLOW, PROTOCOL_TCP), PORT(443) },
+    { OUTBOUND(DENY, 0), ANY_PORT },
+};
+
+/* Before anybody has signed in: names can be resolved, so that a browser finds out (RFC 8952 section 2.4). The portal
+ * is the box itself, which no rule keeps those inside from. */
+static const struct firewall_rule captive[] = {
+    { OUTBOUND(ALLOW, PROTOCOL_UDP), PORT(53) },
+    { OUTBOUND(ALLOW, PROTOCOL_TCP), PORT(53) },
+    { OUTBOUND(DENY, 0), ANY_PORT },
+};
 
 const struct nat_preset nat_presets[] = {
     { "full-cone", "one mapping for all destinations; anyone may send to it", "RFC 3489 section 5",
@@ -33,12 +65,22 @@ const struct nat_preset nat_presets[] = {
       "RFC 4787 REQ-1, REQ-8, REQ-9", OPTIONS(ENDPOINT_INDEPENDENT, ADDRESS_DEPENDENT, PRESERVE, EXTERNAL_SOURCE) },
     { "cgn", "a provider's NAT: endpoint-independent both ways, random ports; hairpins between its customers",
       "RFC 6888 REQ-1, REQ-7, REQ-15", OPTIONS(ENDPOINT_INDEPENDENT, ENDPOINT_INDEPENDENT, RANDOM, EXTERNAL_SOURCE) },
+    { "firewall", "lets flows begin outwards only; addresses and ports that were sent to may answer",
+      "RFC 6092 section 3", FIREWALL(SILENTLY, .rule_count = 0) },
+    { "udp-blocked", "a firewall that lets no UDP through", "RFC 3489 section 10.1", FIREWALL(SILENTLY, RULES(no_udp)) },
+    { "only-443", "a firewall that lets out TCP to port 443 and nothing else", "RFC 8835 section 3.4",
+      FIREWALL(SILENTLY, RULES(only_443)) },
+    { "captive", "a firewall before anybody has signed in: only DNS leaves it, all else is refused aloud",
+      "RFC 8952 section 2.4", FIREWALL(RESET, RULES(captive)) },
     { .name = NULL },
 };
 
 static const char *const preset_names[] = {
-    "full-cone", "restricted-cone", "port-restricted-cone", "symmetric", "symmetric-sequential", "rfc4787", "cgn", NULL,
+    "full-cone", "restricted-cone", "port-restricted-cone", "symmetric", "symmetric-sequential", "rfc4787", "cgn",
+    "firewall", "udp-blocked", "only-443", "captive", NULL,
 };
+/* Those of firewalls. */
+static const char *const firewall_names[] = { "firewall", "udp-blocked", "only-443", "captive", NULL };
 G_STATIC_ASSERT(G_N_ELEMENTS(preset_names) == G_N_ELEMENTS(nat_presets));
 
 const struct nat_preset *
@@ -54,7 +96,7 @@ bool
 nat_preset_is_later(const char *name)
 {
     static const char *const later[] = {
-        "linux", "linux-random", "pf", "firewall", "udp-blocked", "only-443", "captive", NULL,
+        "linux", "linux-random", "pf", NULL,
     };
 
     return words_find(later, name) >= 0;
@@ -64,4 +106,16 @@ const char *const *
 nat_preset_names(void)
 {
     return preset_names;
+}
+
+bool
+nat_preset_is_firewall(const struct nat_preset *preset)
+{
+    return words_find(firewall_names, preset->name) >= 0;
+}
+
+const char *const *
+nat_firewall_names(void)
+{
+    return firewall_names;
 }

@@ -1,4 +1,5 @@
-/* Presets: names for whole sets of options.
+/* Presets: names for whole sets of options. Those of firewalls are NATs too: as firewalls they translate nothing
+ * (nat_options_make_firewall), as NATs they map like a port-restricted cone.
  *
  *   preset                 mapping                       filtering                     ports
  *   full-cone              endpoint-independent          endpoint-independent          preserve
@@ -24,10 +25,14 @@ extern const struct nat_preset nat_presets[];
 
 const struct nat_preset *nat_preset_find(const char *name);
 
+/* Whether it is a type of firewall too. */
+bool nat_preset_is_firewall(const struct nat_preset *preset);
+
 /* Whether the name is taken for a preset of a later version. */
 bool nat_preset_is_later(const char *name);
 
-/* The names, ending with NULL: for words_complaint. */
+/* The names, ending with NULL: for words_complaint. And those of firewalls alone. */
 const char *const *nat_preset_names(void);
+const char *const *nat_firewall_names(void);
 
 #endif

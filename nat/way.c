@@ -1,10 +1,13 @@
-/* A packet's way through a NAT. It has three, each with a part below:
+/* A packet's way through a NAT or a firewall. It has three, each with a part below:
  *
  *   outbound   from inside to outside, on `leave`: the source becomes external. A mapping is found, or made.
  *   inbound    from outside to an external address, on `enter`: if it leads to a mapping and the filter admits it, the
  *              destination becomes internal. What leads to none is for the box itself, or refused.
  *   hairpin    from inside to an external address, on `enter`: outbound for the sender's mapping, then inbound for the
  *              other's (RFC 4787 section 6).
+ *
+ * The user's rules are asked about packets that belong to no flow with state: outbound before anything is translated,
+ * inbound before the filter (nat/rules.h).
  *
  * Nothing about a packet or a mapping changes before all is decided, but for the mapping that a hairpinned packet makes
  * on its way out. Each decision is one record. ICMP errors have their own rules: icmp_errors.c. */
@@ -38,11 +41,11 @@ outbound_kind(const struct packet *packet)
     return type == ICMP_ECHO_REPLY || type == ICMP_TIMESTAMP_REPLY ? PACKET_ANSWERS : PACKET_OTHER;
 }
 
-/* Whether a packet from outside can belong to a mapping. */
+/* Whether the protocol of this packet is left as it is: the box is a firewall to it. */
 static bool
-may_be_mapped(const struct packet *packet)
+translates_nothing(const struct nat *nat, const struct packet *packet)
 {
-    return packet->flow.protocol == PROTOCOL_UDP || outbound_kind(packet) == PACKET_ANSWERS;
+    return nat_behaviour(nat, packet->flow.protocol)->mapping == NAT_MAPPING_NONE;
 }
 
 bool
@@ -90,11 +93,11 @@ nat_drop(struct nat *nat, struct packet *packet, struct record *record, enum dro
     return VERDICT_DROP;
 }
 
-/* A packet in that is not wanted: what its sender hears is an option. */
+/* A packet that is not wanted: what its sender hears is an option. */
 static enum verdict
 refuse(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason)
 {
-    uint8_t code = reason == DROP_FILTERED ? ICMP_ADMINISTRATIVELY_PROHIBITED : ICMP_PORT_UNREACHABLE;
+    uint8_t code = reason == DROP_NO_MAPPING ? ICMP_PORT_UNREACHABLE : ICMP_ADMINISTRATIVELY_PROHIBITED;
     enum verdict verdict = nat_drop(nat, packet, record, reason);
 
     nat->counts.refused++;
@@ -107,8 +110,11 @@ refuse(struct nat *nat, struct packet *packet, struct record *record, enum drop_
 static enum verdict
 deny(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason)
 {
-    enum verdict verdict = nat_drop(nat, packet, record, reason);
+    enum verdict verdict;
 
+    if (reason == DROP_POLICY)
+        return refuse(nat, packet, record, reason);
+    verdict = nat_drop(nat, packet, record, reason);
     if (reason == DROP_NO_PORT || reason == DROP_MAPPING_LIMIT)
         icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, ICMP_ADMINISTRATIVELY_PROHIBITED, 0);
     if (reason == DROP_TTL_EXCEEDED)
@@ -116,7 +122,7 @@ deny(struct nat *nat, struct packet *packet, struct record *record, enum drop_re
     return verdict;
 }
 
-/* ---- outbound */
+/* ---- ways and filters */
 
 /* Mappings that were made under other options stay as they are, and the conversations they carry stay with them. */
 static uint32_t
@@ -166,9 +172,66 @@ admits(const struct nat *nat, uint32_t slot, uint8_t filtering, const struct end
     }
 }
 
+/* ---- rules */
+
+static bool
+has_rules(const struct nat *nat)
+{
+    return G_UNLIKELY(nat->options.rule_count > 0);
+}
+
+/* The number of the rule that decides about a flow; 0 where none does. */
+static uint32_t
+find_rule(const struct nat *nat, enum firewall_direction direction, const struct flow *flow)
+{
+    return firewall_rules_match(nat->options.rules, nat->options.rule_count, direction, flow);
+}
+
+static bool
+denies(const struct nat *nat, uint32_t rule)
+{
+    return nat->options.rules[rule - 1].action == FIREWALL_DENY;
+}
+
+/* The rule that forbids a packet out, or 0. What belongs to a flow that has begun, from either side, passes. */
+static uint32_t
+forbidden_by(const struct nat *nat, const struct flow *flow, const struct mapping_key *key, uint32_t slot)
+{
+    uint32_t rule;
+
+    if (slot && peer_find(nat->table, slot, &key->remote) != PEER_UNKNOWN)
+        return 0;
+    rule = find_rule(nat, FIREWALL_OUT, flow);
+    return rule && denies(nat, rule) ? rule : 0;
+}
+
+/* Whether a packet of `flow`, which leads to the mapping in `slot`, may come in, and which rule said so, or 0. Who has
+ * been sent to may; else rules decide; else the filter does. */
+static enum drop_reason
+judge_inbound(const struct nat *nat, uint32_t slot, const struct flow *flow, uint32_t *rule)
+{
+    const struct mapping *mapping = mapping_at(nat->table, slot);
+    struct endpoint remote = flow_source(flow);
+
+    *rule = 0;
+    if (has_rules(nat) && peer_find(nat->table, slot, &remote) != PEER_SENT_TO) {
+        struct flow seen = *flow;
+
+        seen.destination = mapping->internal_address;
+        seen.destination_port = mapping->internal_port;
+        *rule = find_rule(nat, FIREWALL_IN, &seen);
+        if (*rule)
+            return denies(nat, *rule) ? DROP_POLICY : DROP_NONE;
+    }
+    return admits(nat, slot, nat_behaviour(nat, mapping->protocol)->filtering, &remote) ? DROP_NONE : DROP_FILTERED;
+}
+
+/* ---- outbound */
+
 /* What a packet out takes. */
 struct way {
     uint32_t slot; /* its mapping's */
+    uint32_t denied; /* by this rule, from 1: DROP_POLICY */
     uint16_t rule; /* why that one */
     bool opens;    /* the filter did not admit the destination before; known only while a journal listens */
 };
@@ -181,6 +244,9 @@ take_way(struct nat *nat, const struct packet *packet, const struct port *out, s
     struct mapping_key key = nat_key(nat, flow->protocol, flow_source(flow), flow_destination(flow));
 
     way->slot = nat_find_way(nat, &key, nat->options.affinity, &way->rule);
+    way->denied = has_rules(nat) ? forbidden_by(nat, flow, &key, way->slot) : 0;
+    if (way->denied)
+        return DROP_POLICY;
     if (!way->slot) {
         way->rule = NAT_RULE_DEPENDENCE + key.dependence;
         way->opens = true;
@@ -205,19 +271,34 @@ journal_outbound(const struct nat *nat, struct record *record, const struct way 
     journal_translated(nat, record, way->slot);
 }
 
+/* A reply to an ICMP query from outside goes out by what the query left behind; only a firewall lets one in. */
+static bool
+answers_a_query(const struct nat *nat, const struct packet *packet)
+{
+    struct endpoint remote = flow_destination(&packet->flow);
+    struct mapping_key key = nat_key(nat, PROTOCOL_ICMP, flow_source(&packet->flow), remote);
+    uint16_t rule;
+    uint32_t slot = translates_nothing(nat, packet) ? nat_find_way(nat, &key, false, &rule) : 0;
+
+    return slot && peer_find(nat->table, slot, &remote) != PEER_UNKNOWN;
+}
+
 static enum verdict
 outbound(struct nat *nat, struct packet *packet, const struct port *out)
 {
     const struct mapping *mapping;
     struct record record;
     struct way way;
+    enum kind_of_packet kind = outbound_kind(packet);
     enum drop_reason reason;
 
     if (listening(nat))
         record = packet_record(packet, &nat_outbound_dropped_kind, nat->box.node);
-    if (outbound_kind(packet) != PACKET_ASKS)
+    if (kind == PACKET_OTHER || (kind == PACKET_ANSWERS && !answers_a_query(nat, packet)))
         return deny(nat, packet, &record, DROP_PROTOCOL_UNSUPPORTED);
     reason = take_way(nat, packet, out, &way);
+    if (listening(nat) && reason == DROP_POLICY)
+        nat_record_firewall(&record, nat->options.rules, way.denied);
     if (reason != DROP_NONE)
         return deny(nat, packet, &record, reason);
 
@@ -272,6 +353,33 @@ accept_inbound(struct nat *nat, uint32_t slot, const struct endpoint *remote)
         nat_refresh_mapping(nat, slot);
 }
 
+/* A packet in that neither the filter of its mapping nor a rule lets in. */
+static enum verdict
+turn_away(struct nat *nat, struct packet *packet, uint32_t slot, struct record *record, enum drop_reason reason,
+          uint32_t rule)
+{
+    if (listening(nat) && reason == DROP_FILTERED)
+        nat_record_filtered(record, mapping_at(nat->table, slot));
+    else if (listening(nat))
+        nat_record_firewall(record, nat->options.rules, rule);
+    return refuse(nat, packet, record, reason);
+}
+
+/* A packet has come in by the mapping in `slot`, because `rule` or (0) the filter admits it. */
+static enum verdict
+let_in(struct nat *nat, struct packet *packet, uint32_t slot, struct record *record, uint32_t rule)
+{
+    packet->flags |= PACKET_TRANSLATED;
+    if (listening(nat)) {
+        record->kind = &nat_inbound_kind;
+        record->after = packet->flow;
+        if (rule)
+            nat_record_firewall(record, nat->options.rules, rule);
+        journal_translated(nat, record, slot);
+    }
+    return VERDICT_PASS;
+}
+
 /* A packet in that leads to the mapping in `slot`. The TTL of one that the box does not translate was checked
  * before. */
 static enum verdict
@@ -282,31 +390,65 @@ inbound(struct nat *nat, struct packet *packet, uint32_t slot)
     bool translates = mapping->dependence != NAT_MAPPING_NONE;
     struct endpoint remote = flow_source(&packet->flow);
     struct record record;
+    uint32_t rule;
+    enum drop_reason reason = judge_inbound(nat, slot, &packet->flow, &rule);
 
     if (listening(nat)) {
         record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
         record.subject[0] = mapping->number;
         record.rule = NAT_RULE_DEPENDENCE + filtering;
     }
-    if (!admits(nat, slot, filtering, &remote)) {
-        if (listening(nat))
-            nat_record_filtered(&record, mapping);
-        return refuse(nat, packet, &record, DROP_FILTERED);
-    }
+    if (reason != DROP_NONE)
+        return turn_away(nat, packet, slot, &record, reason, rule);
     if (translates && packet->in && node_ttl_expired(nat->box.node, packet))
         return deny(nat, packet, &record, DROP_TTL_EXCEEDED);
 
     accept_inbound(nat, slot, &remote);
     if (translates)
         packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
-    packet->flags |= PACKET_TRANSLATED;
     nat->counts.inbound++;
+    return let_in(nat, packet, slot, &record, rule);
+}
+
+/* The flow that a packet to an internal host begins: a rule must allow it, and then a mapping remembers it. Outsiders
+ * get no more of those than they get of peers (NAT_ADMITTED_MAX). */
+static enum drop_reason
+begin_inbound(struct nat *nat, const struct packet *packet, uint32_t *slot, uint32_t *rule)
+{
+    const struct flow *flow = &packet->flow;
+    struct mapping_key key = nat_key(nat, flow->protocol, flow_destination(flow), flow_source(flow));
+
+    *rule = has_rules(nat) ? find_rule(nat, FIREWALL_IN, flow) : 0;
+    if (!*rule)
+        return DROP_FILTERED;
+    if (denies(nat, *rule))
+        return DROP_POLICY;
+    if (outbound_kind(packet) != PACKET_ASKS)
+        return DROP_PROTOCOL_UNSUPPORTED;
+    if (nat->table && nat->table->count >= NAT_ADMITTED_MAX)
+        return DROP_MAPPING_LIMIT;
+    return nat_make_mapping(nat, &key, packet, NULL, slot);
+}
+
+/* A packet to an internal host by its own address, of which the box knows nothing and which it would not translate:
+ * a firewall's daily bread. */
+static enum verdict
+uninvited(struct nat *nat, struct packet *packet)
+{
+    struct record record;
+    uint32_t slot = 0, rule;
+    enum drop_reason reason = begin_inbound(nat, packet, &slot, &rule);
+
     if (listening(nat)) {
-        record.kind = &nat_inbound_kind;
-        record.after = packet->flow;
-        journal_translated(nat, &record, slot);
+        record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
+        record.rule = NAT_RULE_DEPENDENCE + NAT_MAPPING_NONE;
     }
-    return VERDICT_PASS;
+    if (listening(nat) && reason == DROP_POLICY)
+        nat_record_firewall(&record, nat->options.rules, rule);
+    if (reason != DROP_NONE)
+        return refuse(nat, packet, &record, reason);
+    nat->counts.inbound++;
+    return let_in(nat, packet, slot, &record, rule);
 }
 
 /* A packet in, or one that the box sends to itself, that leads to no mapping. */
@@ -324,14 +466,14 @@ unmapped(struct nat *nat, struct packet *packet)
     if (external &&
         (packet->flow.protocol != PROTOCOL_UDP || nat_box_has(nat, PROTOCOL_UDP, flow_destination(&packet->flow))))
         return VERDICT_MINE;
+    if (!local && translates_nothing(nat, packet))
+        return uninvited(nat, packet);
     if (listening(nat)) {
         record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
         if (!external)
-            record.rule = nat_behaviour(nat, packet->flow.protocol)->mapping == NAT_MAPPING_NONE
-                              ? NAT_RULE_DEPENDENCE + NAT_MAPPING_NONE
-                              : NAT_RULE_INSIDE_ADDRESS;
+            record.rule = NAT_RULE_INSIDE_ADDRESS;
     }
-    return refuse(nat, packet, &record, DROP_NO_MAPPING);
+    return refuse(nat, packet, &record, translates_nothing(nat, packet) ? DROP_FILTERED : DROP_NO_MAPPING);
 }
 
 static enum verdict
@@ -342,20 +484,24 @@ from_outside(struct nat *nat, struct packet *packet)
 
     if (packet_is(packet, PACKET_ICMP_ERROR))
         return nat_error_enter(nat, packet, packet->in);
-    if (nat->table && may_be_mapped(packet))
+    if (nat->table && outbound_kind(packet) != PACKET_OTHER)
         slot = mapping_find_external(nat->table, packet->flow.protocol, &target);
     return slot ? inbound(nat, packet, slot) : unmapped(nat, packet);
 }
 
 /* ---- hairpin */
 
-/* The way out of a hairpinned packet: its sender's mapping, which makes it come from `*external`. */
+/* The way out of a hairpinned packet: its sender's mapping, which makes it come from `*external`. `dropped` is to say
+ * why there is none. */
 static enum drop_reason
-hairpin_out(struct nat *nat, const struct packet *packet, const struct port *out, struct endpoint *external)
+hairpin_out(struct nat *nat, const struct packet *packet, const struct port *out, struct record *dropped,
+            struct endpoint *external)
 {
     struct way way;
     enum drop_reason reason = take_way(nat, packet, out, &way);
 
+    if (listening(nat) && reason == DROP_POLICY)
+        nat_record_firewall(dropped, nat->options.rules, way.denied);
     if (reason != DROP_NONE)
         return reason;
     *external = mapping_external(mapping_at(nat->table, way.slot));
@@ -377,35 +523,31 @@ hairpin_in(struct nat *nat, struct packet *packet, struct endpoint external, uin
 {
     const struct mapping *mapping = slot ? mapping_at(nat->table, slot) : NULL;
     uint8_t filtering = nat_behaviour(nat, packet->flow.protocol)->filtering;
+    struct flow flow = packet->flow;
     struct record record;
+    enum drop_reason reason;
+    uint32_t rule;
 
+    flow.source = external.address;
+    flow.source_port = external.port;
     if (listening(nat)) {
         record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
-        record.before.source = external.address;
-        record.before.source_port = external.port;
+        record.before = flow;
         record.rule = NAT_RULE_HAIRPIN | (slot ? NAT_RULE_DEPENDENCE + filtering : NAT_RULE_NONE);
         record.subject[0] = slot ? mapping->number : 0;
     }
     if (!slot)
         return refuse(nat, packet, &record, DROP_NO_MAPPING);
-    if (!admits(nat, slot, filtering, &external)) {
-        if (listening(nat))
-            nat_record_filtered(&record, mapping);
-        return refuse(nat, packet, &record, DROP_FILTERED);
-    }
+    reason = judge_inbound(nat, slot, &flow, &rule);
+    if (reason != DROP_NONE)
+        return turn_away(nat, packet, slot, &record, reason, rule);
 
     accept_inbound(nat, slot, &external);
     packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
     if (nat->options.hairpin == NAT_HAIRPIN_EXTERNAL_SOURCE)
         packet_rewrite_source(packet, external.address, external.port);
-    packet->flags |= PACKET_TRANSLATED;
     nat->counts.hairpinned++;
-    if (listening(nat)) {
-        record.kind = &nat_inbound_kind;
-        record.after = packet->flow;
-        journal_translated(nat, &record, slot);
-    }
-    return VERDICT_PASS;
+    return let_in(nat, packet, slot, &record, rule);
 }
 
 /* A packet from inside to one of the external addresses, which are on `out`. Only UDP hairpins: an ICMP query is for
@@ -424,14 +566,15 @@ hairpin(struct nat *nat, struct packet *packet, const struct port *out)
         return VERDICT_MINE;
     if (nat->table)
         slot = mapping_find_external(nat->table, PROTOCOL_UDP, &target);
-    if (!slot && nat_box_has(nat, PROTOCOL_UDP, target))
+    if (!slot && (translates_nothing(nat, packet) || nat_box_has(nat, PROTOCOL_UDP, target)))
         return VERDICT_MINE;
     if (listening(nat)) {
         record = packet_record(packet, &nat_outbound_dropped_kind, nat->box.node);
         record.rule = NAT_RULE_HAIRPIN;
     }
     if (nat->options.hairpin != NAT_HAIRPIN_OFF)
-        reason = node_ttl_expired(nat->box.node, packet) ? DROP_TTL_EXCEEDED : hairpin_out(nat, packet, out, &external);
+        reason = node_ttl_expired(nat->box.node, packet) ? DROP_TTL_EXCEEDED
+                                                          : hairpin_out(nat, packet, out, &record, &external);
     if (reason != DROP_NONE)
         return deny(nat, packet, &record, reason);
     return hairpin_in(nat, packet, external, slot);

@@ -1,4 +1,4 @@
-/* Boxes: NATs and routers with their insides, the boxes that are none, and reboots. */
+/* Boxes: NATs, firewalls and routers with their insides, the boxes that are none, and reboots. */
 #include "scenarios/lab/parts.h"
 
 /* --- making --------------------------------------------------------------------------------------------------- */
@@ -40,7 +40,7 @@ make_plan(struct plan *plan, struct lab_network *network, const char *name, enum
         return false;
     if (!place_find(&plan->place, network, addresses, link, true, NULL, error) ||
         !lab_read_inside(lan ? lan : LAB_DEFAULT_LAN, &plan->inside, error) ||
-        !lab_check_inside(plan->place.network, NULL, plan->inside.prefix, kind == LAB_ROUTER, error) ||
+        !lab_check_inside(plan->place.network, NULL, plan->inside.prefix, lab_is_routed(kind), error) ||
         !sides_are_apart(plan, error)) {
         g_prefix_error(error, "%s '%s': ", kind_words[kind], name);
         return false;
@@ -88,20 +88,45 @@ build(const struct plan *plan, const struct lab_link *inner_links)
     return box;
 }
 
+/* A box with a NAT, or a firewall, in it. */
+static struct lab_network *
+build_with(const struct plan *plan, const struct nat_options *options, const char *type,
+           const struct lab_link *inner_links)
+{
+    struct lab_node *box = build(plan, inner_links);
+
+    box->box->type = type ? g_string_chunk_insert_const(lab_of(box)->parts->texts, type) : NULL;
+    nat_new(box->node, options);
+    return box->box->insides;
+}
+
 struct lab_network *
 lab_nat(struct lab_network *network, const char *name, const char *addresses, const struct nat_options *options,
         const char *type, const char *lan, const struct lab_link *link, const struct lab_link *inner_links,
         GError **error)
 {
-    struct lab_node *box;
     struct plan plan;
 
-    if (!make_plan(&plan, network, name, LAB_NAT, addresses, lan, link, error))
+    return make_plan(&plan, network, name, LAB_NAT, addresses, lan, link, error)
+               ? build_with(&plan, options, type, inner_links)
+               : NULL;
+}
+
+struct lab_network *
+lab_firewall(struct lab_network *network, const char *name, const char *addresses, const struct nat_options *options,
+             const char *type, const char *lan, const struct lab_link *link, const struct lab_link *inner_links,
+             GError **error)
+{
+    struct nat_options own = *options;
+    struct lab_network *inside;
+    struct plan plan;
+
+    if (!make_plan(&plan, network, name, LAB_FIREWALL, addresses, lan, link, error))
         return NULL;
-    box = build(&plan, inner_links);
-    box->box->type = type ? g_string_chunk_insert_const(network->lab->parts->texts, type) : NULL;
-    nat_new(box->node, options);
-    return box->box->insides;
+    nat_options_make_firewall(&own);
+    inside = build_with(&plan, &own, type, inner_links);
+    lab_announce(inside);
+    return inside;
 }
 
 struct lab_network *
@@ -124,7 +149,7 @@ lab_fits_box(const struct lab_node *box, struct prefix inside, GError **error)
     for (const struct lab_interface *i = &box->first; i; i = i->next) {
         if (!i->port)
             continue;
-        if (!lab_check_inside(i->network, box, inside, box->kind == LAB_ROUTER && !i->port->inside, error))
+        if (!lab_check_inside(i->network, box, inside, lab_is_routed(box->kind) && !i->port->inside, error))
             return false;
     }
     return true;
@@ -147,7 +172,7 @@ lab_further_lan(struct lab_node *box, const char *name, const char *prefixes, co
         return NULL;
     }
     added = add_inside(box, name, true, &inside, inner_links);
-    if (box->kind == LAB_ROUTER)
+    if (lab_is_routed(box->kind))
         lab_announce(added);
     return added;
 }
@@ -243,7 +268,7 @@ change_addresses(struct lab_interface *interface, const struct lab_addresses *ru
 
         g_assert(added);
     }
-    if (interface->owner->kind == LAB_ROUTER)
+    if (lab_is_routed(interface->owner->kind))
         lab_announce_again(interface->network->lab);
 }
 

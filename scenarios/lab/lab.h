@@ -88,6 +88,13 @@ struct lab_network {
 
 enum lab_node_kind { LAB_HOST, LAB_ROUTER, LAB_NAT, LAB_FIREWALL };
 
+/* Whether what is inside of a box of this kind keeps its addresses outside, and so is routed from there. */
+static inline bool
+lab_is_routed(enum lab_node_kind kind)
+{
+    return kind == LAB_ROUTER || kind == LAB_FIREWALL;
+}
+
 /* A node's place on a network. Lives as long as the lab, also when it was removed. */
 struct lab_interface {
     struct lab_node *owner;
@@ -133,10 +140,14 @@ struct node *lab_host(struct lab_network *network, const char *name, const char 
                       const struct lab_link *link, GError **error);
 
 /* Boxes; each returns its inside. `lan` NULL: LAB_DEFAULT_LAN. `inner_links` NULL: the default.
- * What is inside a router is routed from outside: every network outwards learns the way, as far as the next NAT. */
+ * What is inside a router or a firewall is routed from outside: every network outwards learns the way, as far as the
+ * next NAT. A firewall has a NAT's options, and translates nothing whatever they say of mapping. */
 struct lab_network *lab_nat(struct lab_network *network, const char *name, const char *addresses,
                             const struct nat_options *options, const char *type, const char *lan,
                             const struct lab_link *link, const struct lab_link *inner_links, GError **error);
+struct lab_network *lab_firewall(struct lab_network *network, const char *name, const char *addresses,
+                                 const struct nat_options *options, const char *type, const char *lan,
+                                 const struct lab_link *link, const struct lab_link *inner_links, GError **error);
 struct lab_network *lab_router(struct lab_network *network, const char *name, const char *addresses, const char *lan,
                                const struct lab_link *link, const struct lab_link *inner_links, GError **error);
 /* No box: see lab_host. A second host or a box inside is an error. The address is chosen now when it is left out. The
@@ -151,7 +162,7 @@ struct lab_network *lab_further_lan(struct lab_node *box, const char *name, cons
 /* Another interface of a node, on any network. `make_default` moves the default route there. When the interface with
  * the default route is removed, the first other one that leads outwards gets it.
  *
- * A router that is attached to a LAN without a gateway becomes that LAN's gateway, unless `make_default` says that its
+ * A router or firewall that is attached to a LAN without a gateway becomes that LAN's gateway, unless `make_default` says that its
  * way out leads there: the LAN is then routed like an inside of the router, and nodes there without a default route,
  * now or later, get one to it. Until the interface is removed. */
 struct lab_interface *lab_attach(struct lab_node *node, struct lab_network *network, const char *addresses,

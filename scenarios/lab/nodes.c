@@ -105,7 +105,7 @@ insides_fit(const struct lab_node *node, const struct lab_network *network, GErr
 {
     for (const struct lab_interface *i = &node->first; i; i = i->next) {
         if (i->port && i->port->inside &&
-            !lab_check_inside(network, node, i->network->prefixes[0], node->kind == LAB_ROUTER, error))
+            !lab_check_inside(network, node, i->network->prefixes[0], lab_is_routed(node->kind), error))
             return false;
     }
     return true;
@@ -117,7 +117,7 @@ insides_fit(const struct lab_node *node, const struct lab_network *network, GErr
 static bool
 gateway_is_wanted(const struct lab_node *node, const struct lab_network *network, bool make_default)
 {
-    return node->kind == LAB_ROUTER && network->kind == LAB_LAN && !network->gateway && !make_default;
+    return lab_is_routed(node->kind) && network->kind == LAB_LAN && !network->gateway && !make_default;
 }
 
 static void
@@ -180,7 +180,7 @@ lab_attach(struct lab_node *node, struct lab_network *network, const char *addre
         become_gateway(interface);
     else if (make_default || !node->node->default_port)
         lab_take_default(interface);
-    if (node->kind == LAB_ROUTER)
+    if (lab_is_routed(node->kind))
         lab_announce_again(network->lab);
     return interface;
 }

@@ -5,7 +5,7 @@
 #include "core/base/hash.h"
 #include "scenarios/lab/lab.h"
 
-/* The way to an inside of a router, as it was announced on a network: see routes.c. */
+/* The way to an inside of a router or firewall (below, and in routes.c, "router" means both), as it was announced on a network: see routes.c. */
 struct lab_route {
     struct prefix prefix;
     const struct lab_network *network; /* on which it was announced */

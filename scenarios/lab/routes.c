@@ -1,4 +1,4 @@
-/* Routes to what is inside of routers.
+/* Routes to what is inside of routers, and of firewalls, which are routers here.
  *
  * Each uplink of a router announces its insides, and the LANs whose gateway it is, on the network there. On an internet
  * its router learns the way; on a LAN the gateway does, and announces it on, outwards, when it is a router itself: a NAT
@@ -81,7 +81,7 @@ announce_by(const struct lab_network *inside, const struct lab_node *origin, con
         if (!network->box)
             tell_everybody(lab, &route);
         if (gateway && gateway != origin && gateway != by && learn(lab, &route, gateway->node, network->gateway) &&
-            gateway->kind == LAB_ROUTER)
+            lab_is_routed(gateway->kind))
             announce_by(inside, origin, gateway);
     }
 }
@@ -127,7 +127,7 @@ lab_announce_again(struct lab *lab)
     for (guint i = 0; i < lab->nodes->len; i++) {
         const struct lab_node *node = lab->nodes->pdata[i];
 
-        if (node->kind != LAB_ROUTER)
+        if (!lab_is_routed(node->kind))
             continue;
         for (const struct lab_interface *i = &node->first; i; i = i->next) {
             if (i->port && i->port->inside)
@@ -218,7 +218,7 @@ is_free_from(const struct lab_network *network, const struct lab_node *box, stru
             continue;
         if (i->network->kind == LAB_LAN && overlaps(inside, i->network->prefixes[0], i->network->name, error))
             return false;
-        if (gateway->kind == LAB_ROUTER && !i->port->inside && depth > 0 &&
+        if (lab_is_routed(gateway->kind) && !i->port->inside && depth > 0 &&
             !is_free_from(i->network, box, inside, depth - 1, error))
             return false;
     }

@@ -2,7 +2,7 @@
  * whole or malformed, how far time goes on, when options change and when the box loses its state.
  *
  * Whatever comes: no packet gets lost uncounted, each record can be said, and no datagram from inside leaves with an
- * internal source. */
+ * internal source, but from a firewall, which lets every one leave as it came. */
 #include <glib.h>
 
 #include "core/base/cursor.h"
@@ -104,16 +104,40 @@ remote_address(unsigned n)
     return address_ipv4(0xc6336401 + n); /* 198.51.100.1 */
 }
 
+/* Up to two rules over what is to be met. */
+static void
+read_rules(struct reader *reader, struct firewall_rule rules[2], struct nat_options *options)
+{
+    uint8_t count = reader_u8(reader) % 4;
+
+    if (count > 2)
+        return; /* the preset's own */
+    options->rules = rules;
+    options->rule_count = count;
+    for (unsigned i = 0; i < count; i++) {
+        uint8_t bits = reader_u8(reader);
+
+        rules[i] = (struct firewall_rule){ FIREWALL_ANY };
+        rules[i].action = bits & 1;
+        rules[i].direction = (bits >> 1) % 3;
+        rules[i].protocol = bits & 8 ? PROTOCOL_UDP : bits & 16 ? PROTOCOL_ICMP : 0;
+        rules[i].has_address = bits & 32;
+        rules[i].address = (struct prefix){ bits & 64 ? inside_address(0) : remote_address(0), 31 };
+        rules[i].has_from = (bits & 0xc0) == 0xc0;
+        rules[i].from = (struct prefix){ bits & 1 ? inside_address(2) : remote_address(2), 32 };
+    }
+}
+
 static struct nat_options
-read_options(struct reader *reader)
+read_options(struct reader *reader, struct firewall_rule rules[2])
 {
     unsigned count = g_strv_length((char **)nat_preset_names());
     struct nat_options options = nat_presets[reader_u8(reader) % count].options;
     uint8_t bits = reader_u8(reader), more = reader_u8(reader);
 
     options.udp.mapping = bits & 3;
-    options.udp.filtering = (bits >> 2) % 3;
-    options.udp.ports = (bits >> 4) % 3;
+    options.udp.filtering = (bits >> 2 & 3) % 3;
+    options.udp.ports = (bits >> 4 & 3) % 3;
     options.udp.refresh = more % 3;
     options.udp.refusal = (more >> 2) & 1 ? NAT_REFUSE_ICMP : NAT_REFUSE_SILENTLY;
     options.hairpin = (more >> 3) % 3;
@@ -124,13 +148,18 @@ read_options(struct reader *reader)
         options.udp.port_high = options.icmp.port_high = 40007;
         options.limit_per_host = 5;
     }
+    if (bits & 64)
+        nat_options_make_firewall(&options);
+    if (bits & 128)
+        read_rules(reader, rules, &options);
     return options;
 }
 
 static void
 open_bench(struct bench *bench, struct reader *reader)
 {
-    struct nat_options options = read_options(reader);
+    struct firewall_rule rules[2];
+    struct nat_options options = read_options(reader, rules);
     struct segment *lan;
 
     bench->capture.packet = leaves;
@@ -331,6 +360,7 @@ static void
 step(struct bench *bench, struct reader *reader)
 {
     uint8_t what = reader_u8(reader);
+    struct firewall_rule rules[2];
     struct nat_options options;
 
     switch (what >> 5) {
@@ -338,7 +368,7 @@ step(struct bench *bench, struct reader *reader)
         world_run(bench->world, bench->world->now + (reader_u8(reader) + 1) * TIME_S);
         return;
     case 6:
-        options = read_options(reader);
+        options = read_options(reader, rules);
         nat_set_options(bench->nat, &options);
         bench->untranslated |= options.udp.mapping == NAT_MAPPING_NONE;
         return;

@@ -75,6 +75,19 @@ make_nat(struct lab_network *network, const char *name, const char *addresses, c
 }
 
 struct lab_network *
+make_firewall(struct lab_network *network, const char *name, const char *addresses, const char *lan)
+{
+    g_autoptr(GError) error = NULL;
+    const struct nat_preset *preset = nat_preset_find("firewall");
+    struct lab_network *made =
+        lab_firewall(network, name, addresses, &preset->options, "firewall", lan, NULL, NULL, &error);
+
+    if (!made)
+        g_error("%s", error->message);
+    return made;
+}
+
+struct lab_network *
 make_router(struct lab_network *network, const char *name, const char *addresses, const char *lan)
 {
     g_autoptr(GError) error = NULL;

@@ -21,6 +21,8 @@ struct node *make_host(struct lab_network *network, const char *name, const char
 /* `type` is a preset's name. */
 struct lab_network *make_nat(struct lab_network *network, const char *name, const char *addresses, const char *type,
                              const char *lan);
+struct lab_network *make_firewall(struct lab_network *network, const char *name, const char *addresses,
+                                  const char *lan);
 struct lab_network *make_router(struct lab_network *network, const char *name, const char *addresses, const char *lan);
 struct lab_interface *make_attached(const char *node, struct lab_network *network, const char *addresses,
                                     bool make_default);

@@ -143,12 +143,12 @@ test_networks(void)
           "1: network:nat: 'symetric' is not a type of NAT; accepted: full-cone, ..." },
         { "a type of a later version", NET "n:nat('N', nil, {type = 'linux'})",
           "1: network:nat: the type 'linux' comes with a later version of punchlab; there are: full-cone, "
-          "restricted-cone, port-restricted-cone, symmetric, symmetric-sequential, rfc4787, cgn or none" },
-        { "another", NET "n:nat('N', nil, {type = 'only-443'})",
-          "1: network:nat: the type 'only-443' comes with a later version of punchlab; there are: ..." },
+          "restricted-cone, port-restricted-cone, symmetric, symmetric-sequential, rfc4787, cgn, firewall, udp-blocked, "
+          "only-443, captive or none" },
         { "a later type in set", NET "n:nat('N'):set{type = 'pf'}",
           "1: nat:set: the type 'pf' comes with a later version of punchlab; there are: full-cone, restricted-cone, "
-          "port-restricted-cone, symmetric, symmetric-sequential, rfc4787 or cgn" },
+          "port-restricted-cone, symmetric, symmetric-sequential, rfc4787, cgn, firewall, udp-blocked, only-443 or "
+          "captive" },
         { "near to a later type", NET "n:nat('N', nil, {type = 'linux-randm'})",
           "1: network:nat: 'linux-randm' is not a type of NAT; accepted: ..." },
         { "a router", NET "n:nat('N', nil, {type = 'router'})",
@@ -177,8 +177,33 @@ test_networks(void)
           NET "out(n:nat('N', nil, {rules = {}, quirks = {}, forward = {}, alg = {}, port_control = {}, tcp = {}, "
               "udp = {}, icmp = {}, timeout = {}, limits = {}}))",
           "nat N" },
-        { "rules", NET "n:nat('N', nil, {rules = {{action = 'deny'}}})",
-          "1: network:nat: 'rules' is not supported yet but for {}" },
+        { "rules",
+          NET "local h = n:host 'H' out(n:nat('N', nil, {rules = {{action = 'deny', protocol = 'udp', direction = 'out', "
+              "port = 53, address = h}, {action = 'allow', address = '10.0.0.0/8', from = '2001:db8::1', "
+              "port = {5000, 6000}}, {action = 'deny', port = '7-8'}}}))",
+          "nat N" },
+        { "rules without braces", NET "n:nat('N', nil, {rules = {action = 'deny'}})",
+          "1: network:nat: rules is a list: {{action='deny', protocol='udp'}}, with braces around each rule" },
+        { "no list of rules", NET "n:nat('N', nil, {rules = 'deny'})",
+          "1: network:nat: rules is 'deny'; accepted: a list of {action=, direction=, protocol=, address=, port=, "
+          "from=}" },
+        { "a rule that is none", NET "n:nat('N', nil, {rules = {'deny'}})",
+          "1: network:nat: rules[1] is 'deny'; accepted: {action=, direction=, protocol=, address=, port=, from=}" },
+        { "a rule without action", NET "n:nat('N', nil, {rules = {{action = 'allow'}, {protocol = 'udp'}}})",
+          "1: network:nat: rules[2] has no action; accepted: 'allow' or 'deny'" },
+        { "a rule's action", NET "n:nat('N', nil, {rules = {{action = 'alow'}}})",
+          "1: network:nat: rules[1]: 'alow' is not a rule's action; accepted: allow or deny; did you mean 'allow'?" },
+        { "a rule's key", NET "n:nat('N', nil, {rules = {{action = 'allow', adress = 'x'}}})",
+          "1: network:nat: 'adress' is not an option here; accepted: action, direction, protocol, address, port or "
+          "from; did you mean 'address'?" },
+        { "a rule's port", NET "n:nat('N', nil, {rules = {{action = 'allow', port = true}}})",
+          "1: network:nat: port in rules[1] is true; accepted: a port, or {low, high}" },
+        { "a rule's ports", NET "n:nat('N', nil, {rules = {{action = 'allow', port = {2, 1}}}})",
+          "1: network:nat: rules[1]: '2-1' is not a rule's port; accepted: one from 1 to 65535, or two such as "
+          "\"5000-5999\", the lower first" },
+        { "a rule's address", NET "n:nat('N', nil, {rules = {{action = 'allow', address = '10.0.0'}}})",
+          "1: network:nat: rules[1]: '10.0.0' is not a rule's address; accepted: an address, or a prefix such as "
+          "\"198.51.100.0/24\" or \"2001:db8::/32\"" },
         { "quirks", NET "n:nat('N', nil, {quirks = {'early-inbound-poisons'}})",
           "1: network:nat: 'quirks' is not supported yet but for {}" },
         { "good ones",
@@ -187,10 +212,25 @@ test_networks(void)
               "udp = {filtering = 'address-dependent'}, affinity = false, ttl = 'keep', delay = '1ms', inside = {loss "
               "= 0.1}}) out(b)",
           "nat N" },
-        { "a firewall", NET "n:firewall 'F'",
-          "1: network:firewall: this comes with a later version of punchlab; there are: host, nat or router" },
+        { "a firewall", NET "local f = n:firewall 'F' out(f, f:host('A'), f:lan('L', '10.1.0.0/24'))",
+          "firewall F host A network L" },
+        { "firewalls", NET "out(n:firewall 'F', n:firewall('G', nil, {type = 'udp-blocked', lan = '10.1.0.0/24', "
+                           "mapping = 'none', rules = {}}))",
+          "firewall F firewall G" },
+        { "a firewall of a NAT's type", NET "n:firewall('F', nil, {type = 'symmetric'})",
+          "1: network:firewall: 'symmetric' is a type of NAT, and a firewall translates nothing: network:nat(name, ip, "
+          "{}) makes one" },
+        { "no type of firewall", NET "n:firewall('F', nil, {type = 'captiv'})",
+          "1: network:firewall: 'captiv' is not a type of firewall; accepted: firewall, udp-blocked, only-443, captive "
+          "or none; did you mean 'captive'?" },
+        { "a firewall that maps", NET "n:firewall('F', nil, {mapping = 'address-dependent'})",
+          "1: network:firewall: a firewall's mapping is 'none': it translates nothing; ..." },
+        { "one that maps icmp", NET "n:firewall('F'):set{icmp = {mapping = 'address-dependent'}}",
+          "1: firewall:set: a firewall's mapping is 'none': it translates nothing; ..." },
+        { "a router's type", NET "n:firewall('F', nil, {type = 'router'})",
+          "1: network:firewall: a router is no firewall: ..." },
         { "forward", NET "n:nat('N'):forward{}",
-          "1: nat:forward: this comes with a later version of punchlab; there are: host, nat, router, mappings, "
+          "1: nat:forward: this comes with a later version of punchlab; there are: host, nat, router, firewall, mappings, "
           "reboot, set, lan, counters, link or attach" },
         { "a dot", NET "n.host('A')",
           "1: network.host(...) was called with a dot; write network:host(...) with a colon" },
@@ -483,6 +523,12 @@ test_boxes(void)
           "1: nat:set: 'filtring' is not an option here; accepted: type, ..." },
         { "set of a router", NET "n:router('R'):set{mapping = 'x'}",
           "1: router:set: a router translates nothing: it has no options to set" },
+        { "set of a firewall",
+          NET "local f, b = n:firewall('F'), n:host 'B' local a = f:host 'A' local s = a:udp() a:spawn(function() "
+              "s:send(lab.endpoint(b, 9), 'x') lab.sleep(1) f:set{type = 'udp-blocked'} s:send(lab.endpoint(b, 9), 'x') "
+              "s:send(lab.endpoint(b, 8), 'x') lab.sleep(1) f:set{rules = {}} s:send(lab.endpoint(b, 7), 'x') "
+              "lab.sleep(1) local d = f:counters() out(d.outbound, d.dropped.policy, d.refused) end)",
+          "3 1 1" },
         { "counters",
           NET "local x = n:nat('N') local a, b = x:host 'A', n:host 'B' a:udp(5):send(lab.endpoint(b, 9), 'x') "
               "lab.at(1, function() log(x:counters().made, x:counters().outbound, a:counters().sent, "

@@ -182,8 +182,7 @@ test_lifts_limits(void)
 static void
 test_later_presets(void)
 {
-    static const char *const names[] = { "linux", "linux-random", "pf", "firewall", "udp-blocked", "only-443",
-                                         "captive" };
+    static const char *const names[] = { "linux", "linux-random", "pf" };
 
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
         CHECK_ROW(names[i], nat_preset_is_later(names[i]) && !nat_preset_find(names[i]));
@@ -209,7 +208,7 @@ test_refuses(void)
         { NULL, "maping", "none",
           "'maping' is not an option of a NAT; accepted: mapping, filtering, ports, step, "
           "port_range, timeout, refresh, filtered, timeout.udp, timeout.icmp, hairpin, ttl, affinity, icmp_errors, "
-          "limits.per_host or limits.total; did you mean 'mapping'?" },
+          "limits.per_host, limits.total or rules; did you mean 'mapping'?" },
         { NULL, "timeout", "5 parsecs",
           "'5 parsecs' is not a value of 'timeout'; accepted: a duration above 0 such as "
           "\"5min\" or \"30s\", or a number of seconds" },
@@ -226,7 +225,8 @@ test_refuses(void)
         { NULL, "ports", "overload", "'overload' is a value of 'ports' that is not supported yet" },
         { NULL, "parity", "true", "'parity' is not supported yet but for the value 'false'" },
         { NULL, "pooling", "arbitrary", "'pooling' is not supported yet but for the value 'paired'" },
-        { NULL, "rules", "", "'rules' is not supported yet but for {}" },
+        { NULL, "rules", "deny", "'deny' is not a value of 'rules'; accepted: a list of {action=, direction=, protocol=, "
+                                 "address=, port=, from=}, or {} for none" },
         { NULL, "alg", "sip", "'alg' is not supported yet but for the value 'false'" },
         { NULL, "ipv6", "{}", "'ipv6' is not supported yet" },
         { "udp", "limits", "5", "'limits' is an option of the whole box, not of udp alone" },

@@ -611,7 +611,7 @@ test_not_translated(void)
 
     options.udp.mapping = NAT_MAPPING_NONE;
     nat_set_options(bench.nat, &options);
-    CHECK_ROW_TEXT("before", in(Y1, X), "-no-mapping");
+    CHECK_ROW_TEXT("before", in(Y1, X), "-filtered");
     CHECK_ROW_TEXT("out", out(X, Y1), "out 10.0.0.2:5000 > 198.51.100.1:7000");
     CHECK_ROW_TEXT("in", in(Y1, X), "in 198.51.100.1:7000 > 10.0.0.2:5000");
     CHECK_ROW_TEXT("filtered", in(Y2, X), "-filtered");

@@ -98,6 +98,42 @@ test_routers(void)
     CHECK(reaches("B", "S", "198.51.100.1"));
 }
 
+/* What is inside of a firewall is routed from outside like a router's, also where one stands in the other, and where a
+ * firewall is attached to a LAN as its gateway; but only who has sent gets answers. */
+static void
+test_firewalls(void)
+{
+    struct lab_network *net = make_internet();
+    struct lab_network *outer = make_router(net, "R", NULL, "192.0.2.0/25");
+    struct lab_network *inner = make_firewall(outer, "F", NULL, "192.0.2.128/25");
+    struct lab_network *lan = lab_lan(test_lab, "lan", "198.18.0.0/24", NULL, NULL);
+    struct listener a, s;
+
+    make_host(net, "S", "198.51.100.1");
+    make_host(outer, "A", "192.0.2.10");
+    make_host(inner, "B", "192.0.2.140");
+    make_host(lan, "C", "198.18.0.9");
+    CHECK(reaches("B", "S", "198.51.100.1"));
+    CHECK(reaches("B", "A", "192.0.2.10"));
+    CHECK(!reaches("S", "B", "192.0.2.140"));
+    CHECK(!reaches("A", "B", "192.0.2.140"));
+    CHECK(!reaches("C", "S", "198.51.100.1"));
+    CHECK_ROW_UINT(NULL, node_dropped(node_called("F"), DROP_FILTERED), 2);
+    make_attached("F", lan, "198.18.0.1", false);
+    CHECK(reaches("C", "S", "198.51.100.1"));
+    CHECK(!reaches("S", "C", "198.18.0.9"));
+    CHECK_ROW_UINT(NULL, node_dropped(node_called("F"), DROP_FILTERED), 3);
+
+    listen_at(&a, "B", 5001);
+    listen_at(&s, "S", 9);
+    say_to(&a, "198.51.100.1", 9);
+    run_for(TIME_S);
+    say_to(&s, "192.0.2.140", 5001);
+    run_for(TIME_S);
+    CHECK_ROW_UINT("an answer", a.heard, 1);
+    check_address(s.from.address, "192.0.2.140", "seen as itself");
+}
+
 /* The NAT learns the ways inside, and nobody beyond it does. */
 static void
 test_routers_behind_a_nat(void)
@@ -563,7 +599,7 @@ suite_topology(void)
 {
     UNIT_SUITE("topology", test_lab_begin, test_lab_end, { "hosts on an internet and a LAN", test_hosts },
                { "NAT inside NAT", test_nested_nats }, { "pools", test_pools },
-               { "router inside router", test_routers }, { "routers behind a NAT", test_routers_behind_a_nat },
+               { "router inside router", test_routers }, { "firewalls", test_firewalls }, { "routers behind a NAT", test_routers_behind_a_nat },
                { "a router on a LAN without gateway", test_router_on_a_lan_without_gateway },
                { "a router joins two LANs", test_router_joins_two_lans },
                { "a router takes a LAN outside", test_router_takes_a_lan_outside },

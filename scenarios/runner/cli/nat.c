@@ -47,7 +47,10 @@ print_all(void)
             table_add(table, cells[j], STYLE_PLAIN);
     }
     table_text(table, &terminal, out);
-    g_string_append(out, "\nMapping and filtering are those of UDP. 'punchlab nat PRESET' tells one in full.\n");
+    g_string_append(out, "\nMapping and filtering are those of UDP. 'punchlab nat PRESET' tells one in full. "
+                         "Types of firewalls too,\nwhich map nothing: ");
+    words_say(nat_firewall_names(), out);
+    g_string_append(out, ".\n");
     table_free(table);
     fputs(out->str, stdout);
 }
@@ -122,12 +125,26 @@ say_limit(const char *name, uint32_t limit, GString *out)
 }
 
 static void
+say_rules(const struct nat_options *options, GString *out)
+{
+    if (options->rule_count > 0)
+        g_string_append(out, "\nRules for flows that begin, the first that matches holds\n");
+    for (uint32_t i = 0; i < options->rule_count; i++) {
+        g_string_append_printf(out, "  %-11u ", i + 1);
+        firewall_rule_say(&options->rules[i], out);
+        g_string_append_c(out, '\n');
+    }
+}
+
+static void
 print_one(const struct nat_preset *preset)
 {
     const struct nat_options *box = &preset->options;
     g_autoptr(GString) out = g_string_new(NULL);
 
     g_string_append_printf(out, "%s: %s\n", preset->name, preset->help);
+    if (nat_preset_is_firewall(preset))
+        g_string_append(out, "As the type of a firewall it maps nothing; what follows is a NAT of that type.\n");
     if (*preset->source)
         g_string_append_printf(out, "Source: %s\n", preset->source);
     say_behaviour("UDP", &box->udp, out);
@@ -139,6 +156,7 @@ print_one(const struct nat_preset *preset)
     g_string_append_printf(out, "  icmp errors %s\n", box->icmp_errors ? "passed and translated" : "dropped");
     say_limit("per host", box->limit_per_host, out);
     say_limit("in all", box->limit_total, out);
+    say_rules(box, out);
     fputs(out->str, stdout);
 }
 

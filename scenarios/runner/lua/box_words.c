@@ -128,10 +128,11 @@ box_set(struct script *script, lua_State *L)
         complain(L, "the lan of a box stays what it was");
     if (self->node && !nat)
         complain(L, "a router translates nothing: it has no options to set");
-    const char *type = nat_table_type(L, 2, !nat);
+    enum nat_box_kind kind = self->node && self->node->kind == LAB_FIREWALL ? NAT_BOX_FIREWALL : NAT_BOX_NAT;
+    const char *type = nat_table_type(L, 2, kind, !nat);
     if (nat)
         options = *nat_options(nat);
-    nat_table_read(L, 2, &options);
+    nat_table_read(L, 2, kind, &options);
     if (!nat)
         return 0; /* a box of type none: what it says is good, and there is nothing to do */
     nat_set_options(nat, &options);

@@ -35,34 +35,45 @@ later_complaint(const char *type, const char *const *accepted)
 
 /* The names of the presets, and "none". */
 static _Noreturn void
-complain_about_type(lua_State *L, const char *type, bool none)
+complain_about_type(lua_State *L, const char *type, enum nat_box_kind kind, bool none)
 {
+    bool firewall = kind == NAT_BOX_FIREWALL;
+
     if (strcmp(type, "router") == 0)
-        complain(L, "a router is no NAT: network:router(name, ip, {}) makes one");
+        complain(L, "a router is no %s: network:router(name, ip, {}) makes one", firewall ? "firewall" : "NAT");
+    if (nat_preset_find(type))
+        complain(L, "'%s' is a type of NAT, and a firewall translates nothing: network:nat(name, ip, {}) makes one", type);
     GPtrArray *accepted = g_ptr_array_new();
 
-    for (const char *const *name = nat_preset_names(); *name; name++)
+    for (const char *const *name = firewall ? nat_firewall_names() : nat_preset_names(); *name; name++)
         g_ptr_array_add(accepted, (gpointer)*name);
     if (none)
         g_ptr_array_add(accepted, "none");
     g_ptr_array_add(accepted, NULL);
     char *text = nat_preset_is_later(type)
                      ? later_complaint(type, (const char *const *)accepted->pdata)
-                     : words_complaint((const char *const *)accepted->pdata, type, "a type of NAT");
+                     : words_complaint((const char *const *)accepted->pdata, type,
+                                       firewall ? "a type of firewall" : "a type of NAT");
     g_ptr_array_unref(accepted);
     complain_take(L, text);
 }
 
+static bool
+is_type_of(const struct nat_preset *preset, enum nat_box_kind kind)
+{
+    return preset && (kind == NAT_BOX_NAT || nat_preset_is_firewall(preset));
+}
+
 const char *
-nat_table_type(lua_State *L, int index, bool none)
+nat_table_type(lua_State *L, int index, enum nat_box_kind kind, bool none)
 {
     if (!options_get(L, index, "type"))
         return NULL;
     const char *type = arg_text(L, -1, "type");
     const struct nat_preset *preset = nat_preset_find(type);
 
-    if (!preset && !(none && strcmp(type, "none") == 0))
-        complain_about_type(L, type, none);
+    if (!is_type_of(preset, kind) && !(none && strcmp(type, "none") == 0))
+        complain_about_type(L, type, kind, none);
     lua_pop(L, 1);
     return preset ? preset->name : "none";
 }
@@ -170,6 +181,78 @@ set_limits(lua_State *L, struct nat_options *options)
     lua_pop(L, 1);
 }
 
+/* ---- rules */
+
+/* The value of a rule's key, on top of the stack, as the text that rules are read from. */
+static const char *
+push_rule_text(lua_State *L, const char *key, lua_Integer number)
+{
+    if (strcmp(key, "port") == 0 && lua_istable(L, -1))
+        return push_value_text(L, "port_range");
+    if (lua_type(L, -1) == LUA_TSTRING || (strcmp(key, "port") == 0 && lua_type(L, -1) == LUA_TNUMBER)) {
+        lua_pushvalue(L, -1);
+        return lua_tostring(L, -1);
+    }
+    if (strcmp(key, "address") != 0 && strcmp(key, "from") != 0)
+        complain_value(L, lua_pushfstring(L, "%s in rules[%I]", key, number), -2,
+                       strcmp(key, "port") == 0 ? "a port, or {low, high}" : "a word");
+    arg_push_address(L, arg_address(L, lua_gettop(L), key)); /* a node */
+    return lua_tostring(L, -1);
+}
+
+/* The rule in the table on top of the stack. */
+static struct firewall_rule
+read_rule(lua_State *L, lua_Integer number)
+{
+    struct firewall_rule rule = { FIREWALL_ANY };
+    int table = lua_gettop(L);
+    GError *error = NULL;
+
+    if (lua_type(L, table) != LUA_TTABLE)
+        complain_value(L, lua_pushfstring(L, "rules[%I]", number), table,
+                       "{action=, direction=, protocol=, address=, port=, from=}");
+    options_check(L, table, firewall_rule_keys, NULL);
+    if (!options_get(L, table, "action"))
+        complain(L, "rules[%I] has no action; accepted: 'allow' or 'deny'", number);
+    lua_pop(L, 1);
+    for (const char *const *key = firewall_rule_keys; *key; key++) {
+        if (!options_get(L, table, *key))
+            continue;
+        if (!firewall_rule_set(&rule, *key, push_rule_text(L, *key, number), &error)) {
+            g_prefix_error(&error, "rules[%d]: ", (int)number);
+            complain_error(L, error);
+        }
+        lua_settop(L, table);
+    }
+    return rule;
+}
+
+/* The list on top of the stack becomes the array that stays there, as long as the options borrow it. */
+static void
+set_rules(lua_State *L, struct nat_options *options)
+{
+    if (!lua_istable(L, -1))
+        complain_value(L, "rules", -1, "a list of {action=, direction=, protocol=, address=, port=, from=}");
+    int list = lua_gettop(L);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, list);
+
+    if (count == 0 && !is_empty(L))
+        complain(L, "rules is a list: {{action='deny', protocol='udp'}}, with braces around each rule");
+    if (count > FIREWALL_RULES_MAX)
+        complain(L, "rules has %I; at most %d are accepted", count, (int)FIREWALL_RULES_MAX);
+    struct firewall_rule *rules = lua_newuserdatauv(L, ((size_t)count + 1) * sizeof *rules, 0);
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_rawgeti(L, list, i);
+        rules[i - 1] = read_rule(L, i);
+        lua_pop(L, 1);
+    }
+    options->rules = rules;
+    options->rule_count = (uint32_t)count;
+    lua_remove(L, list);
+}
+
+/* ---- the table */
+
 static void
 read_keys(lua_State *L, int index, struct nat_options *options, const char *protocol)
 {
@@ -180,21 +263,26 @@ read_keys(lua_State *L, int index, struct nat_options *options, const char *prot
             set_timeout(L, options, protocol);
         else if (!protocol && strcmp(*key, "limits") == 0)
             set_limits(L, options);
+        else if (!protocol && strcmp(*key, "rules") == 0)
+            set_rules(L, options);
         else
             set_key(L, options, protocol, *key);
     }
 }
 
 void
-nat_table_read(lua_State *L, int index, struct nat_options *options)
+nat_table_read(lua_State *L, int index, enum nat_box_kind kind, struct nat_options *options)
 {
-    const char *type = nat_table_type(L, index, true);
+    const char *type = nat_table_type(L, index, kind, true);
 
     if (lua_type(L, index) != LUA_TTABLE)
         return;
     index = lua_absindex(L, index);
-    if (type && strcmp(type, "none") != 0)
+    if (type && strcmp(type, "none") != 0) {
         *options = nat_preset_find(type)->options;
+        if (kind == NAT_BOX_FIREWALL)
+            nat_options_make_firewall(options);
+    }
     read_keys(L, index, options, NULL);
     for (const char *const *protocol = nat_option_protocols; *protocol; protocol++) {
         if (!options_get(L, index, *protocol))
@@ -203,4 +291,6 @@ nat_table_read(lua_State *L, int index, struct nat_options *options)
         read_keys(L, lua_gettop(L), options, *protocol);
         lua_pop(L, 1);
     }
+    if (kind == NAT_BOX_FIREWALL && !nat_options_are_firewall(options))
+        complain(L, "a firewall's mapping is 'none': it translates nothing; network:nat(name, ip, {}) makes a box that does");
 }

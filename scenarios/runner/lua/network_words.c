@@ -150,8 +150,9 @@ make_none(lua_State *L, struct lab_network *network, const char *name, const cha
     return 1;
 }
 
+/* A NAT or a firewall. */
 static int
-network_nat(struct script *script, lua_State *L)
+make_box(lua_State *L, enum nat_box_kind kind, const char *usual_type)
 {
     struct lab_network *network = lab_handle_self(L)->network;
     const char *name = arg_text(L, 2, "the name"), *type;
@@ -159,26 +160,41 @@ network_nat(struct script *script, lua_State *L)
     struct box_links links;
     GError *error = NULL;
 
-    (void)script;
     arg_no_more(L, 4);
     lua_settop(L, 4);
     const char *addresses = arg_addresses(L, 3, "the address");
     options_check(L, 4, nat_table_keys, box_keys());
-    type = nat_table_type(L, 4, true);
-    type = type ? type : NAT_TYPE_DEFAULT;
-    options = nat_preset_find(strcmp(type, "none") == 0 ? NAT_TYPE_DEFAULT : type)->options;
-    nat_table_read(L, 4, &options);
+    type = nat_table_type(L, 4, kind, true);
+    type = type ? type : usual_type;
+    options = nat_preset_find(strcmp(type, "none") == 0 ? usual_type : type)->options;
+    if (kind == NAT_BOX_FIREWALL)
+        nat_options_make_firewall(&options);
+    nat_table_read(L, 4, kind, &options);
     const char *lan = push_lan(L, 4);
     read_box_links(L, 4, network, &links);
     limits_hold_bytes(L, BOX_BYTES);
     if (strcmp(type, "none") == 0)
         return make_none(L, network, name, addresses, links.own_or_null);
-    struct lab_network *made =
-        lab_nat(network, name, addresses, &options, type, lan, links.own_or_null, links.inner_or_null, &error);
+    struct lab_network *made = (kind == NAT_BOX_FIREWALL ? lab_firewall : lab_nat)(
+        network, name, addresses, &options, type, lan, links.own_or_null, links.inner_or_null, &error);
     if (!made)
         complain_error(L, error);
     lab_handle_push_network(L, made);
     return 1;
+}
+
+static int
+network_nat(struct script *script, lua_State *L)
+{
+    (void)script;
+    return make_box(L, NAT_BOX_NAT, NAT_TYPE_DEFAULT);
+}
+
+static int
+network_firewall(struct script *script, lua_State *L)
+{
+    (void)script;
+    return make_box(L, NAT_BOX_FIREWALL, FIREWALL_TYPE_DEFAULT);
 }
 
 static int
@@ -208,5 +224,5 @@ network_router(struct script *script, lua_State *L)
 
 const struct word network_words[] = {
     { "host", network_host },   { "nat", network_nat }, { "router", network_router },
-    { "firewall", word_later }, { NULL, NULL },
+    { "firewall", network_firewall }, { NULL, NULL },
 };

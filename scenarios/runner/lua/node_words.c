@@ -19,7 +19,7 @@ lab_handle_of(const struct handle *handle)
 bool
 node_handle_is(const struct handle *handle)
 {
-    return handle->type == &host_type || handle->type == &nat_type || handle->type == &router_type;
+    return handle->type == &host_type || type_has(handle->type, box_words);
 }
 
 struct address
@@ -68,13 +68,19 @@ lab_handle_new_host(lua_State *L, struct lab_node *node)
     new_handle(L, &host_type, node, NULL);
 }
 
+static const struct type *
+type_of_box(const struct lab_node *box)
+{
+    return box->kind == LAB_ROUTER ? &router_type : box->kind == LAB_FIREWALL ? &firewall_type : &nat_type;
+}
+
 void
 lab_handle_push_network(lua_State *L, struct lab_network *network)
 {
     struct lab_node *box = network->box;
 
     if (box && box->box->insides == network)
-        push_network(L, box->kind == LAB_ROUTER ? &router_type : &nat_type, box, network);
+        push_network(L, type_of_box(box), box, network);
     else
         push_network(L, network->stands_for ? &nat_type : &network_type, NULL, network);
 }
@@ -470,6 +476,13 @@ const struct type host_type = {
 };
 const struct type nat_type = {
     .name = "nat",
+    .words = { network_words, box_words, node_words },
+    .fields = node_fields,
+    .field = node_field,
+    .say = node_say,
+};
+const struct type firewall_type = {
+    .name = "firewall",
     .words = { network_words, box_words, node_words },
     .fields = node_fields,
     .field = node_field,

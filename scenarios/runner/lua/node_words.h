@@ -19,7 +19,7 @@ struct interface_handle {
     struct lab_interface *interface;
 };
 
-extern const struct type host_type, nat_type, router_type, network_type, interface_type;
+extern const struct type host_type, nat_type, firewall_type, router_type, network_type, interface_type;
 extern const struct word node_words[], network_words[], box_words[], host_words[];
 
 /* The handle of a new host: its only one, since nothing gives a host again. */
