@@ -60,8 +60,38 @@ nat_expire_due(struct nat *nat)
 enum drop_reason nat_make_mapping(struct nat *nat, const struct mapping_key *key, const struct packet *packet,
                                   const struct port *out, uint32_t *slot);
 
-/* The mapping lives on for its protocol's timeout from now. */
+/* A mapping that is to be made. */
+struct making {
+    struct mapping_key key;
+    struct endpoint external;
+    int64_t lifetime;
+    uint8_t origin;   /* enum nat_origin */
+    bool open, fixed; /* as in struct mapping */
+};
+
+/* Gets the tables ready for a mapping of `internal`. DROP_NONE, or the limit that stands against it. */
+enum drop_reason nat_may_map(struct nat *nat, uint8_t protocol, struct address internal, const struct port *out);
+/* An external endpoint for `key`, as its options choose one. */
+enum drop_reason nat_choose_external(struct nat *nat, const struct mapping_key *key, const struct port *out,
+                                     struct endpoint *external);
+/* Whether an external endpoint is free to be given to `key`. */
+bool nat_is_free(struct nat *nat, const struct mapping_key *key, struct endpoint external);
+/* Makes it, for `packet` (NULL: for none). nat_may_map has been asked. */
+uint32_t nat_begin_mapping(struct nat *nat, const struct making *making, const struct packet *packet);
+/* Ends a mapping, with a record of this kind. */
+void nat_end_mapping(struct nat *nat, uint32_t slot, const struct record_kind *kind);
+/* A record about a mapping, to be completed. */
+struct record nat_mapping_record(const struct nat *nat, const struct mapping *mapping, const struct record_kind *kind);
+/* The mapping is due at `deadline` now. */
+void nat_set_deadline(struct nat *nat, uint32_t slot, int64_t deadline);
+
+/* The mapping lives on for its protocol's timeout from now, unless its lifetime is fixed. */
 void nat_refresh_mapping(struct nat *nat, uint32_t slot);
+
+/* ---- nat.c */
+
+/* A mapping as others see it, without its peers. */
+struct nat_mapping_view nat_view(const struct nat *nat, uint32_t slot);
 
 /* ---- way.c */
 
@@ -106,11 +136,14 @@ enum nat_rule {
     NAT_RULE_KEPT,           /* outbound: a conversation goes on by a mapping older than the options */
     NAT_RULE_INSIDE_ADDRESS, /* inbound: an address inside can't be reached from outside */
     NAT_RULE_FIREWALL,       /* a rule of the user's allows or denies it: see nat_record_firewall */
+    NAT_RULE_OPEN,           /* a mapping that was asked for: outbound it comes first, inbound no filter applies */
     NAT_RULES,
     NAT_RULE_MASK = 0x7f,
     NAT_RULE_HAIRPIN = 0x80,  /* it came from inside to an external address */
     NAT_OPENS = 1,            /* + enum nat_dependence of filtering, in subject[1] of a packet out: it opens the filter */
-    NAT_RULE_EXTRA_SHIFT = 8, /* new: how the port was assigned, enum nat_ports; filtered: further peers, 255 at most */
+    NAT_RULE_EXTRA_SHIFT = 8, /* filtered: further peers, 255 at most; about a mapping itself: in the low four bits, */
+                              /* when it is new, how the port was assigned, enum nat_ports; above, enum nat_origin */
+    NAT_RULE_ORIGIN_SHIFT = 12,
 };
 
 /* subject[0]: the mapping's number. `detail`: when it expires (translated); type << 8 | code (ICMP errors); the idle
@@ -118,7 +151,7 @@ enum nat_rule {
  * before (new), the first peer's IPv4 address (filtered), NAT_OPENS (outbound). */
 extern const struct record_kind nat_outbound_kind, nat_outbound_dropped_kind, nat_inbound_kind,
     nat_inbound_dropped_kind, nat_icmp_error_kind, nat_icmp_error_dropped_kind, nat_mapping_new_kind,
-    nat_mapping_expired_kind, nat_mapping_forgotten_kind;
+    nat_mapping_expired_kind, nat_mapping_forgotten_kind, nat_mapping_renewed_kind, nat_mapping_removed_kind;
 
 /* Packs into a record what a filtered packet's words are made from. */
 void nat_record_filtered(struct record *record, const struct mapping *mapping);

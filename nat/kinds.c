@@ -74,6 +74,7 @@ fields_rule(const struct record *record, struct fields *out)
         [NAT_RULE_KEPT] = "kept",
         [NAT_RULE_INSIDE_ADDRESS] = "inside-address",
         [NAT_RULE_FIREWALL] = "rule",
+        [NAT_RULE_OPEN] = "open",
     };
     unsigned rule = rule_of(record);
 
@@ -169,6 +170,9 @@ say_choice(const struct record *record, GString *out)
     case NAT_RULE_KEPT:
         g_string_append(out, ", which was made before the options changed and stays as it is");
         break;
+    case NAT_RULE_OPEN:
+        g_string_append(out, ", which was asked for: it comes before all others)");
+        return;
     default:
         break;
     }
@@ -258,6 +262,10 @@ say_admission(const struct record *record, GString *out)
         g_string_append_printf(out, "because rule %u allows it", record->subject[1]);
         return;
     }
+    if (rule_of(record) == NAT_RULE_OPEN) {
+        g_string_append(out, "because this mapping was asked for: no filter applies to it");
+        return;
+    }
     if (filtering == NAT_ENDPOINT_INDEPENDENT) {
         g_string_append(out, "because filtering is endpoint-independent: anyone may send");
         return;
@@ -315,7 +323,7 @@ nat_record_filtered(struct record *record, const struct mapping *mapping)
 
     record->detail = (int64_t)packed;
     record->subject[1] = address_to_ipv4(mapping->peer_address);
-    record->rule |= (uint16_t)(MIN(mapping->peer_count - 1, 255u) << NAT_RULE_EXTRA_SHIFT);
+    record->rule |= (uint16_t)(MIN(mapping->peer_count - 1u, 255u) << NAT_RULE_EXTRA_SHIFT);
 }
 
 struct filtered {
@@ -477,6 +485,25 @@ say_mapping(const struct record *record, GString *out)
     say_source(out, &record->after);
 }
 
+static unsigned
+origin_of(const struct record *record)
+{
+    return record->rule >> NAT_RULE_ORIGIN_SHIFT;
+}
+
+static const char *
+origin_word(const struct record *record)
+{
+    return origin_of(record) < NAT_ORIGINS ? nat_origin_words[origin_of(record)] : "?";
+}
+
+/* Whether somebody asked for the mapping. */
+static bool
+was_asked_for(const struct record *record)
+{
+    return origin_of(record) != NAT_ORIGIN_TRAFFIC;
+}
+
 static void
 say_why_new(const struct record *record, GString *out)
 {
@@ -486,6 +513,8 @@ say_why_new(const struct record *record, GString *out)
         g_string_append(out, ", because a rule lets ");
         say_destination(out, &record->before);
         g_string_append(out, " in");
+    } else if (was_asked_for(record)) {
+        g_string_append_printf(out, ", because %s asks for it", origin_word(record));
     } else if (dependence == NAT_MAPPING_NONE) {
         g_string_append(out, ", to remember what it sends: it is not translated");
     } else if (record->subject[1] == 0) {
@@ -500,16 +529,22 @@ say_why_new(const struct record *record, GString *out)
     }
 }
 
+static unsigned
+ports_of(const struct record *record)
+{
+    return record->rule >> NAT_RULE_EXTRA_SHIFT & 0xf;
+}
+
 static void
 say_mapping_new(const struct record *record, const struct names *names, GString *out)
 {
-    unsigned ports = record->rule >> NAT_RULE_EXTRA_SHIFT;
+    unsigned ports = ports_of(record);
 
     (void)names;
     g_string_append(out, "new mapping ");
     say_mapping(record, out);
     say_why_new(record, out);
-    if (ports == NAT_PORTS_PRESERVE && record->before.source_port != record->after.source_port)
+    if (!was_asked_for(record) && ports == NAT_PORTS_PRESERVE && record->before.source_port != record->after.source_port)
         g_string_append_printf(out, "; its own port %u can't be kept", record->before.source_port);
     g_string_append_printf(out, " (mapping %u)", record->subject[0]);
 }
@@ -519,18 +554,20 @@ fields_mapping_kind(const struct record *record, const struct names *names, stru
 {
     (void)names;
     fields_mapping(record, flow_source(&record->before), flow_source(&record->after), out);
+    if (was_asked_for(record))
+        fields_text(out, "origin", origin_word(record));
 }
 
 static void
 fields_mapping_new(const struct record *record, const struct names *names, struct fields *out)
 {
-    unsigned ports = record->rule >> NAT_RULE_EXTRA_SHIFT;
+    unsigned ports = ports_of(record);
 
     fields_mapping_kind(record, names, out);
     fields_time(out, "expires", record->detail);
     if (record->subject[1])
         fields_number(out, "earlier_mapping", record->subject[1]);
-    if (ports <= NAT_PORTS_RANDOM)
+    if (!was_asked_for(record) && ports <= NAT_PORTS_RANDOM)
         fields_text(out, "ports", nat_ports_words[ports]);
 }
 
@@ -546,7 +583,12 @@ say_mapping_expired(const struct record *record, const struct names *names, GStr
     (void)names;
     g_string_append_printf(out, "mapping %u, ", record->subject[0]);
     say_mapping(record, out);
-    g_string_append(out, ", has expired: nothing has refreshed it ");
+    g_string_append(out, ", has expired: ");
+    if (was_asked_for(record)) {
+        g_string_append(out, "its lifetime has ended");
+        return;
+    }
+    g_string_append(out, "nothing has refreshed it ");
     if (record->detail)
         g_string_append_printf(out, "for %s", duration_format(record->detail, text));
     else
@@ -568,4 +610,41 @@ say_mapping_forgotten(const struct record *record, const struct names *names, GS
 
 const struct record_kind nat_mapping_forgotten_kind = {
     "nat-mapping-forgotten", "mapping-forgotten", "", say_mapping_forgotten, fields_mapping_kind,
+};
+
+static void
+say_mapping_renewed(const struct record *record, const struct names *names, GString *out)
+{
+    char text[DURATION_TEXT];
+
+    (void)names;
+    g_string_append_printf(out, "mapping %u, ", record->subject[0]);
+    say_mapping(record, out);
+    g_string_append_printf(out, ", is renewed by %s", origin_word(record));
+    if (record->detail != TIME_NEVER)
+        g_string_append_printf(out, " for %s", duration_format(record->detail - record->at, text));
+}
+
+static void
+fields_mapping_renewed(const struct record *record, const struct names *names, struct fields *out)
+{
+    fields_mapping_kind(record, names, out);
+    fields_time(out, "expires", record->detail);
+}
+
+const struct record_kind nat_mapping_renewed_kind = {
+    "nat-mapping-renewed", "mapping-renewed", "RFC 6887 section 11.3", say_mapping_renewed, fields_mapping_renewed,
+};
+
+static void
+say_mapping_removed(const struct record *record, const struct names *names, GString *out)
+{
+    (void)names;
+    g_string_append_printf(out, "mapping %u, ", record->subject[0]);
+    say_mapping(record, out);
+    g_string_append_printf(out, ", is removed: %s asks for that", origin_word(record));
+}
+
+const struct record_kind nat_mapping_removed_kind = {
+    "nat-mapping-removed", "mapping-removed", "RFC 6887 section 15", say_mapping_removed, fields_mapping_kind,
 };

@@ -1,6 +1,6 @@
 /* How mappings begin and end. A mapping begins with the first packet out that needs it, a firewall's also with one in
- * that a rule admits, and ends when its deadline comes
- * or when the box forgets everything; nothing else ends one (RFC 4787 REQ-12, RFC 6888 REQ-11: none makes room for
+ * that a rule admits, or is asked for (explicit.c). It ends when its deadline comes, when the box forgets everything, or
+ * when who has asked for it takes it back; nothing else ends one (RFC 4787 REQ-12, RFC 6888 REQ-11: none makes room for
  * another). */
 #include "nat/box.h"
 
@@ -16,18 +16,25 @@ arm(struct nat *nat)
 }
 
 void
+nat_set_deadline(struct nat *nat, uint32_t slot, int64_t deadline)
+{
+    if (mapping_refresh(nat->table, slot, deadline))
+        arm(nat);
+}
+
+void
 nat_refresh_mapping(struct nat *nat, uint32_t slot)
 {
-    const struct nat_behaviour *behaviour = nat_behaviour(nat, mapping_at(nat->table, slot)->protocol);
+    const struct mapping *mapping = mapping_at(nat->table, slot);
 
-    if (mapping_refresh(nat->table, slot, time_add(nat_world(nat)->now, behaviour->timeout)))
-        arm(nat);
+    if (!mapping->fixed)
+        nat_set_deadline(nat, slot, time_add(nat_world(nat)->now, nat_behaviour(nat, mapping->protocol)->timeout));
 }
 
 /* ---- the journal of mappings */
 
-static struct record
-mapping_record(const struct nat *nat, const struct mapping *mapping, const struct record_kind *kind)
+struct record
+nat_mapping_record(const struct nat *nat, const struct mapping *mapping, const struct record_kind *kind)
 {
     return (struct record){
         .at = nat_world(nat)->now,
@@ -38,7 +45,7 @@ mapping_record(const struct nat *nat, const struct mapping *mapping, const struc
                     mapping->protocol },
         .after = { mapping->external_address, mapping->peer_address, mapping->external_port, mapping->peer_port,
                    mapping->protocol },
-        .rule = (uint16_t)(NAT_RULE_DEPENDENCE + mapping->dependence),
+        .rule = (uint16_t)(NAT_RULE_DEPENDENCE + mapping->dependence + (mapping->origin << NAT_RULE_ORIGIN_SHIFT)),
     };
 }
 
@@ -46,13 +53,17 @@ static void
 journal_made(struct nat *nat, uint32_t slot, const struct packet *packet)
 {
     const struct mapping *mapping = mapping_at(nat->table, slot);
-    struct record record = mapping_record(nat, mapping, &nat_mapping_new_kind);
+    struct record record = nat_mapping_record(nat, mapping, &nat_mapping_new_kind);
     uint32_t origin = mapping_origin(nat->table, mapping->protocol, mapping_internal(mapping));
 
-    record.packet = packet->name;
-    record.cause = packet->cause;
-    record.size = (uint16_t)MIN(packet->length, UINT16_MAX);
-    record.ttl = packet->ttl;
+    if (packet) {
+        record.packet = packet->name;
+        record.cause = packet->cause;
+        record.size = (uint16_t)MIN(packet->length, UINT16_MAX);
+        record.ttl = packet->ttl;
+    } else {
+        record.cause = nat_world(nat)->handling;
+    }
     record.subject[1] = origin ? mapping_at(nat->table, origin)->number : 0;
     record.detail = mapping->deadline;
     record.rule |= (uint16_t)(nat_behaviour(nat, mapping->protocol)->ports << NAT_RULE_EXTRA_SHIFT);
@@ -112,13 +123,20 @@ external_taken(const struct port_asker *asker, uint16_t port)
     return true;
 }
 
+/* The mappings that have ended so far. */
+static uint64_t
+ended(const struct nat *nat)
+{
+    return nat->counts.made - nat->table->count;
+}
+
 /* The searches that find nothing are the long ones, and a host that keeps asking would cause one for every packet. */
 static bool
 known_exhausted(const struct nat *nat, uint8_t protocol, struct address external, struct port_range range)
 {
     const struct exhaustion *last = &nat->exhausted;
 
-    return last->ended == nat->counts.expired + nat->counts.forgotten + 1 && last->protocol == protocol &&
+    return last->ended == ended(nat) + 1 && last->protocol == protocol &&
            last->range.low == range.low && last->range.high == range.high && address_equal(last->external, external);
 }
 
@@ -137,15 +155,14 @@ choose_port(struct nat *nat, const struct mapping_key *key, struct address exter
     if (port && behaviour->ports == NAT_PORTS_SEQUENTIAL)
         *last = port;
     if (!port && !asker.met_socket)
-        nat->exhausted =
-            (struct exhaustion){ nat->counts.expired + nat->counts.forgotten + 1, external, range, key->protocol };
+        nat->exhausted = (struct exhaustion){ ended(nat) + 1, external, range, key->protocol };
     return port;
 }
 
 /* A host with mappings keeps its address, even when that has no port left (RFC 7857 section 4: paired pooling is not
  * traded away). A new one may take any, in turn. */
-static enum drop_reason
-choose_external(struct nat *nat, const struct mapping_key *key, const struct port *out, struct endpoint *external)
+enum drop_reason
+nat_choose_external(struct nat *nat, const struct mapping_key *key, const struct port *out, struct endpoint *external)
 {
     const struct node *node = nat->box.node;
     const struct host *host = nat->hosts ? hosts_find(nat->hosts, key->internal.address) : NULL;
@@ -165,35 +182,63 @@ choose_external(struct nat *nat, const struct mapping_key *key, const struct por
     return DROP_NO_PORT;
 }
 
-enum drop_reason
-nat_make_mapping(struct nat *nat, const struct mapping_key *key, const struct packet *packet, const struct port *out,
-                 uint32_t *slot)
+bool
+nat_is_free(struct nat *nat, const struct mapping_key *key, struct endpoint external)
 {
-    struct world *world = nat_world(nat);
-    struct endpoint external = key->internal;
-    enum drop_reason reason;
+    struct external_asker asker = { { external_taken }, nat, external.address, key->protocol, false };
 
+    return !external_taken(&asker.asker, external.port);
+}
+
+enum drop_reason
+nat_may_map(struct nat *nat, uint8_t protocol, struct address internal, const struct port *out)
+{
+    (void)protocol;
     if (!nat->table)
         nat->table = mapping_table_new((uint32_t)nat->counts.made);
     if (!nat->hosts && (nat->options.limit_per_host || pool_size(nat->box.node, out) > 1))
         count_hosts(nat);
-    reason = check_limits(nat, key->internal.address);
-    if (reason == DROP_NONE && key->dependence != NAT_MAPPING_NONE)
-        reason = choose_external(nat, key, out, &external);
-    if (reason != DROP_NONE)
-        return reason;
+    return check_limits(nat, internal);
+}
 
-    *slot = mapping_make(nat->table, key, external, world->now,
-                         time_add(world->now, nat_behaviour(nat, key->protocol)->timeout));
-    if (packet->in && !packet->in->inside)
-        mapping_at(nat->table, *slot)->peer_unsent = mapping_at(nat->table, *slot)->address_unsent = true;
+uint32_t
+nat_begin_mapping(struct nat *nat, const struct making *making, const struct packet *packet)
+{
+    struct world *world = nat_world(nat);
+    const struct mapping_key *key = &making->key;
+    uint32_t slot =
+        mapping_make(nat->table, key, making->external, world->now, time_add(world->now, making->lifetime));
+    struct mapping *mapping = mapping_at(nat->table, slot);
+
+    mapping->origin = making->origin;
+    mapping->fixed = making->fixed;
+    if (making->open)
+        mapping_open(nat->table, slot);
+    if (packet && packet->in && !packet->in->inside)
+        mapping->peer_unsent = mapping->address_unsent = true;
     if (nat->hosts)
-        mapping_at(nat->table, *slot)->host = hosts_count(nat->hosts, key->internal.address, external.address);
+        mapping->host = hosts_count(nat->hosts, key->internal.address, making->external.address);
     nat->counts.made++;
     world->touched = true;
     arm(nat);
     if (world->journal)
-        journal_made(nat, *slot, packet);
+        journal_made(nat, slot, packet);
+    return slot;
+}
+
+enum drop_reason
+nat_make_mapping(struct nat *nat, const struct mapping_key *key, const struct packet *packet, const struct port *out,
+                 uint32_t *slot)
+{
+    struct making making = { .key = *key, .external = key->internal };
+    enum drop_reason reason = nat_may_map(nat, key->protocol, key->internal.address, out);
+
+    if (reason == DROP_NONE && key->dependence != NAT_MAPPING_NONE)
+        reason = nat_choose_external(nat, key, out, &making.external);
+    if (reason != DROP_NONE)
+        return reason;
+    making.lifetime = nat_behaviour(nat, key->protocol)->timeout;
+    *slot = nat_begin_mapping(nat, &making, packet);
     return DROP_NONE;
 }
 
@@ -207,7 +252,7 @@ end_mapping(struct nat *nat, uint32_t slot, const struct record_kind *kind, int6
     uint32_t host = mapping->host;
 
     if (world->journal) {
-        struct record record = mapping_record(nat, mapping, kind);
+        struct record record = nat_mapping_record(nat, mapping, kind);
 
         record.detail = detail;
         journal_take(world->journal, &record);
@@ -219,17 +264,24 @@ end_mapping(struct nat *nat, uint32_t slot, const struct record_kind *kind, int6
 }
 
 void
+nat_end_mapping(struct nat *nat, uint32_t slot, const struct record_kind *kind)
+{
+    end_mapping(nat, slot, kind, 0);
+}
+
+void
 nat_expire(struct nat *nat)
 {
     struct world *world = nat_world(nat);
     uint32_t slot;
 
     while ((slot = mapping_due(nat->table, world->now))) {
-        uint8_t protocol = mapping_at(nat->table, slot)->protocol;
+        const struct mapping *mapping = mapping_at(nat->table, slot);
+        bool idle_known = !nat->timeouts_changed && !mapping->fixed;
 
         nat->counts.expired++;
         end_mapping(nat, slot, &nat_mapping_expired_kind,
-                    nat->timeouts_changed ? 0 : nat_behaviour(nat, protocol)->timeout);
+                    idle_known ? nat_behaviour(nat, mapping->protocol)->timeout : 0);
     }
     arm(nat);
 }

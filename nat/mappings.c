@@ -96,6 +96,23 @@ mapping_find(const struct mapping_table *table, const struct mapping_key *key)
 }
 
 uint32_t
+mapping_find_open(const struct mapping_table *table, const struct mapping_key *key)
+{
+    uint8_t dependence = key->dependence == NAT_MAPPING_NONE ? NAT_MAPPING_NONE : NAT_ENDPOINT_INDEPENDENT;
+    struct mapping_key open = { key->internal, key->remote, key->protocol, dependence };
+    uint32_t hash, i, slot;
+
+    if (!table->open)
+        return 0;
+    hash = hash_key(&open);
+    for (i = hash_index_first(&table->by_internal, hash); (slot = hash_index_value(&table->by_internal, i));
+         i = hash_index_next(&table->by_internal, i, hash))
+        if (mapping_at(table, slot)->open && has_key(mapping_at(table, slot), &open))
+            break;
+    return slot;
+}
+
+uint32_t
 mapping_find_external(const struct mapping_table *table, uint8_t protocol, const struct endpoint *external)
 {
     uint32_t hash = hash_end(protocol, *external), i, slot;
@@ -143,7 +160,7 @@ mapping_make(struct mapping_table *table, const struct mapping_key *key, struct 
         .external_port = external.port,
         .peer_address = key->remote.address,
         .peer_port = key->remote.port,
-        .peer_count = 1,
+        .peer_count = !address_is_none(key->remote.address),
         .protocol = key->protocol,
         .dependence = key->dependence,
         .made = now,
@@ -161,6 +178,16 @@ mapping_make(struct mapping_table *table, const struct mapping_key *key, struct 
     table->alive[nat_protocol_index(key->protocol)]++;
     table->count++;
     return slot;
+}
+
+void
+mapping_open(struct mapping_table *table, uint32_t slot)
+{
+    struct mapping *mapping = mapping_at(table, slot);
+
+    g_assert(!depends_on_address(mapping->dependence));
+    table->open += !mapping->open;
+    mapping->open = true;
 }
 
 void
@@ -185,6 +212,7 @@ mapping_end(struct mapping_table *table, uint32_t slot)
     table->kinds[nat_protocol_index(key.protocol)][key.dependence]--;
     table->alive[nat_protocol_index(key.protocol)]--;
     table->count--;
+    table->open -= mapping->open;
     mapping->number = 0;
     mapping->further_first = table->free;
     table->free = slot;

@@ -29,18 +29,22 @@ nat_protocol_index(uint8_t protocol)
 /* What every packet touches comes first, in 64 bytes. */
 struct mapping {
     struct address internal_address, external_address;
-    struct address peer_address; /* the first peer, whose packet out made the mapping; part of the key when dependent */
+    struct address peer_address; /* the first peer, whose packet out made the mapping; part of the key when dependent;
+                                    none when no packet out made it */
     uint16_t internal_port, external_port, peer_port;
     uint8_t protocol;
-    uint8_t dependence : 6; /* enum nat_dependence, as it was when the mapping was made */
+    uint8_t dependence : 2; /* enum nat_dependence, as it was when the mapping was made */
     uint8_t peer_unsent : 1, address_unsent : 1; /* the first peer came in by a rule: it, or no port of its address, has
                                                     been sent to yet */
-    int64_t deadline;   /* dead from here on */
+    uint8_t open : 1;       /* no filter applies to it, and packets of its internal endpoint take it before others */
+    uint8_t fixed : 1;      /* lives to its deadline, whatever traffic does */
+    int64_t deadline;       /* dead from here on */
 
     int64_t made;
     uint32_t number;                      /* 0: the slot is free */
     uint32_t further_first, further_last; /* in the peers: who came after the first, in order */
-    uint32_t peer_count;                  /* the first included */
+    uint32_t peer_count : 24;             /* the first included, if there is one */
+    uint32_t origin : 8;                  /* enum nat_origin */
     uint32_t host;                        /* in the hosts, 0: not counted there */
     uint32_t seat;                        /* in the deadlines */
 };
@@ -70,6 +74,7 @@ struct mapping_table {
     uint32_t slots, capacity; /* slots ever used; room for */
     uint32_t free;            /* a free slot, which leads to the next by `further_first` */
     uint32_t count, made;     /* alive; ever made: the last number given */
+    uint32_t open;            /* of those alive */
     uint32_t alive[NAT_PROTOCOLS];
     uint32_t kinds[NAT_PROTOCOLS][NAT_DEPENDENCES]; /* of those, by dependence */
     struct hash_index by_internal, by_external;
@@ -137,9 +142,16 @@ mapping_other_kinds(const struct mapping_table *table, uint8_t protocol, uint8_t
 uint32_t mapping_find(const struct mapping_table *table, const struct mapping_key *key);
 uint32_t mapping_find_external(const struct mapping_table *table, uint8_t protocol, const struct endpoint *external);
 
-/* Makes a mapping whose first peer is the key's remote. There must be fewer than NAT_MAPPINGS_MAX. */
+/* The open mapping of the key's internal endpoint, whatever the key's dependence, or 0. */
+uint32_t mapping_find_open(const struct mapping_table *table, const struct mapping_key *key);
+
+/* Makes a mapping whose first peer is the key's remote, or that has none when this is ADDRESS_NONE. There must be fewer
+ * than NAT_MAPPINGS_MAX. */
 uint32_t mapping_make(struct mapping_table *table, const struct mapping_key *key, struct endpoint external, int64_t now,
                       int64_t deadline);
+
+/* Opens a mapping, which must not depend on whom it sends to. */
+void mapping_open(struct mapping_table *table, uint32_t slot);
 
 /* Moves a deadline to an earlier time: the table may wake earlier then. */
 void mapping_hasten(struct mapping_table *table, uint32_t slot, int64_t deadline);

@@ -127,24 +127,33 @@ struct teller {
     void *user;
 };
 
+struct nat_mapping_view
+nat_view(const struct nat *nat, uint32_t slot)
+{
+    const struct mapping *mapping = mapping_at(nat->table, slot);
+
+    return (struct nat_mapping_view){
+        .number = mapping->number,
+        .protocol = mapping->protocol,
+        .origin = mapping->origin,
+        .is_explicit = mapping->fixed,
+        .internal = mapping_internal(mapping),
+        .external = mapping_external(mapping),
+        .made = mapping->made,
+        .expires = mapping->deadline,
+    };
+}
+
 static void
 tell_mapping(void *user, uint32_t slot)
 {
     const struct teller *teller = user;
-    const struct mapping *mapping = mapping_at(teller->nat->table, slot);
-    g_autofree struct endpoint *peers = g_new(struct endpoint, mapping->peer_count);
-    struct nat_mapping_view view = {
-        .number = mapping->number,
-        .protocol = mapping->protocol,
-        .internal = mapping_internal(mapping),
-        .external = mapping_external(mapping),
-        .peer_count = mapping->peer_count,
-        .peers = peers,
-        .made = mapping->made,
-        .expires = mapping->deadline,
-    };
+    struct nat_mapping_view view = nat_view(teller->nat, slot);
+    g_autofree struct endpoint *peers = NULL;
 
-    peer_list(teller->nat->table, slot, peers, mapping->peer_count);
+    view.peer_count = mapping_at(teller->nat->table, slot)->peer_count;
+    view.peers = peers = g_new(struct endpoint, view.peer_count);
+    peer_list(teller->nat->table, slot, peers, view.peer_count);
     teller->tell(teller->user, &view);
 }
 

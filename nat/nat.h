@@ -91,10 +91,22 @@ void nat_set_options(struct nat *nat, const struct nat_options *options);
 /* Forgets everything, as a box does that loses power. Each mapping's end is journalled. */
 void nat_forget(struct nat *nat);
 
+/* What a mapping was made for. */
+enum nat_origin {
+    NAT_ORIGIN_TRAFFIC, /* a packet out */
+    NAT_ORIGIN_PCP,     /* RFC 6887 */
+    NAT_ORIGIN_NAT_PMP, /* RFC 6886 */
+    NAT_ORIGIN_UPNP,    /* UPnP IGD */
+    NAT_ORIGINS,
+};
+extern const char *const nat_origin_words[];
+
 /* One mapping, told to whoever asks. */
 struct nat_mapping_view {
     uint32_t number;             /* the subject of the journal's records about it */
     uint8_t protocol;
+    uint8_t origin;              /* enum nat_origin */
+    bool is_explicit;            /* see below: it lives by its lifetime */
     struct endpoint internal, external;
     uint32_t peer_count;
     const struct endpoint *peers; /* whom the internal endpoint has sent to through it, or who was admitted, oldest first;
@@ -105,11 +117,56 @@ struct nat_mapping_view {
 /* Calls `tell` for each living mapping, oldest first. `tell` must not send or change options. */
 void nat_each_mapping(struct nat *nat, void (*tell)(void *user, const struct nat_mapping_view *mapping), void *user);
 
+/* ---- explicit mappings
+ *
+ * What servers for port control (PCP, NAT-PMP, UPnP IGD) make. An explicit mapping lives by its lifetime, whatever
+ * traffic does; no filter applies to it; what its internal endpoint sends leaves by it, whatever `mapping` says. The
+ * limits on mappings and the pairing of addresses hold for it as for others. On a box that translates nothing it is a
+ * pinhole: the external endpoint is the internal one. */
+
+enum nat_map_result {
+    NAT_MAP_OK,
+    NAT_MAP_NO_PROTOCOL, /* the NAT doesn't translate this protocol's ports */
+    NAT_MAP_TAKEN,       /* the suggested external endpoint can't be had, and nothing else would do */
+    NAT_MAP_NO_PORT,     /* no external port is free, or there is no external address */
+    NAT_MAP_LIMIT,       /* a limit on mappings is met */
+};
+
+struct nat_map_request {
+    uint8_t protocol;
+    uint8_t origin;           /* who asks: NAT_ORIGIN_PCP, _NAT_PMP, _UPNP */
+    bool by_external;         /* the mapping is known by its external port, as in UPnP: there may be several of `internal` */
+    bool prefer_failure;      /* another external endpoint than the suggested one is of no use */
+    struct endpoint internal;
+    struct endpoint external; /* suggested; no address and port 0 where any will do */
+    int64_t lifetime;         /* from now; TIME_NEVER for ever */
+};
+
+/* Makes or renews a mapping and tells what was granted (without peers). An explicit mapping that `internal` has already
+ * (unless `by_external`: at that external port) is renewed and keeps its external endpoint; so does an ordinary
+ * endpoint-independent one, which becomes explicit (RFC 6887 section 11.3). Otherwise the suggested endpoint is granted
+ * when it is free, else one as for a packet out. */
+enum nat_map_result nat_map_explicit(struct nat *nat, const struct nat_map_request *request,
+                                     struct nat_mapping_view *granted) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Ends the explicit mapping of `internal`, and that at `external`. False when there is none. */
+bool nat_unmap_explicit(struct nat *nat, uint8_t protocol, struct endpoint internal);
+bool nat_unmap_external(struct nat *nat, uint8_t protocol, struct endpoint external);
+
+/* The explicit mapping of `internal`, and the mapping of any kind at `external`, without peers. False when there is
+ * none. nat_each_mapping walks them all. */
+bool nat_find_explicit(struct nat *nat, uint8_t protocol, struct endpoint internal, struct nat_mapping_view *view);
+bool nat_find_external(struct nat *nat, uint8_t protocol, struct endpoint external, struct nat_mapping_view *view);
+
+/* The external address that `internal` has, or would get; none when there is none. */
+struct address nat_external_address(const struct nat *nat, struct address internal);
+
 struct nat_counts {
     uint64_t outbound, inbound, hairpinned; /* packets translated */
     uint64_t icmp_errors;                   /* translated */
     uint64_t refused;                       /* dropped by filter or rule, or for want of a mapping */
     uint64_t made, expired, forgotten;      /* mappings */
+    uint64_t removed;                       /* mappings that were ended by who had asked for them */
 };
 struct nat_counts nat_counts(const struct nat *nat);
 

@@ -11,6 +11,7 @@ const char *const nat_hairpin_words[] = { "off", "internal-source", "external-so
 const char *const nat_refresh_words[] = { "outbound", "inbound", "both", NULL };
 const char *const nat_refusal_words[] = { "drop", "icmp", "reset", NULL };
 const char *const nat_ttl_words[] = { "decrement", "keep", NULL };
+const char *const nat_origin_words[] = { "traffic", "pcp", "nat-pmp", "upnp", NULL };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_dependence_words) == NAT_MAPPING_NONE + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_ports_words) == NAT_PORTS_RANDOM + 2);
@@ -18,6 +19,7 @@ G_STATIC_ASSERT(G_N_ELEMENTS(nat_hairpin_words) == NAT_HAIRPIN_EXTERNAL_SOURCE +
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_refresh_words) == NAT_REFRESH_BOTH + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_refusal_words) == NAT_REFUSE_RESET + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_ttl_words) == NAT_TTL_KEEP + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_origin_words) == NAT_ORIGINS + 1);
 
 /* A mapping may be none, a filter not. */
 static const char *const filtering_words[] = {

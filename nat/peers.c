@@ -221,7 +221,7 @@ peer_list(const struct mapping_table *table, uint32_t slot, struct endpoint *pee
     const struct mapping *mapping = mapping_at(table, slot);
     uint32_t count = 0;
 
-    if (count < max)
+    if (count < max && !address_is_none(mapping->peer_address))
         peers[count++] = mapping_first_peer(mapping);
     for (uint32_t number = mapping->further_first; number && count < max; number = peer_at(table, number)->next)
         peers[count++] = peer_endpoint(peer_at(table, number));

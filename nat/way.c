@@ -150,6 +150,10 @@ nat_find_way(const struct nat *nat, const struct mapping_key *key, bool affinity
         *rule = NAT_RULE_AFFINITY;
         return slot;
     }
+    if ((slot = mapping_find_open(nat->table, key))) {
+        *rule = NAT_RULE_OPEN;
+        return slot;
+    }
     if (mapping_other_kinds(nat->table, key->protocol, key->dependence) && (slot = find_kept(nat, *key))) {
         *rule = NAT_RULE_KEPT;
         return slot;
@@ -158,11 +162,18 @@ nat_find_way(const struct nat *nat, const struct mapping_key *key, bool affinity
     return mapping_find(nat->table, key);
 }
 
+/* What applies to a mapping: its protocol's filter, or none. */
+static uint8_t
+filtering_of(const struct nat *nat, const struct mapping *mapping)
+{
+    return mapping->open ? NAT_ENDPOINT_INDEPENDENT : nat_behaviour(nat, mapping->protocol)->filtering;
+}
+
 /* RFC 4787 section 5. */
 static bool
-admits(const struct nat *nat, uint32_t slot, uint8_t filtering, const struct endpoint *remote)
+admits(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
 {
-    switch (filtering) {
+    switch (filtering_of(nat, mapping_at(nat->table, slot))) {
     case NAT_ENDPOINT_INDEPENDENT:
         return true;
     case NAT_ADDRESS_DEPENDENT:
@@ -223,7 +234,7 @@ judge_inbound(const struct nat *nat, uint32_t slot, const struct flow *flow, uin
         if (*rule)
             return denies(nat, *rule) ? DROP_POLICY : DROP_NONE;
     }
-    return admits(nat, slot, nat_behaviour(nat, mapping->protocol)->filtering, &remote) ? DROP_NONE : DROP_FILTERED;
+    return admits(nat, slot, &remote) ? DROP_NONE : DROP_FILTERED;
 }
 
 /* ---- outbound */
@@ -252,8 +263,7 @@ take_way(struct nat *nat, const struct packet *packet, const struct port *out, s
         way->opens = true;
         return nat_make_mapping(nat, &key, packet, out, &way->slot);
     }
-    way->opens =
-        listening(nat) && !admits(nat, way->slot, nat_behaviour(nat, key.protocol)->filtering, &key.remote);
+    way->opens = listening(nat) && !admits(nat, way->slot, &key.remote);
     if (!peer_note(nat->table, way->slot, &key.remote, PEER_SENT_TO))
         return DROP_MAPPING_LIMIT;
     if (nat_behaviour(nat, key.protocol)->refresh != NAT_REFRESH_INBOUND)
@@ -380,13 +390,19 @@ let_in(struct nat *nat, struct packet *packet, uint32_t slot, struct record *rec
     return VERDICT_PASS;
 }
 
+/* Which rule decides about a packet in to the mapping. */
+static uint16_t
+inbound_rule(const struct nat *nat, const struct mapping *mapping)
+{
+    return mapping->open ? NAT_RULE_OPEN : (uint16_t)(NAT_RULE_DEPENDENCE + filtering_of(nat, mapping));
+}
+
 /* A packet in that leads to the mapping in `slot`. The TTL of one that the box does not translate was checked
  * before. */
 static enum verdict
 inbound(struct nat *nat, struct packet *packet, uint32_t slot)
 {
     const struct mapping *mapping = mapping_at(nat->table, slot);
-    uint8_t filtering = nat_behaviour(nat, mapping->protocol)->filtering;
     bool translates = mapping->dependence != NAT_MAPPING_NONE;
     struct endpoint remote = flow_source(&packet->flow);
     struct record record;
@@ -396,7 +412,7 @@ inbound(struct nat *nat, struct packet *packet, uint32_t slot)
     if (listening(nat)) {
         record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
         record.subject[0] = mapping->number;
-        record.rule = NAT_RULE_DEPENDENCE + filtering;
+        record.rule = inbound_rule(nat, mapping);
     }
     if (reason != DROP_NONE)
         return turn_away(nat, packet, slot, &record, reason, rule);
@@ -522,7 +538,6 @@ static enum verdict
 hairpin_in(struct nat *nat, struct packet *packet, struct endpoint external, uint32_t slot)
 {
     const struct mapping *mapping = slot ? mapping_at(nat->table, slot) : NULL;
-    uint8_t filtering = nat_behaviour(nat, packet->flow.protocol)->filtering;
     struct flow flow = packet->flow;
     struct record record;
     enum drop_reason reason;
@@ -533,7 +548,7 @@ hairpin_in(struct nat *nat, struct packet *packet, struct endpoint external, uin
     if (listening(nat)) {
         record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
         record.before = flow;
-        record.rule = NAT_RULE_HAIRPIN | (slot ? NAT_RULE_DEPENDENCE + filtering : NAT_RULE_NONE);
+        record.rule = NAT_RULE_HAIRPIN | (slot ? inbound_rule(nat, mapping) : NAT_RULE_NONE);
         record.subject[0] = slot ? mapping->number : 0;
     }
     if (!slot)

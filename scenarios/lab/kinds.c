@@ -23,6 +23,8 @@ const struct record_kind *const lab_record_kinds[] = {
     &nat_mapping_new_kind,
     &nat_mapping_expired_kind,
     &nat_mapping_forgotten_kind,
+    &nat_mapping_renewed_kind,
+    &nat_mapping_removed_kind,
     &stun_kind_started,
     &stun_kind_retransmitted,
     &stun_kind_answered,

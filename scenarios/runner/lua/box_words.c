@@ -1,4 +1,6 @@
 /* What boxes have: :mappings :reboot :set :lan; :forward and :alg come later. */
+#include <math.h>
+
 #include "core/base/words.h"
 #include "scenarios/runner/lua/endpoint.h"
 #include "scenarios/runner/lua/link_options.h"
@@ -37,7 +39,7 @@ push_mapping(lua_State *L, const struct mapping_copy *copy, const struct endpoin
 {
     const char *protocol = protocol_name(copy->view.protocol);
 
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 6);
     lua_pushstring(L, protocol ? protocol : "?");
     lua_setfield(L, -2, "protocol");
     endpoint_push(L, copy->view.internal);
@@ -50,8 +52,13 @@ push_mapping(lua_State *L, const struct mapping_copy *copy, const struct endpoin
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     lua_setfield(L, -2, "peers");
-    arg_push_seconds(L, copy->view.expires);
+    if (copy->view.expires == TIME_NEVER)
+        lua_pushnumber(L, HUGE_VAL);
+    else
+        arg_push_seconds(L, copy->view.expires);
     lua_setfield(L, -2, "expires");
+    lua_pushstring(L, nat_origin_words[copy->view.origin]);
+    lua_setfield(L, -2, "origin");
 }
 
 /* What the copies hold is taken over into memory of Lua's, so that nothing is lost when a push raises. */
