@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "tests/unit/support_io_tcp.h"
+
 #define SEAT_ARMED 0
 #define SEAT_ORDER 1
 #define SEAT_BUSY 2
@@ -328,29 +330,6 @@ fake_io_carry(struct fake_io *from, struct fake_io *to)
     return arrived;
 }
 
-/* Streams. */
-
-static struct io_tcp *
-io_listen(struct io *io, const struct endpoint *local, bool share, io_tcp_ready *ready, void *owner,
-          enum io_result *why)
-{
-    (void)io;
-    (void)local;
-    (void)share;
-    (void)ready;
-    (void)owner;
-    *why = IO_UNSUPPORTED;
-    return NULL;
-}
-
-static struct io_tcp *
-io_connect(struct io *io, const struct endpoint *local, const struct endpoint *peer, bool share, io_tcp_ready *ready,
-           void *owner, enum io_result *why)
-{
-    (void)peer;
-    return io_listen(io, local, share, ready, owner, why);
-}
-
 /* The journal. */
 
 static void
@@ -389,8 +368,8 @@ static const struct io_ops io_ops = {
     .watch = io_watch,
     .unwatch = io_unwatch,
     .udp = io_udp,
-    .listen = io_listen,
-    .connect = io_connect,
+    .listen = fake_io_listen,
+    .connect = fake_io_connect,
     .note = io_note,
     .listening = io_listening,
 };
@@ -405,6 +384,8 @@ fake_io_new(const char *address)
     fake->io.ops = &io_ops;
     fake->listening = true;
     fake->next_port = FIRST_PORT;
+    fake->window = fake->piece = 65536;
+    fake->streams = g_ptr_array_new();
     fake->notes = g_array_new(FALSE, FALSE, sizeof(struct record));
     fake->timers = g_ptr_array_new();
     fake->sockets = g_ptr_array_new();
@@ -416,10 +397,12 @@ fake_io_new(const char *address)
 bool
 fake_io_free(struct fake_io *fake)
 {
-    bool clean = fake->timers->len == 0 && fake->sockets->len == 0 && !fake->watches;
+    bool clean = fake->timers->len == 0 && fake->sockets->len == 0 && !fake->watches &&
+                 fake_io_streams(fake) == 0;
 
     for (guint i = 0; i < fake->sockets->len; i++)
         g_free(g_ptr_array_index(fake->sockets, i));
+    fake_io_free_streams(fake);
     g_array_unref(fake->notes);
     g_ptr_array_unref(fake->timers);
     g_ptr_array_unref(fake->sockets);

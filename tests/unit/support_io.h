@@ -10,8 +10,10 @@
  *     fake_io_take(s);                               the answer is lost
  *     fake_io_advance(a, 500 * TIME_MS);             timers fire, each at its own time
  *
- * Nothing here needs CUnit, so that fuzz targets use it too. The clocks of two hosts are set by the test. Streams are
- * not there: `listen` and `connect` say IO_UNSUPPORTED. */
+ * Streams go between two fakes and move when the test says so, with `fake_io_carry_streams`: connections are made, bytes
+ * and ends arrive, as far as windows and readers allow. `fake_io_break_streams` is a peer that has crashed.
+ *
+ * Nothing here needs CUnit, so that fuzz targets use it too. The clocks of two hosts are set by the test. */
 #ifndef TESTS_UNIT_SUPPORT_IO_H
 #define TESTS_UNIT_SUPPORT_IO_H
 
@@ -36,7 +38,10 @@ struct fake_io {
     enum io_result send_result; /* IO_OK: sent datagrams are kept; anything else is what `send` answers */
     bool listening;             /* whether the journal is heard; true at first */
     GArray *notes;              /* struct record: what was noted, in order */
-    /* The rest is for support_io.c only. */
+    size_t window; /* bytes that a stream holds unsent, and unread; 65536 at first */
+    size_t piece;  /* bytes that move at a time, each with events of its own; 65536 at first */
+    /* The rest is for support_io.c and support_io_tcp.c only. */
+    GPtrArray *streams;
     GPtrArray *timers, *sockets, *sent;
     size_t taken;
     uint64_t armings, packets;
@@ -68,6 +73,14 @@ bool fake_io_deliver_icmp(struct fake_io *fake, struct endpoint local, struct en
                           uint8_t code);
 /* Takes all that waits at `from` and delivers what is for a socket of `to`; how many arrived. */
 size_t fake_io_carry(struct fake_io *from, struct fake_io *to);
+
+/* Lets the streams between two hosts go on until nothing more moves; whether anything did. A connection to a port of
+ * `b` where nobody listens is refused. */
+bool fake_io_carry_streams(struct fake_io *a, struct fake_io *b);
+/* All streams of this host are reset, as if their peers had lost all memory. */
+void fake_io_break_streams(struct fake_io *fake);
+/* Streams and listeners that their owner has not closed. */
+size_t fake_io_streams(const struct fake_io *fake);
 
 /* The addresses of the host have changed: tells those who watch. */
 void fake_io_changed(struct fake_io *fake);
