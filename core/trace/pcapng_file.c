@@ -240,13 +240,23 @@ let_go(struct pcapng_file *file, unsigned count)
         g_byte_array_remove_range(file->bytes, 0, (guint)bytes);
 }
 
+/* Where a full window is cut: at its middle, or before it where one packet's words and copies would be torn apart. */
+static unsigned
+window_cut(const struct pcapng_file *file)
+{
+    for (unsigned cut = PCAPNG_WINDOW / 2; cut > 0; cut--)
+        if (!same_packet(&file->items[cut - 1], &file->items[cut]))
+            return cut;
+    return PCAPNG_WINDOW / 2;
+}
+
 static void
 add(struct pcapng_file *file, int64_t at, struct item item, struct span bytes)
 {
     if (at != file->at)
         let_go(file, file->count);
     else if (file->count == PCAPNG_WINDOW)
-        let_go(file, PCAPNG_WINDOW / 2);
+        let_go(file, window_cut(file));
     file->at = at;
     item.offset = file->bytes->len;
     item.length = bytes.length;

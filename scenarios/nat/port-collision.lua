@@ -27,7 +27,7 @@ lab.spawn(function()
 
   -- Each opens its filter for P, which then calls B: first at the port that B believes it has, then where STUN saw it.
   local caller = P:udp(6000)
-  for _, sock in pairs(socks) do sock:send(caller.own, "open") end
+  for _, sock in pairs(socks) do sock:send(caller.own, "let P in") end
   lab.sleep "100ms"
 
   local function who_hears(to, text)

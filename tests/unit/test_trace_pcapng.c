@@ -274,18 +274,21 @@ test_comments(void)
     }
 }
 
-/* More happens in one instant than the window holds: no copy is lost, and each keeps what was said next to it. */
+/* More happens in one instant than the window holds: no copy is lost, and each keeps what was said next to it, before
+ * it (a packet that is sent) or behind it (one that arrives), wherever the window is cut. */
 static void
-test_crowded_instant(void)
+check_crowded_instant(unsigned shift, bool sent)
 {
     enum { PACKETS = 10 * PCAPNG_WINDOW + 3 };
     struct pcapng_file *file = pcapng_file_open(path, &trace_names, NULL);
     struct trace trace;
 
     pcapng_file_interface(file, "A-natA");
+    for (unsigned i = 0; i < shift; i++)
+        play_step(file, &(struct step){ 'r', PACKETS + 1, 2, 0 }, 0, 5);
     for (uint64_t i = 1; i <= PACKETS; i++) {
-        play_step(file, &(struct step){ 'i', i, 2, 0 }, 0, 5);
-        play_step(file, &(struct step){ 'r', i, 2, 0 }, i, 5);
+        play_step(file, &(struct step){ sent ? 'r' : 'i', i, 2, 0 }, i, 5);
+        play_step(file, &(struct step){ sent ? 'o' : 'r', i, 2, 0 }, i, 5);
     }
     CHECK(pcapng_file_close(file, NULL));
     trace = read_trace();
@@ -297,6 +300,15 @@ test_crowded_instant(void)
         CHECK_ROW_TEXT("data", copy_at(&trace, i)->data, "as it was");
     }
     trace_free(&trace);
+}
+
+static void
+test_crowded_instant(void)
+{
+    for (unsigned shift = 0; shift < 3; shift++) {
+        check_crowded_instant(shift, false);
+        check_crowded_instant(shift, true);
+    }
 }
 
 /* ---- the rest of a block */
