@@ -608,11 +608,21 @@ from_inside(struct nat *nat, struct packet *packet)
 
 /* ---- in and out */
 
+/* What a NAT translates is IPv4. IPv6 goes through as through a router, and to the box's own stack as to a host's: here
+ * and nowhere else. */
+static bool
+is_passed_by(const struct packet *packet)
+{
+    return packet_is(packet, PACKET_IPV6);
+}
+
 enum verdict
 nat_enter(struct middlebox *box, struct packet *packet, struct port *in)
 {
     struct nat *nat = (struct nat *)box;
 
+    if (is_passed_by(packet))
+        return VERDICT_PASS;
     packet->flags &= (uint16_t) ~(PACKET_TRANSLATED | PACKET_FROM_INSIDE);
     nat_expire_due(nat);
     return in && in->inside ? from_inside(nat, packet) : from_outside(nat, packet);
@@ -624,7 +634,7 @@ nat_leave(struct middlebox *box, struct packet_list *list, struct port *out)
     struct nat *nat = (struct nat *)box;
     struct packet *packet = list->first;
 
-    if (out->inside || packet_is(packet, PACKET_TRANSLATED))
+    if (out->inside || packet_is(packet, PACKET_TRANSLATED) || is_passed_by(packet))
         return VERDICT_PASS;
     nat_expire_due(nat);
     if (packet->in && !packet_is(packet, PACKET_FROM_INSIDE))

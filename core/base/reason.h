@@ -13,28 +13,31 @@
     X(LINK_FAULT,           "link-fault",           "the link's fault list says to lose this packet",            "") \
     X(LINK_DOWN,            "link-down",            "the link is switched off",                                  "") \
     X(QUEUE_FULL,           "queue-full",           "the link's queue is full (drop-tail)",                      "") \
-    X(TOO_BIG,              "too-big",              "it is larger than the link's MTU and may not be fragmented", "RFC 1191 section 3") \
+    X(TOO_BIG,              "too-big",              "it is larger than the link's MTU and may not be fragmented", "RFC 1191 section 3, RFC 8200 section 5") \
     /* header checks */ \
     X(BAD_HEADER,           "bad-header",           "its IP header is malformed",                                "RFC 1122 section 3.2.1") \
     X(BAD_CHECKSUM,         "bad-checksum",         "a checksum is wrong",                                       "RFC 1122 section 3.2.1.2") \
     X(BAD_TRANSPORT,        "bad-transport",        "its transport header is truncated or malformed",            "RFC 768") \
-    X(BAD_OPTION,           "bad-option",           "an IP option is malformed",                                 "RFC 791 section 3.1") \
+    X(BAD_OPTION,           "bad-option",           "an IP option is malformed",                                 "RFC 791 section 3.1, RFC 8200 section 4.2") \
+    X(BAD_EXTENSION,        "bad-extension",        "its extension headers are malformed, cut short or too many","RFC 8200 section 4, RFC 7112 section 5") \
+    X(UNKNOWN_OPTION,       "unknown-option",       "an option that the host does not know says to discard it",  "RFC 8200 section 4.2") \
+    X(NO_CHECKSUM,          "no-checksum",          "UDP over IPv6 must have a checksum, and it has none",       "RFC 8200 section 8.1") \
+    X(NO_NEXT_HEADER,       "no-next-header",       "it says that nothing follows its headers",                  "RFC 8200 section 4.7") \
     X(BAD_TCP_OPTION,       "bad-tcp-option",       "a TCP option is malformed",                                 "RFC 9293 section 3.1") \
     X(BAD_ADDRESS,          "bad-address",          "its source or destination cannot stand in a packet",        "RFC 1122 section 3.2.1.3") \
-    X(NO_FAMILY,            "no-family",            "the node does not speak this version of IP",                "RFC 791 section 3.1") \
-    X(SOURCE_ROUTE,         "source-route",         "it carries a source route, which nodes here refuse",        "RFC 7126 section 4.3") \
+    X(SOURCE_ROUTE,         "source-route",         "it carries a source route, which nodes here refuse",        "RFC 7126 section 4.3, RFC 5095 section 3") \
     /* routing */ \
-    X(TTL_EXCEEDED,         "ttl-exceeded",         "its TTL ran out",                                           "RFC 1812 section 5.3.1") \
+    X(TTL_EXCEEDED,         "ttl-exceeded",         "its TTL ran out",                                           "RFC 1812 section 5.3.1, RFC 8200 section 3") \
     X(NO_ROUTE,             "no-route",             "no route leads to its destination",                         "RFC 1812 section 5.2.7.1") \
     X(NO_NEIGHBOUR,         "no-neighbour",         "nobody on that network has this address",                   "RFC 826") \
     X(NOT_FOR_ME,           "not-for-me",           "it is for another address and this host does not forward",  "RFC 1122 section 3.3.4.2") \
     X(NODE_DOWN,            "node-down",            "the box is rebooting",                                      "") \
     /* fragments */ \
-    X(FRAGMENT_TIMEOUT,     "fragment-timeout",     "the other fragments did not come in time",                  "RFC 1122 section 3.3.2") \
+    X(FRAGMENT_TIMEOUT,     "fragment-timeout",     "the other fragments did not come in time",                  "RFC 1122 section 3.3.2, RFC 8200 section 4.5") \
     X(FRAGMENT_OVERLAP,     "fragment-overlap",     "its fragments overlap",                                     "RFC 5722") \
     X(FRAGMENT_DUPLICATE,   "fragment-duplicate",   "the same fragment has come before",                         "RFC 791 section 3.2") \
     X(FRAGMENT_LIMIT,       "fragment-limit",       "too many packets wait for fragments",                       "RFC 4787 REQ-14a") \
-    X(FRAGMENT_BAD,         "fragment-bad",         "its fragments do not make a packet",                        "RFC 791 section 3.2") \
+    X(FRAGMENT_BAD,         "fragment-bad",         "its fragments do not make a packet",                        "RFC 791 section 3.2, RFC 8200 section 4.5") \
     /* the own stack */ \
     X(PORT_UNREACHABLE,     "port-unreachable",     "no socket is open on its port",                             "RFC 1122 section 4.1.3.1") \
     X(PROTOCOL_UNREACHABLE, "protocol-unreachable", "the host does not speak its protocol",                      "RFC 1122 section 3.2.2.1") \

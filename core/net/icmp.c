@@ -2,6 +2,7 @@
 
 #include "core/base/cursor.h"
 #include "core/net/checksum.h"
+#include "core/net/ipv6.h"
 #include "core/net/rewrite.h"
 #include "core/net/stack_private.h"
 #include "core/net/tcp_socket.h"
@@ -9,94 +10,57 @@
 
 #define ICMP_ERROR_MAX 576 /* RFC 1812 section 4.3.2.3 */
 
-const char *
-icmp_describe(uint8_t type, uint8_t code)
-{
-    static const char *const unreachable[] = {
-        [ICMP_NET_UNREACHABLE] = "net unreachable",
-        [ICMP_HOST_UNREACHABLE] = "host unreachable",
-        [ICMP_PROTOCOL_UNREACHABLE] = "protocol unreachable",
-        [ICMP_PORT_UNREACHABLE] = "port unreachable",
-        [ICMP_FRAGMENTATION_NEEDED] = "fragmentation needed and DF set",
-        [5] = "source route failed",
-        [ICMP_ADMINISTRATIVELY_PROHIBITED] = "administratively prohibited",
-    };
+/* A message without its data. */
+struct message {
+    uint8_t type, code;
+    uint32_t word;
+};
 
-    switch (type) {
-    case ICMP_ECHO:
-        return "echo request";
-    case ICMP_ECHO_REPLY:
-        return "echo reply";
-    case ICMP_UNREACHABLE:
-        return code < G_N_ELEMENTS(unreachable) && unreachable[code] ? unreachable[code] : "destination unreachable";
-    case ICMP_TIME_EXCEEDED:
-        return code == 0 ? "time exceeded in transit" : "fragment reassembly time exceeded";
-    case ICMP_SOURCE_QUENCH:
-        return "source quench";
-    case ICMP_REDIRECT:
-        return "redirect";
-    case ICMP_PARAMETER_PROBLEM:
-        return "parameter problem";
-    case ICMP_TIMESTAMP:
-        return "timestamp request";
-    case ICMP_TIMESTAMP_REPLY:
-        return "timestamp reply";
-    default:
-        return "message";
-    }
-}
-
-bool
-icmp_is_error(uint8_t type)
-{
-    return type == ICMP_UNREACHABLE || type == ICMP_SOURCE_QUENCH || type == ICMP_REDIRECT ||
-           type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETER_PROBLEM;
-}
-
-bool
-icmp_is_query(uint8_t type)
-{
-    return type == ICMP_ECHO || type == ICMP_ECHO_REPLY || type == ICMP_TIMESTAMP || type == ICMP_TIMESTAMP_REPLY;
-}
-
-/* Writes the 8-byte header and `data` into a packet of that size, with the checksum. */
+/* Writes the 8-byte header and `data` into a packet of that size, with the checksum, which in ICMPv6 covers a
+ * pseudo-header (RFC 4443 section 2.3). */
 static void
-write_icmp(struct packet *packet, uint8_t type, uint8_t code, uint32_t word, struct span data)
+write_icmp(struct packet *packet, const struct ip_template *ip, struct message message, struct span data)
 {
     struct writer writer = writer_over(packet->data, packet->length);
+    uint64_t sum = 0;
 
-    writer_u8(&writer, type);
-    writer_u8(&writer, code);
+    writer_u8(&writer, message.type);
+    writer_u8(&writer, message.code);
     writer_u16(&writer, 0);
-    writer_u32(&writer, word);
+    writer_u32(&writer, message.word);
     writer_span_put(&writer, data);
-    writer_patch_u16(&writer, 2, checksum_of(writer_span(&writer)));
+    if (ip->protocol == PROTOCOL_ICMPV6)
+        sum = checksum_pseudo(ip->source, ip->destination, PROTOCOL_ICMPV6, packet->length);
+    writer_patch_u16(&writer, 2, (uint16_t)~checksum_fold(checksum_add(sum, writer_span(&writer))));
 }
 
 /* Builds and sends an ICMP packet of this node's. `ip` has what it shall say but for protocol and identification. */
 static enum io_result
-send_icmp(struct node *node, struct ip_template ip, uint8_t type, uint8_t code, uint32_t word, struct span data,
-          packet_name *name)
+send_icmp(struct node *node, struct ip_template ip, struct message message, struct span data, packet_name *name)
 {
     struct packet *packet = packet_new(node->world, ICMP_HEADER + data.length);
+    struct stack *stack = node_stack(node);
 
-    write_icmp(packet, type, code, word, data);
-    ip.protocol = PROTOCOL_ICMP;
-    ip.identification = node_stack(node)->identification++;
+    ip.protocol = address_is_ipv4(ip.destination) ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
+    ip.identification = stack->identification++;
+    write_icmp(packet, &ip, message, data);
     ip_build(packet, &ip);
+    stack_fit(stack, packet);
     return node_send(node, packet, name);
 }
 
 /* --- errors ----------------------------------------------------------------------------------------------------- */
 
-/* RFC 1122 section 3.2.2: what no error is ever sent about. */
+/* Whether an error may be sent about a packet (RFC 1122 section 3.2.2, RFC 4443 section 2.4 e). `exempt`: also when it was
+ * for a group, or is a later fragment. */
 static bool
-may_answer(const struct packet *packet)
+may_answer(const struct packet *packet, bool exempt)
 {
-    struct address source = packet->flow.source, destination = packet->flow.destination;
+    struct address source = packet->flow.source;
 
-    return packet_is(packet, PACKET_CHECKED) && !packet_is(packet, PACKET_LATER_FRAGMENT | PACKET_ICMP_ERROR) &&
-           !address_is_for_all(destination) && !address_is_for_all(source) && !address_is_unspecified(source);
+    return packet_is(packet, PACKET_CHECKED) && !packet_is(packet, PACKET_ICMP_ERROR) &&
+           (exempt || !(packet_is(packet, PACKET_LATER_FRAGMENT) || address_is_for_all(packet->flow.destination))) &&
+           !address_is_for_all(source) && !address_is_unspecified(source);
 }
 
 /* The source of an error is the address that the packet was sent to where that is the node's, else one of the port
@@ -117,22 +81,59 @@ error_source(struct node *node, const struct packet *packet)
     return address_is_none(source) ? node_address(node, family) : source;
 }
 
-void
-icmp_send_error(struct node *node, const struct packet *packet, uint8_t type, uint8_t code, uint32_t info)
+static void
+send_error(struct node *node, const struct packet *packet, struct message message, bool exempt)
 {
-    size_t most = ICMP_ERROR_MAX - IPV4_HEADER - ICMP_HEADER;
+    bool ipv6 = packet_is(packet, PACKET_IPV6);
+    size_t most = (ipv6 ? IPV6_MTU_MIN - IPV6_HEADER : ICMP_ERROR_MAX - IPV4_HEADER) - ICMP_HEADER;
     struct world *world = node->world;
     packet_name handling = world->handling;
     struct ip_template ip = { .destination = packet->flow.source, .ttl = IP_TTL_DEFAULT };
 
-    if (!may_answer(packet))
+    if (!may_answer(packet, exempt))
         return;
     ip.source = error_source(node, packet);
     if (address_is_none(ip.source))
         return;
     world->handling = packet->name; /* its cause, also where a timer or the sender itself found the fault */
-    send_icmp(node, ip, type, code, info, span_of(packet->data, MIN(packet->length, most)), NULL);
+    send_icmp(node, ip, message, span_of(packet->data, MIN(packet->length, most)), NULL);
     world->handling = handling;
+}
+
+/* The ICMPv6 error that says what the ICMP error `message` says. */
+static struct message
+in_ipv6(const struct packet *packet, struct message message)
+{
+    struct ipv6_chain chain;
+
+    if (message.type == ICMP_TIME_EXCEEDED)
+        return (struct message){ ICMP6_TIME_EXCEEDED, message.code, 0 };
+    switch (message.code) {
+    case ICMP_HOST_UNREACHABLE:
+        return (struct message){ ICMP6_UNREACHABLE, ICMP6_ADDRESS_UNREACHABLE, 0 };
+    case ICMP_PORT_UNREACHABLE:
+        return (struct message){ ICMP6_UNREACHABLE, ICMP6_PORT_UNREACHABLE, 0 };
+    case ICMP_ADMINISTRATIVELY_PROHIBITED:
+        return (struct message){ ICMP6_UNREACHABLE, ICMP6_ADMINISTRATIVELY_PROHIBITED, 0 };
+    case ICMP_FRAGMENTATION_NEEDED:
+        return (struct message){ ICMP6_TOO_BIG, 0, message.word };
+    case ICMP_PROTOCOL_UNREACHABLE:
+        if (packet_is(packet, PACKET_CHECKED) && ipv6_walk(packet_span(packet), &chain))
+            return (struct message){ ICMP6_PARAMETER_PROBLEM, ICMP6_UNKNOWN_NEXT_HEADER, chain.next_at };
+        return (struct message){ ICMP6_UNREACHABLE, ICMP6_NO_ROUTE, 0 };
+    default:
+        return (struct message){ ICMP6_UNREACHABLE, ICMP6_NO_ROUTE, 0 };
+    }
+}
+
+void
+icmp_send_error(struct node *node, const struct packet *packet, uint8_t type, uint8_t code, uint32_t info)
+{
+    struct message message = { type, code, info };
+
+    if (packet_is(packet, PACKET_IPV6))
+        message = in_ipv6(packet, message);
+    send_error(node, packet, message, packet_is(packet, PACKET_IPV6) && message.type == ICMP6_TOO_BIG);
 }
 
 void
@@ -141,6 +142,15 @@ icmp_refuse(struct node *node, struct packet *packet, enum drop_reason reason, u
 {
     packet_note_drop(node, packet, reason);
     icmp_send_error(node, packet, type, code, info);
+    packet_end(node->world, node, packet, reason);
+}
+
+void
+icmp6_refuse_parameter(struct node *node, struct packet *packet, enum drop_reason reason,
+                       enum icmp6_parameter_code code, uint32_t pointer, bool to_groups)
+{
+    packet_note_drop(node, packet, reason);
+    send_error(node, packet, (struct message){ ICMP6_PARAMETER_PROBLEM, (uint8_t)code, pointer }, to_groups);
     packet_end(node->world, node, packet, reason);
 }
 
@@ -190,22 +200,34 @@ echo_send(struct echo *echo, struct address to, uint16_t sequence, struct span d
         .destination = to,
         .ttl = ttl == IO_UNSET ? IP_TTL_DEFAULT : (uint8_t)MAX(ttl, 1),
     };
+    struct message message = { ICMP_ECHO, 0, (uint32_t)echo->identifier << 16 | sequence };
 
     if (address_is_none(ip.source))
         return IO_NO_ROUTE;
-    if (IPV4_HEADER + ICMP_HEADER + data.length > PACKET_MAX)
+    if (ip_header_size(to) + ICMP_HEADER + data.length > ip_packet_max(to))
         return IO_TOO_BIG;
-    return send_icmp(echo->node, ip, ICMP_ECHO, 0, (uint32_t)echo->identifier << 16 | sequence, data, name);
+    if (!address_is_ipv4(to))
+        message.type = ICMP6_ECHO;
+    return send_icmp(echo->node, ip, message, data, name);
 }
 
 /* --- in --------------------------------------------------------------------------------------------------------- */
+
+/* Whether a request is answered: one to a group only in IPv6 (RFC 4443 section 4.2), by those who are in it. */
+static bool
+may_answer_echo(const struct stack *stack, const struct packet *packet)
+{
+    if (!address_is_for_all(packet->flow.destination))
+        return node_owns(stack->node, packet->flow.destination);
+    return packet_is(packet, PACKET_IPV6) && udp_in_group(stack, packet->flow.destination);
+}
 
 /* With the request's type of service (RFC 1812 section 4.3.2.5), of which ECN has taken the last two bits since. */
 static void
 answer_echo(struct stack *stack, const struct packet *packet)
 {
     struct reader reader = reader_over(packet_transport(packet));
-    uint32_t word;
+    struct message message = { packet_is(packet, PACKET_IPV6) ? ICMP6_ECHO_REPLY : ICMP_ECHO_REPLY, 0, 0 };
     struct ip_template ip = {
         .source = packet->flow.destination,
         .destination = packet->flow.source,
@@ -213,9 +235,12 @@ answer_echo(struct stack *stack, const struct packet *packet)
         .tos = packet->tos & 0xfc,
     };
 
+    if (address_is_for_all(ip.source))
+        ip.source = node_source_for(stack->node, ip.destination);
     reader_skip(&reader, 4);
-    word = reader_u32(&reader);
-    send_icmp(stack->node, ip, ICMP_ECHO_REPLY, 0, word, reader_rest(&reader), NULL);
+    message.word = reader_u32(&reader);
+    if (!address_is_none(ip.source))
+        send_icmp(stack->node, ip, message, reader_rest(&reader), NULL);
 }
 
 static bool
@@ -238,11 +263,7 @@ take_echo_reply(struct stack *stack, const struct packet *packet)
 static struct reader
 quoted_transport(const struct packet *packet, const struct quote *quote)
 {
-    struct reader reader = reader_over(span_of(packet->data + quote->offset, packet->length - quote->offset));
-    unsigned header = (reader_u8(&reader) & 15u) * 4;
-
-    reader_skip(&reader, header - 1);
-    return reader;
+    return reader_over(span_of(packet->data + quote->transport, packet->length - quote->transport));
 }
 
 /* The sequence number of a quoted echo request stands behind type, code, checksum and identifier. */
@@ -265,6 +286,14 @@ quoted_tcp_sequence(const struct packet *packet, const struct quote *quote)
     return reader_u32(&reader);
 }
 
+/* A link on the way to where an IPv6 packet of ours went carries less (RFC 8201 section 4). */
+static void
+learn_path(struct stack *stack, const struct quote *quote)
+{
+    if (!address_is_ipv4(quote->flow.source) && quote->type == ICMP6_TOO_BIG)
+        paths_learn(&stack->paths, quote->flow.destination, quote->info, stack->node->world->now);
+}
+
 /* An error belongs to the socket whose packet it quotes; errors quote what this node sent, or nobody's. */
 static bool
 take_error(struct stack *stack, const struct packet *packet, const struct quote *quote)
@@ -281,19 +310,30 @@ take_error(struct stack *stack, const struct packet *packet, const struct quote 
 
     if (!node_owns(stack->node, quote->flow.source))
         return false;
+    if (quote->later_fragment) { /* its socket isn't known, but the way is */
+        stack_note_delivered(stack, packet);
+        learn_path(stack, quote);
+        return true;
+    }
     switch (quote->flow.protocol) {
     case PROTOCOL_UDP:
         if (!udp_port_taken(stack, icmp.local))
             return false;
         stack_note_delivered(stack, packet);
+        learn_path(stack, quote);
         return udp_error(stack, &icmp);
     case PROTOCOL_TCP:
-        return stack->tcp && tcp_error(stack->tcp, packet, &icmp, quoted_tcp_sequence(packet, quote));
+        if (!stack->tcp || !tcp_error(stack->tcp, packet, &icmp, quoted_tcp_sequence(packet, quote)))
+            return false;
+        learn_path(stack, quote);
+        return true;
     case PROTOCOL_ICMP:
+    case PROTOCOL_ICMPV6:
         echo = find_echo(stack, quote->flow.source_port);
         if (!echo)
             return false;
         stack_note_delivered(stack, packet);
+        learn_path(stack, quote);
         echo->events->error(echo->owner, echo, &icmp, quoted_sequence(packet, quote));
         return true;
     default:
@@ -313,10 +353,10 @@ icmp_receive(struct stack *stack, struct packet *packet)
         reason = packet_read_quote(packet, &quote);
         if (reason == DROP_NONE && !take_error(stack, packet, &quote))
             reason = DROP_NO_SOCKET;
-    } else if (type == ICMP_ECHO && node_owns(node, packet->flow.destination)) {
+    } else if (type == (packet_is(packet, PACKET_IPV6) ? ICMP6_ECHO : ICMP_ECHO) && may_answer_echo(stack, packet)) {
         stack_note_delivered(stack, packet);
         answer_echo(stack, packet);
-    } else if (type == ICMP_ECHO_REPLY) {
+    } else if (type == (packet_is(packet, PACKET_IPV6) ? ICMP6_ECHO_REPLY : ICMP_ECHO_REPLY)) {
         if (!take_echo_reply(stack, packet))
             reason = DROP_NO_SOCKET;
     } else {

@@ -1,9 +1,10 @@
-/* IPv4 headers. RFC 791 has the format, RFC 1122 section 3.2.1 what a host refuses, RFC 1812 section 5.2.2 what a router
- * refuses. Only this file and rewrite.c touch header bytes. */
-#include "core/net/ip.h"
+/* IPv4 headers, and what both families have. RFC 791 has the format, RFC 1122 section 3.2.1 what a host refuses, RFC 1812
+ * section 5.2.2 what a router refuses. Only this file, ipv6.c and rewrite.c touch header bytes. */
+#include "core/net/ip_private.h"
 
 #include "core/base/cursor.h"
 #include "core/net/icmp.h"
+#include "core/net/ipv6.h"
 
 enum {
     IPV4_DF = 0x4000,
@@ -42,19 +43,39 @@ check_options(struct span options)
     return DROP_NONE;
 }
 
-/* What cannot stand in a packet on a wire: RFC 1122 section 3.2.1.3. An unspecified source is a host that has no address
- * yet, and hosts here have theirs. */
-static bool
-addresses_possible(struct address source, struct address destination)
+bool
+ip_addresses_possible(struct address source, struct address destination)
 {
     return !address_is_multicast(source) && !address_is_broadcast(source) && !address_is_unspecified(source) &&
            !address_is_loopback(source) && !address_is_unspecified(destination) && !address_is_loopback(destination);
 }
 
-/* Reads what the flow needs from the transport header, and checks its lengths. */
+/* An ICMP query has its identifier at the end that asked. */
 static enum drop_reason
-check_transport(struct packet *packet, uint16_t *flags)
+check_icmp(struct packet *packet, struct reader *reader, uint16_t *flags)
 {
+    bool ipv6 = *flags & PACKET_IPV6;
+    uint8_t type = reader_u8(reader);
+    uint16_t identifier;
+
+    reader_skip(reader, 3);
+    identifier = reader_u16(reader);
+    reader_skip(reader, 2);
+    if (reader_failed(reader))
+        return DROP_BAD_TRANSPORT;
+    if (ipv6 ? icmp6_is_error(type) : icmp_is_error(type))
+        *flags |= PACKET_ICMP_ERROR;
+    else if (icmp_asks(packet->flow.protocol, type))
+        packet->flow.source_port = identifier;
+    else if (icmp_answers(packet->flow.protocol, type))
+        packet->flow.destination_port = identifier;
+    return DROP_NONE;
+}
+
+enum drop_reason
+ip_check_transport(struct packet *packet, uint16_t *flags)
+{
+    bool ipv6 = *flags & PACKET_IPV6;
     struct flow *flow = &packet->flow;
     struct reader reader = reader_over(packet_transport(packet));
     size_t length = reader_left(&reader);
@@ -76,25 +97,13 @@ check_transport(struct packet *packet, uint16_t *flags)
     case PROTOCOL_TCP:
         flow->source_port = reader_u16(&reader);
         flow->destination_port = reader_u16(&reader);
-        reader_skip(&reader, *flags & PACKET_FRAGMENT ? 4 : 16); /* RFC 791 lets a first fragment end after 8 bytes */
+        /* RFC 791 lets a first fragment end after 8 bytes, RFC 7112 section 5 does not */
+        reader_skip(&reader, *flags & PACKET_FRAGMENT && !ipv6 ? 4 : 16);
         return reader_failed(&reader) ? DROP_BAD_TRANSPORT : DROP_NONE;
-    case PROTOCOL_ICMP: {
-        uint8_t type = reader_u8(&reader);
-        uint16_t identifier;
-
-        reader_skip(&reader, 3);
-        identifier = reader_u16(&reader);
-        reader_skip(&reader, 2);
-        if (reader_failed(&reader))
-            return DROP_BAD_TRANSPORT;
-        if (icmp_is_error(type))
-            *flags |= PACKET_ICMP_ERROR;
-        else if (type == ICMP_ECHO || type == ICMP_TIMESTAMP)
-            flow->source_port = identifier;
-        else if (type == ICMP_ECHO_REPLY || type == ICMP_TIMESTAMP_REPLY)
-            flow->destination_port = identifier;
-        return DROP_NONE;
-    }
+    case PROTOCOL_ICMP:
+        return ipv6 ? DROP_NONE : check_icmp(packet, &reader, flags); /* each family has its own */
+    case PROTOCOL_ICMPV6:
+        return ipv6 ? check_icmp(packet, &reader, flags) : DROP_NONE;
     default:
         return DROP_NONE;
     }
@@ -137,7 +146,7 @@ check_ipv4(struct packet *packet)
         .destination = address_from_bytes(destination.bytes, FAMILY_IPV4),
         .protocol = protocol,
     };
-    if (!addresses_possible(packet->flow.source, packet->flow.destination))
+    if (!ip_addresses_possible(packet->flow.source, packet->flow.destination))
         return DROP_BAD_ADDRESS;
 
     packet->length = total; /* what came behind is padding of some link */
@@ -155,7 +164,7 @@ check_ipv4(struct packet *packet)
     }
     if (fragment & IPV4_OFFSET)
         flags |= PACKET_LATER_FRAGMENT;
-    else if ((reason = check_transport(packet, &flags)) != DROP_NONE)
+    else if ((reason = ip_check_transport(packet, &flags)) != DROP_NONE)
         return reason;
 
     packet->flags = (packet->flags & (PACKET_TRANSLATED | PACKET_FROM_INSIDE)) | flags;
@@ -175,7 +184,7 @@ ip_check_headers(struct packet *packet)
     case 4:
         return check_ipv4(packet);
     case 6:
-        return DROP_NO_FAMILY;
+        return ipv6_check(packet);
     default:
         return DROP_BAD_HEADER;
     }
@@ -200,7 +209,7 @@ ip_transport_checksum_ok(const struct packet *packet)
         if (reader_failed(&reader) || length > bytes.length)
             return false;
         if (checksum == 0)
-            return true; /* RFC 768: the sender made none */
+            return !packet_is(packet, PACKET_IPV6); /* RFC 768: the sender made none */
         return checksum_fold(checksum_add(checksum_pseudo(flow->source, flow->destination, PROTOCOL_UDP, length),
                                           span_of(bytes.bytes, length))) == 0xffff;
     }
@@ -209,10 +218,25 @@ ip_transport_checksum_ok(const struct packet *packet)
                                                           (uint32_t)bytes.length),
                                           bytes)) == 0xffff;
     case PROTOCOL_ICMP:
-        return checksum_of(bytes) == 0;
+        return packet_is(packet, PACKET_IPV6) || checksum_of(bytes) == 0;
+    case PROTOCOL_ICMPV6: /* RFC 4443 section 2.3: it has a pseudo-header */
+        return !packet_is(packet, PACKET_IPV6) ||
+               checksum_fold(checksum_add(checksum_pseudo(flow->source, flow->destination, PROTOCOL_ICMPV6,
+                                                          (uint32_t)bytes.length),
+                                          bytes)) == 0xffff;
     default:
         return true;
     }
+}
+
+bool
+ip_lacks_checksum(const struct packet *packet)
+{
+    struct reader reader = reader_over(packet_transport(packet));
+
+    reader_skip(&reader, 6);
+    return packet_is(packet, PACKET_IPV6) && packet->flow.protocol == PROTOCOL_UDP && reader_u16(&reader) == 0 &&
+           !reader_failed(&reader);
 }
 
 /* Of a packet whose transport header this node has made, and so knows to be good. */
@@ -225,13 +249,13 @@ read_ports(struct packet *packet)
     if (flow->protocol == PROTOCOL_UDP || flow->protocol == PROTOCOL_TCP) {
         flow->source_port = (uint16_t)(transport[0] << 8 | transport[1]);
         flow->destination_port = (uint16_t)(transport[2] << 8 | transport[3]);
-    } else if (check_transport(packet, &packet->flags) != DROP_NONE) {
+    } else if (ip_check_transport(packet, &packet->flags) != DROP_NONE) {
         g_assert_not_reached();
     }
 }
 
-void
-ip_build(struct packet *packet, const struct ip_template *header)
+static void
+write_ipv4(struct packet *packet, const struct ip_template *header)
 {
     struct address source = header->source, destination = header->destination;
     uint16_t fragment = header->dont_fragment ? IPV4_DF : 0;
@@ -255,12 +279,24 @@ ip_build(struct packet *packet, const struct ip_template *header)
     writer_u16(&writer, (uint16_t)~checksum_fold(words));
     writer_u32(&writer, address_to_ipv4(source));
     writer_u32(&writer, address_to_ipv4(destination));
+}
 
-    packet->transport = IPV4_HEADER;
+void
+ip_build(struct packet *packet, const struct ip_template *header)
+{
+    bool ipv4 = address_is_ipv4(header->source);
+
+    if (G_LIKELY(ipv4))
+        write_ipv4(packet, header);
+    else
+        ipv6_write(packet, header);
+    packet->transport = ipv4 ? IPV4_HEADER : IPV6_HEADER;
     packet->ttl = header->ttl;
     packet->tos = header->tos;
-    packet->flags = PACKET_CHECKED | PACKET_SUM_GOOD | (header->dont_fragment ? PACKET_DONT_FRAGMENT : 0);
-    packet->flow = (struct flow){ .source = source, .destination = destination, .protocol = header->protocol };
+    packet->flags = PACKET_CHECKED | PACKET_SUM_GOOD | (ipv4 ? 0 : PACKET_IPV6) |
+                    (header->dont_fragment ? PACKET_DONT_FRAGMENT : 0);
+    packet->flow = (struct flow){ .source = header->source, .destination = header->destination,
+                                  .protocol = header->protocol };
     read_ports(packet);
 }
 

@@ -8,12 +8,15 @@ say_content(const struct record *record, const struct names *names, GString *out
 {
     const char *protocol = protocol_name(record->before.protocol);
 
-    g_string_append_c(out, '(');
-    if (record->before.protocol == PROTOCOL_ICMP) {
-        uint8_t type = (uint8_t)(record->detail >> 8);
+    bool icmp6 = record->before.protocol == PROTOCOL_ICMPV6;
 
-        g_string_append_printf(out, "ICMP %s", icmp_describe(type, (uint8_t)record->detail));
-        if (icmp_is_error(type) && record->cause) {
+    g_string_append_c(out, '(');
+    if (record->before.protocol == PROTOCOL_ICMP || icmp6) {
+        uint8_t type = (uint8_t)(record->detail >> 8), code = (uint8_t)record->detail;
+
+        g_string_append(out, icmp6 ? "ICMPv6 " : "ICMP ");
+        g_string_append(out, icmp6 ? icmp6_describe(type, code) : icmp_describe(type, code));
+        if ((icmp6 ? icmp6_is_error(type) : icmp_is_error(type)) && record->cause) {
             g_string_append(out, " about ");
             packet_name_say(record->cause, names, out);
         }
@@ -108,10 +111,15 @@ link_fields(const struct record *record, const struct names *names, struct field
 static void
 say_fragments(const struct record *record, const struct names *names, GString *out)
 {
+    static const char *const why[] = {
+        [FRAGMENTS_FOR_LINK] = "into fragments, because the link carries at most",
+        [FRAGMENTS_FOR_PATH] = "into fragments, because the way to its destination carries at most",
+        [FRAGMENTS_AGAIN] = "into fragments again, the largest as large as the largest of those that came:",
+    };
+
     g_string_append(out, "cuts ");
     packet_name_say(record->packet, names, out);
-    g_string_append_printf(out, " (%u bytes) into fragments, because the link carries at most %" G_GINT64_FORMAT,
-                           record->size, record->detail);
+    g_string_append_printf(out, " (%u bytes) %s %" G_GINT64_FORMAT, record->size, why[record->rule], record->detail);
 }
 
 static void
@@ -127,5 +135,6 @@ const struct record_kind packet_dropped_kind = { "packet-dropped", "dropped", ""
 const struct record_kind link_dropped_kind = { "link-dropped", "dropped", "", say_link_dropped, link_fields };
 const struct record_kind link_duplicated_kind = { "link-duplicated", "duplicated", "", say_link_duplicated,
                                                   link_fields };
-const struct record_kind fragments_kind = { "packet-fragmented", "fragmented", "RFC 791 section 3.2", say_fragments,
+const struct record_kind fragments_kind = { "packet-fragmented", "fragmented",
+                                            "RFC 791 section 3.2, RFC 8200 section 4.5", say_fragments,
                                             fragments_fields };

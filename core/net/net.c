@@ -73,7 +73,6 @@ packet_new(struct world *world, size_t length)
     packet = slab_take(&net->packets[size_class]);
     memset(packet, 0, sizeof *packet);
     packet->size_class = (uint8_t)size_class;
-    packet->capacity = (uint32_t)(packet_object_bytes[size_class] - sizeof *packet);
     packet->data = packet->buffer + PACKET_HEADROOM;
     packet->length = (uint32_t)length;
     world->counts.sent++;
@@ -86,7 +85,6 @@ packet_copy(struct world *world, const struct packet *packet)
 {
     struct packet *copy = packet_new(world, packet->length);
     uint8_t *data = copy->data;
-    uint32_t capacity = copy->capacity;
     uint8_t size_class = copy->size_class;
 
     memcpy(data, packet->data, packet->length);
@@ -95,7 +93,6 @@ packet_copy(struct world *world, const struct packet *packet)
     copy->next = copy->previous = NULL;
     copy->wire = NULL;
     copy->data = data;
-    copy->capacity = capacity;
     copy->size_class = size_class;
     return copy;
 }

@@ -55,6 +55,9 @@ bool net_balanced(const struct world *world);
 /* Fills what the journal wants to know of any packet: names, flow, size, TTL. */
 struct record packet_record(const struct packet *packet, const struct record_kind *kind, const struct node *node);
 
+/* Why a packet is cut into fragments: the rule of its record, whose detail is their largest size. */
+enum fragments_rule { FRAGMENTS_FOR_LINK, FRAGMENTS_FOR_PATH, FRAGMENTS_AGAIN };
+
 /* The net layer's record kinds: see core/net/kinds.c for what each says. */
 extern const struct record_kind packet_sent_kind, packet_delivered_kind, packet_dropped_kind, link_dropped_kind,
     link_duplicated_kind, fragments_kind;

@@ -2,9 +2,11 @@
 #include "core/net/node.h"
 
 #include "core/net/icmp.h"
+#include "core/net/ipv6.h"
 #include "core/net/reassembly.h"
 #include "core/net/routes.h"
 #include "core/net/segment.h"
+#include "core/net/source.h"
 #include "core/net/stack.h"
 
 /* --- asking ---------------------------------------------------------------------------------------------------- */
@@ -62,13 +64,17 @@ local_network(const struct node *node, struct address address)
     return best;
 }
 
-static void
+/* By the default route, to everybody on the network without a router too. False when there is none. */
+static bool
 route_by_default(const struct node *node, struct address destination, struct hop *hop)
 {
-    struct address gateway = node->default_port->gateway;
+    const struct hop *way = node_default(node, address_family(destination));
+    bool for_all = address_is_for_all(destination);
 
-    hop->port = node->default_port;
-    hop->next = address_is_none(gateway) || address_is_for_all(destination) ? destination : gateway;
+    *hop = (struct hop){ for_all || address_is_none(way->next) ? destination : way->next, way->port };
+    if (!hop->port && for_all && node->ports && node->ports->segment)
+        hop->port = node->ports;
+    return hop->port != NULL;
 }
 
 static bool
@@ -87,14 +93,7 @@ find_way(const struct node *node, struct address destination, struct hop *hop)
         *hop = (struct hop){ address_is_none(route->gateway) ? destination : route->gateway, route->port };
         return true;
     }
-    if (node->default_port) {
-        route_by_default(node, destination, hop);
-        return true;
-    }
-    if (!address_is_for_all(destination) || !node->ports || !node->ports->segment)
-        return false;
-    *hop = (struct hop){ destination, node->ports }; /* everybody on the network needs no router */
-    return true;
+    return route_by_default(node, destination, hop);
 }
 
 /* A node's traffic goes to the same places again and again: this saves nearly all look-ups. */
@@ -138,13 +137,17 @@ is_mine(const struct node *node, struct address destination)
     return !knows_way(node, destination) && node_owns(node, destination);
 }
 
-/* The source for packets that leave by `hop`; an unnumbered port borrows the node's first address. */
-static struct address
-source_by(const struct node *node, const struct hop *hop, enum family family)
+/* Completes a plan whose hop is known: without a port it leads to the node itself. */
+static inline enum io_result
+plan_source(const struct node *node, struct address destination, struct address *source, const struct hop *hop)
 {
-    struct address source = port_address(hop->port, family);
-
-    return address_is_none(source) ? node_address(node, family) : source;
+    if (!address_is_unspecified(*source)) {
+        if (!node_owns(node, *source))
+            return IO_NO_ADDRESS;
+        return address_family(*source) == address_family(destination) ? IO_OK : IO_NO_ROUTE;
+    }
+    *source = hop->port ? source_choose(node, hop->port, destination) : destination;
+    return address_is_none(*source) ? IO_NO_ROUTE : IO_OK;
 }
 
 enum io_result
@@ -155,13 +158,16 @@ node_plan(struct node *node, struct address destination, struct address *source,
     hop->port = NULL;
     if (!to_self && !route(node, destination, hop))
         return IO_NO_ROUTE;
-    if (!address_is_unspecified(*source)) {
-        if (!node_owns(node, *source))
-            return IO_NO_ADDRESS;
-        return address_family(*source) == address_family(destination) ? IO_OK : IO_NO_ROUTE;
-    }
-    *source = to_self ? destination : source_by(node, hop, address_family(destination));
-    return address_is_none(*source) ? IO_NO_ROUTE : IO_OK;
+    return plan_source(node, destination, source, hop);
+}
+
+enum io_result
+node_plan_by(struct node *node, struct port *port, struct address group, struct address *source, struct hop *hop)
+{
+    if (!port)
+        return node_plan(node, group, source, hop);
+    *hop = (struct hop){ group, port };
+    return plan_source(node, group, source, hop);
 }
 
 struct address
@@ -177,12 +183,14 @@ uint32_t
 hop_mtu(const struct hop *hop)
 {
     const struct port *port = hop->port;
+    uint32_t mtu = link_defaults.mtu;
     struct port *member;
 
     if (port->wire)
-        return wire_options(port->wire)->mtu;
-    member = segment_member(port->segment, hop->next);
-    return member ? segment_mtu_to(member) : link_defaults.mtu;
+        mtu = wire_options(port->wire)->mtu;
+    else if ((member = segment_member(port->segment, hop->next)))
+        mtu = segment_mtu_to(member);
+    return address_is_ipv4(hop->next) ? mtu : MAX(mtu, IPV6_MTU_MIN);
 }
 
 uint64_t
@@ -343,7 +351,7 @@ transmit(struct node *node, struct packet *packet, const struct hop *hop, struct
 }
 
 static void
-transmit_fragments(struct node *node, struct packet *packet, const struct hop *hop, struct port *to, uint32_t mtu)
+transmit_fragments(struct node *node, struct packet *packet, const struct hop *hop, struct port *to, uint32_t size)
 {
     struct packet_list pieces = { NULL, NULL };
     struct packet *piece;
@@ -351,12 +359,46 @@ transmit_fragments(struct node *node, struct packet *packet, const struct hop *h
     if (node->world->journal) {
         struct record record = packet_record(packet, &fragments_kind, node);
 
-        record.detail = mtu;
+        record.detail = size;
+        if (packet_is(packet, PACKET_CUT) && size == packet->fragment_size)
+            record.rule = packet->in ? FRAGMENTS_AGAIN : FRAGMENTS_FOR_PATH;
         journal_take(node->world->journal, &record);
     }
-    ip_fragment(node->world, packet, mtu, &pieces);
+    if (packet_is(packet, PACKET_IPV6))
+        ipv6_fragment(node->world, packet, size, stack_fragment_identification(node), &pieces);
+    else
+        ip_fragment(node->world, packet, size, &pieces);
     while ((piece = packet_list_pop(&pieces)))
         transmit(node, piece, hop, to);
+}
+
+/* The size of the fragments in which an IPv6 packet is to go: only its source cuts it (RFC 8200 section 5), and a node
+ * that has put fragments together lets them go on as they came. 0: it goes whole, or not at all. */
+static uint32_t
+fragments_ipv6(const struct packet *packet, uint32_t mtu)
+{
+    uint32_t size = packet_is(packet, PACKET_CUT) ? packet->fragment_size : PACKET_MAX;
+
+    if (packet_is(packet, PACKET_DONT_FRAGMENT) || packet->length <= MIN(size, mtu))
+        return 0;
+    if (!packet->in)
+        return MIN(size, mtu);
+    return size <= mtu ? size : 0;
+}
+
+/* By a hop that is there: whole, in pieces, or not at all. */
+static void
+output_fitting(struct node *node, struct packet *packet, const struct hop *hop, struct port *to, uint32_t mtu)
+{
+    bool ipv6 = packet_is(packet, PACKET_IPV6);
+    uint32_t size = ipv6 ? fragments_ipv6(packet, mtu) : mtu;
+
+    if (G_LIKELY(packet->length <= (ipv6 && size ? size : mtu)))
+        transmit(node, packet, hop, to);
+    else if (size == 0 || (!ipv6 && packet_is(packet, PACKET_DONT_FRAGMENT)))
+        icmp_refuse(node, packet, DROP_TOO_BIG, ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, mtu);
+    else
+        transmit_fragments(node, packet, hop, to, size);
 }
 
 /* The part of node_output for what can't simply go onto a wire. */
@@ -364,7 +406,6 @@ static void G_GNUC_NO_INLINE
 output_with_care(struct node *node, struct packet *packet, const struct hop *hop)
 {
     struct port *port = hop->port, *to = NULL;
-    uint32_t mtu;
 
     if (!port->wire && !port->segment) { /* it was taken out while somebody held the packet */
         packet_drop(node, packet, DROP_LINK_DOWN);
@@ -377,14 +418,7 @@ output_with_care(struct node *node, struct packet *packet, const struct hop *hop
             return;
         }
     }
-    mtu = to ? segment_mtu_to(to) : hop_mtu(hop);
-    if (G_LIKELY(packet->length <= mtu)) {
-        transmit(node, packet, hop, to);
-    } else if (packet_is(packet, PACKET_DONT_FRAGMENT)) {
-        icmp_refuse(node, packet, DROP_TOO_BIG, ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, mtu);
-    } else {
-        transmit_fragments(node, packet, hop, to, mtu);
-    }
+    output_fitting(node, packet, hop, to, hop_mtu(hop));
 }
 
 void
@@ -392,7 +426,7 @@ node_output(struct node *node, struct packet *packet, const struct hop *hop)
 {
     const struct wire *wire = hop->port->wire;
 
-    if (G_LIKELY(wire && packet->length <= wire_options(wire)->mtu))
+    if (G_LIKELY(wire && packet->length <= wire_options(wire)->mtu && !packet_is(packet, PACKET_CUT)))
         transmit(node, packet, hop, NULL);
     else
         output_with_care(node, packet, hop);
@@ -465,8 +499,7 @@ note_sent(struct node *node, const struct packet *packet)
     struct record record = packet_record(packet, &packet_sent_kind, node);
 
     record.verdict = VERDICT_PASS;
-    if (packet->flow.protocol == PROTOCOL_ICMP)
-        record.detail = packet->data[packet->transport] << 8 | packet->data[packet->transport + 1];
+    record.detail = icmp_record_detail(packet);
     journal_take(node->world->journal, &record);
 }
 

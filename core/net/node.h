@@ -42,7 +42,6 @@ struct port {
     struct capture *capture;     /* NULL: nobody looks */
     uint32_t interface;          /* unique in the world, from 1 */
     uint32_t capture_number;     /* what the capture calls it */
-    struct address gateway;      /* the next hop of the default route by this port; none on a point-to-point link */
     bool inside;                 /* an inside port of a box: its segment is behind the middlebox */
     uint32_t number;             /* in the node, from 0 */
     uint64_t packets_in, bytes_in, packets_out, bytes_out;
@@ -67,7 +66,7 @@ struct node {
     struct stack *stack;
     struct reassembly *reassembly; /* made at the first fragment that is put together here */
     struct port *ports, *last_port; /* in order of making */
-    struct port *default_port;   /* where the default route leads; NULL: there is none */
+    struct hop defaults[2];      /* see node_default */
     struct routes *routes;       /* besides local networks and the default; NULL: none */
     struct address way_to;       /* the last destination that was routed, which is no address of the node's, */
     struct hop way;              /* and where that went; no port: nothing is remembered */
@@ -139,8 +138,11 @@ void node_remove_port(struct node *node, struct port *port);
 /* A route to `prefix` by `port`, by way of `gateway` where the port is on a segment (an address within its network). */
 void node_add_route(struct node *node, struct prefix prefix, struct port *port, struct address gateway);
 void node_remove_route(struct node *node, struct prefix prefix);
-/* The default route; a `gateway` of none on point-to-point links. */
+/* The default route of the gateway's family; with a `gateway` of none, as on point-to-point links, of both families.
+ * Without a port there is none any more. */
 void node_set_default(struct node *node, struct port *port, struct address gateway);
+/* The same for one family, with or without a gateway. */
+void node_set_default_of(struct node *node, enum family family, struct port *port, struct address gateway);
 
 /* --- asking --------------------------------------------------------------------------------------------------- */
 
@@ -153,23 +155,35 @@ node_owns(const struct node *node, struct address address)
     return node_local(node, address) != NULL;
 }
 
+/* The default route of a family: its port (NULL: there is none), and as `next` its gateway, none on a point-to-point
+ * link. */
+static inline const struct hop *
+node_default(const struct node *node, enum family family)
+{
+    return &node->defaults[family == FAMILY_IPV6];
+}
+
 /* The node's first address of `family` (FAMILY_NONE: of any); none when it has none. */
 struct address node_address(const struct node *node, enum family family);
 /* The first address of `family` on this port; none when it has none. */
 struct address port_address(const struct port *port, enum family family);
 
 /* Where a packet to `destination` goes: longest prefix first among local networks and routes, then the default. False
- * when there is no way. For a multicast or broadcast destination the default port. The node remembers its last way. */
+ * when there is no way. For a multicast or broadcast destination the default port, or the first one where there is no
+ * default. The node remembers its last way. */
 bool node_route(struct node *node, struct address destination, struct hop *hop);
 
-/* The source address for a destination (RFC 1122 section 3.3.4.3; RFC 6724 for IPv6): the first of the outgoing port. */
+/* The source address for a destination: see core/net/source.h. None without one, or without a way. */
 struct address node_source_for(struct node *node, struct address destination);
 
 /* Both at once, for who is about to send: the way to `destination` (hop->port NULL: to the node itself) and the source,
- * which is chosen when `*source` is unspecified, and must be the node's else. IO_NO_ROUTE, IO_NO_ADDRESS. */
+ * which is chosen when `*source` is unspecified, and must be the node's else. IO_NO_ROUTE, IO_NO_ADDRESS.
+ * node_plan_by is for packets to a group, by a port that is chosen already (NULL: as by node_plan). */
 enum io_result node_plan(struct node *node, struct address destination, struct address *source, struct hop *hop);
+enum io_result node_plan_by(struct node *node, struct port *port, struct address group, struct address *source,
+                            struct hop *hop);
 
-/* The largest packet that goes out by this hop. */
+/* The largest packet that goes out by this hop: in IPv6 at least 1280 bytes, whatever the link (RFC 8200 section 5). */
 uint32_t hop_mtu(const struct hop *hop);
 
 /* Counts of drops by this node for one reason. */

@@ -276,12 +276,21 @@ node_remove_route(struct node *node, struct prefix prefix)
 }
 
 void
+node_set_default_of(struct node *node, enum family family, struct port *port, struct address gateway)
+{
+    node->defaults[family == FAMILY_IPV6] = (struct hop){ gateway, port };
+    forget_way(node);
+}
+
+void
 node_set_default(struct node *node, struct port *port, struct address gateway)
 {
-    node->default_port = port;
-    forget_way(node);
-    if (port)
-        port->gateway = gateway;
+    enum family family = address_family(gateway);
+
+    if (family != FAMILY_IPV6)
+        node_set_default_of(node, FAMILY_IPV4, port, gateway);
+    if (family != FAMILY_IPV4)
+        node_set_default_of(node, FAMILY_IPV6, port, gateway);
 }
 
 /* Unlinks a port from its node and from the world. Its memory stays: records may still name it. */
@@ -299,8 +308,9 @@ unlink_port(struct port *port)
     forget_way(node);
     if (node->last_port == port)
         node->last_port = before;
-    if (node->default_port == port)
-        node->default_port = NULL;
+    for (unsigned i = 0; i < G_N_ELEMENTS(node->defaults); i++)
+        if (node->defaults[i].port == port)
+            node->defaults[i] = (struct hop){ ADDRESS_NONE, NULL };
     if (node->routes)
         routes_remove_port(node->routes, port);
     world_net(node->world)->ports_by_interface->pdata[port->interface] = NULL;

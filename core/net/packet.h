@@ -26,6 +26,8 @@ enum packet_flags {
     PACKET_TRANSLATED = 1 << 6, /* a middlebox has rewritten it at this node: `leave` knows it has been done */
     PACKET_FROM_INSIDE = 1 << 7,/* the middlebox's own: it came in by an inside port of this node */
     PACKET_SUM_GOOD = 1 << 8,   /* the transport checksum was made by a node here and has been kept right since */
+    PACKET_IPV6 = 1 << 9,
+    PACKET_CUT = 1 << 10,       /* IPv6: goes on in fragments of at most `fragment_size` bytes, as its source has it */
 };
 
 struct packet {
@@ -48,7 +50,7 @@ struct packet {
     uint8_t reason;                 /* enum drop_reason: set with VERDICT_DROP */
     uint8_t size_class;
     uint8_t tos;                    /* DSCP << 2 | ECN, as in the header */
-    uint32_t capacity;              /* bytes of the buffer behind `buffer` */
+    uint16_t fragment_size;         /* with PACKET_CUT */
     uint8_t buffer[];
 };
 

@@ -5,7 +5,7 @@
 #include "core/base/cursor.h"
 #include "core/net/checksum.h"
 #include "core/net/icmp.h"
-#include "core/net/ip.h"
+#include "core/net/ipv6.h"
 
 static uint16_t
 load16(const uint8_t *at)
@@ -72,18 +72,29 @@ rewrite_transport(uint8_t *at, size_t length, uint8_t protocol, enum side side, 
         store16(at + 4, port_new);
         mend(at + 2, port_old, port_new);
         return;
+    case PROTOCOL_ICMPV6: /* a pseudo-header as well (RFC 4443 section 2.3) */
+        if (length < 8)
+            return;
+        if (port_old != port_new)
+            store16(at + 4, port_new);
+        mend(at + 2, words_old + port_old, words_new + port_new);
+        return;
     default:
         return;
     }
 }
 
-/* The address words of an IPv4 header at `at`, whose checksum is mended. */
+/* The address words of the IP header at `header`; IPv4 has a checksum to be mended. */
 static void
 rewrite_address(uint8_t *header, enum side side, struct address new)
 {
     uint8_t *at = header + (side == SOURCE ? 12 : 16);
     uint64_t old_words = (uint64_t)load16(at) + load16(at + 2);
 
+    if (!address_is_ipv4(new)) {
+        address_to_bytes(new, header + (side == SOURCE ? 8 : 24));
+        return;
+    }
     address_to_bytes(new, at);
     mend(header + 10, old_words, checksum_address(new));
 }
@@ -93,13 +104,9 @@ rewrite_address(uint8_t *header, enum side side, struct address new)
 static bool
 side_has_port(uint8_t protocol, const uint8_t *at, enum side side)
 {
-    uint8_t type;
-
-    if (protocol != PROTOCOL_ICMP)
+    if (protocol != PROTOCOL_ICMP && protocol != PROTOCOL_ICMPV6)
         return protocol == PROTOCOL_UDP || protocol == PROTOCOL_TCP;
-    type = at[0];
-    return side == SOURCE ? type == ICMP_ECHO || type == ICMP_TIMESTAMP
-                          : type == ICMP_ECHO_REPLY || type == ICMP_TIMESTAMP_REPLY;
+    return side == SOURCE ? icmp_asks(protocol, at[0]) : icmp_answers(protocol, at[0]);
 }
 
 /* A whole UDP datagram over IPv4: both checksums cover the address, and the UDP one the port. */
@@ -120,7 +127,23 @@ rewrite_udp(struct packet *packet, enum side side, struct address new, uint16_t 
     *port = port_new;
 }
 
-/* All else: TCP, ICMP, fragments, other protocols. */
+/* ICMP has its own number in each family; under the other's there is nothing that anybody knows. */
+static bool
+is_of_family(uint8_t protocol, struct address address)
+{
+    return protocol != (address_is_ipv4(address) ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
+}
+
+/* Whether the checksum of the transport header is here, and covers what a rewrite changes: an ICMP error's does in IPv6
+ * only. */
+static bool
+has_transport_sum(const struct packet *packet)
+{
+    return !packet_is(packet, PACKET_LATER_FRAGMENT) && is_of_family(packet->flow.protocol, packet->flow.source) &&
+           (packet_is(packet, PACKET_IPV6) || !packet_is(packet, PACKET_ICMP_ERROR));
+}
+
+/* All else: IPv6, TCP, ICMP, fragments, other protocols. */
 static void G_GNUC_NO_INLINE
 rewrite_other(struct packet *packet, enum side side, struct address new, uint16_t port_new)
 {
@@ -130,7 +153,8 @@ rewrite_other(struct packet *packet, enum side side, struct address new, uint16_
     uint8_t *at = packet->data + packet->transport;
     bool has_port = false;
 
-    if (!packet_is(packet, PACKET_LATER_FRAGMENT | PACKET_ICMP_ERROR)) {
+    g_assert(address_is_ipv4(new) == address_is_ipv4(*address));
+    if (has_transport_sum(packet)) {
         has_port = side_has_port(flow->protocol, at, side);
         rewrite_transport(at, packet->length - packet->transport, flow->protocol, side, *port,
                           has_port ? port_new : *port, checksum_address(*address), checksum_address(new));
@@ -148,7 +172,7 @@ static inline void
 rewrite(struct packet *packet, enum side side, struct address new, uint16_t port_new)
 {
     g_assert(packet_is(packet, PACKET_CHECKED));
-    if (G_LIKELY(packet->flow.protocol == PROTOCOL_UDP && !packet_is(packet, PACKET_LATER_FRAGMENT)))
+    if (G_LIKELY(packet->flow.protocol == PROTOCOL_UDP && !packet_is(packet, PACKET_LATER_FRAGMENT | PACKET_IPV6)))
         rewrite_udp(packet, side, new, port_new);
     else
         rewrite_other(packet, side, new, port_new);
@@ -179,17 +203,20 @@ read_quoted_transport(struct reader *reader, struct quote *quote)
         flow->destination_port = reader_u16(reader);
         reader_skip(reader, 4);
         break;
-    case PROTOCOL_ICMP: {
+    case PROTOCOL_ICMP:
+    case PROTOCOL_ICMPV6: {
         uint8_t type = reader_u8(reader);
         uint16_t identifier;
 
+        if (!is_of_family(flow->protocol, flow->source))
+            break;
         reader_skip(reader, 3);
         identifier = reader_u16(reader);
         reader_skip(reader, 2);
-        quote->is_icmp_error = icmp_is_error(type);
-        if (type == ICMP_ECHO || type == ICMP_TIMESTAMP)
+        quote->is_icmp_error = flow->protocol == PROTOCOL_ICMP ? icmp_is_error(type) : icmp6_is_error(type);
+        if (icmp_asks(flow->protocol, type))
             flow->source_port = identifier;
-        else if (type == ICMP_ECHO_REPLY || type == ICMP_TIMESTAMP_REPLY)
+        else if (icmp_answers(flow->protocol, type))
             flow->destination_port = identifier;
         break;
     }
@@ -199,29 +226,19 @@ read_quoted_transport(struct reader *reader, struct quote *quote)
     return !reader_failed(reader);
 }
 
-enum drop_reason
-packet_read_quote(const struct packet *packet, struct quote *quote)
+/* The quoted packet; `reader` stands at its first byte. */
+static enum drop_reason
+read_quoted_ipv4(struct reader reader, struct quote *quote)
 {
-    struct span icmp = packet_transport(packet);
-    struct reader reader = reader_over(icmp);
     struct span header, source, destination;
-    struct reader inner;
-    unsigned length;
+    struct reader inner = reader;
+    unsigned length = (reader_u8(&inner) & 15u) * 4;
     uint16_t fragment;
 
-    *quote = (struct quote){ .offset = packet->transport + ICMP_HEADER };
-    if (checksum_of(icmp) != 0)
-        return DROP_BAD_CHECKSUM;
-    quote->type = reader_u8(&reader);
-    quote->code = reader_u8(&reader);
-    reader_skip(&reader, 2);
-    quote->info = reader_u32(&reader);
-
-    inner = reader;
-    length = (reader_u8(&inner) & 15u) * 4;
     header = reader_span(&reader, length);
     if (reader_failed(&reader) || length < IPV4_HEADER || header.bytes[0] >> 4 != 4)
         return DROP_ICMP_BAD_QUOTE;
+    quote->transport = quote->offset + length;
     if (checksum_of(header) != 0)
         return DROP_ICMP_BAD_QUOTE; /* RFC 5508 REQ-3a */
     reader_skip(&inner, 5);
@@ -238,6 +255,53 @@ packet_read_quote(const struct packet *packet, struct quote *quote)
     return read_quoted_transport(&reader, quote) ? DROP_NONE : DROP_ICMP_BAD_QUOTE;
 }
 
+static enum drop_reason
+read_quoted_ipv6(struct reader reader, struct quote *quote)
+{
+    struct reader header = reader;
+    struct span source, destination;
+    struct ipv6_chain chain;
+
+    if (reader_u8(&header) >> 4 != 6)
+        return DROP_ICMP_BAD_QUOTE;
+    reader_skip(&header, 7);
+    source = reader_span(&header, 16);
+    destination = reader_span(&header, 16);
+    if (reader_failed(&header) || !ipv6_walk(span_of(reader.at, reader_left(&reader)), &chain))
+        return DROP_ICMP_BAD_QUOTE;
+    quote->flow.source = address_from_bytes(source.bytes, FAMILY_IPV6);
+    quote->flow.destination = address_from_bytes(destination.bytes, FAMILY_IPV6);
+    quote->flow.protocol = chain.next;
+    quote->transport = quote->offset + chain.end;
+    quote->later_fragment = chain.offset > 0;
+    if (address_is_ipv4(quote->flow.source) || address_is_ipv4(quote->flow.destination))
+        return DROP_ICMP_BAD_QUOTE; /* the IPv4-mapped form stands in no packet */
+    if (quote->later_fragment)
+        return quote->type == ICMP6_TOO_BIG ? DROP_NONE : DROP_ICMP_BAD_QUOTE;
+    reader_skip(&reader, chain.end);
+    return read_quoted_transport(&reader, quote) ? DROP_NONE : DROP_ICMP_BAD_QUOTE;
+}
+
+enum drop_reason
+packet_read_quote(const struct packet *packet, struct quote *quote)
+{
+    struct span icmp = packet_transport(packet);
+    struct reader reader = reader_over(icmp);
+    bool ipv6 = packet_is(packet, PACKET_IPV6);
+    uint64_t pseudo = ipv6 ? checksum_pseudo(packet->flow.source, packet->flow.destination, PROTOCOL_ICMPV6,
+                                             (uint32_t)icmp.length)
+                           : 0;
+
+    *quote = (struct quote){ .offset = packet->transport + ICMP_HEADER };
+    if (checksum_fold(checksum_add(pseudo, icmp)) != 0xffff)
+        return DROP_BAD_CHECKSUM;
+    quote->type = reader_u8(&reader);
+    quote->code = reader_u8(&reader);
+    reader_skip(&reader, 2);
+    quote->info = reader_u32(&reader);
+    return ipv6 ? read_quoted_ipv6(reader, quote) : read_quoted_ipv4(reader, quote);
+}
+
 /* Words within the quote are covered by the ICMP checksum; one changed on an odd offset cannot be, for headers are whole
  * words. The sums before and after are taken over the quoted headers, which is exact and simple. */
 static void
@@ -245,15 +309,18 @@ rewrite_quote(struct packet *packet, struct quote *quote, enum side side, struct
 {
     uint8_t *header = packet->data + quote->offset;
     uint8_t *icmp = packet->data + packet->transport;
-    unsigned length = (header[0] & 15u) * 4;
+    uint32_t length = quote->transport - quote->offset;
     size_t there = packet->length - quote->offset, covered = MIN(there, length + 20u) & ~(size_t)1;
     uint16_t old = checksum_fold(checksum_add(0, span_of(header, covered)));
     struct address *address = side == SOURCE ? &quote->flow.source : &quote->flow.destination;
     uint16_t *port = side == SOURCE ? &quote->flow.source_port : &quote->flow.destination_port;
-    uint16_t port_new = side_has_port(quote->flow.protocol, header + length, side) ? new.port : *port;
+    bool readable = !quote->later_fragment && is_of_family(quote->flow.protocol, *address);
+    uint16_t port_new =
+        readable && side_has_port(quote->flow.protocol, header + length, side) ? new.port : *port;
 
-    rewrite_transport(header + length, there - length, quote->flow.protocol, side, *port, port_new,
-                      checksum_address(*address), checksum_address(new.address));
+    if (readable)
+        rewrite_transport(header + length, there - length, quote->flow.protocol, side, *port, port_new,
+                          checksum_address(*address), checksum_address(new.address));
     rewrite_address(header, side, new.address);
     mend(icmp + 2, old, checksum_fold(checksum_add(0, span_of(header, covered))));
     *address = new.address;

@@ -1,7 +1,7 @@
 /* Rewriting packets in place: what translators do. Bytes, checksums (RFC 1624) and the parsed members stay in step.
  *
- * The packet must be PACKET_CHECKED. A UDP checksum of 0 stays 0, and a computed 0 becomes 0xffff (RFC 768). In a later
- * fragment only the address is there to be rewritten. */
+ * The packet must be PACKET_CHECKED; addresses stay of its family. A UDP checksum of 0 stays 0, and a computed 0 becomes
+ * 0xffff (RFC 768). In a later fragment only the address is there to be rewritten. */
 #ifndef CORE_NET_REWRITE_H
 #define CORE_NET_REWRITE_H
 
@@ -11,18 +11,21 @@
 void packet_rewrite_source(struct packet *packet, struct address address, uint16_t port);
 void packet_rewrite_destination(struct packet *packet, struct address address, uint16_t port);
 
-/* The packet that an ICMP error quotes, as far as it is quoted (RFC 792: header and 8 bytes; RFC 1812: more). */
+/* The packet that an ICMP error quotes, as far as it is quoted (RFC 792: header and 8 bytes; RFC 1812: more; RFC 4443
+ * section 2.4 c: what fits into 1280 bytes). */
 struct quote {
     struct flow flow;    /* of the quoted packet, in the direction in which it went */
     uint32_t offset;     /* of the quoted IP header from the ICMP packet's `data` */
+    uint32_t transport;  /* of the quoted transport header, likewise */
     uint8_t type, code;  /* of the error */
-    uint32_t info;       /* the unused word: next-hop MTU in "fragmentation needed" */
+    uint32_t info;       /* the second word: next-hop MTU in "fragmentation needed" and "packet too big" */
     bool is_icmp_error;  /* the quoted packet was itself an ICMP error: never answered, never translated */
+    bool later_fragment; /* it has no ports: only of an IPv6 "packet too big", which tells of the path */
 };
 
 /* Reads the quote of a PACKET_ICMP_ERROR. The ICMP checksum and the quoted IP header's must be right (RFC 5508 REQ-3),
- * the quoted transport checksum is not looked at, its IP options are skipped, and the zero padding and extensions of
- * RFC 4884 behind it are left alone. DROP_NONE, DROP_BAD_CHECKSUM or DROP_ICMP_BAD_QUOTE. */
+ * the quoted transport checksum is not looked at, its IP options or extension headers are skipped, and the zero padding
+ * and extensions of RFC 4884 behind it are left alone. DROP_NONE, DROP_BAD_CHECKSUM or DROP_ICMP_BAD_QUOTE. */
 enum drop_reason packet_read_quote(const struct packet *packet, struct quote *quote);
 
 /* Rewrites the source or destination inside the quote and mends the quoted IP header, the quoted transport checksum

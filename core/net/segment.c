@@ -1,6 +1,7 @@
 #include "core/net/segment.h"
 
 #include "core/base/hash.h"
+#include "core/net/ipv6.h"
 
 struct member {
     struct address address;
@@ -147,7 +148,9 @@ segment_hand(struct port *to, struct packet *packet, struct port *from)
 static inline void
 hand_fitting(struct port *to, struct packet *packet, struct port *from)
 {
-    if (G_UNLIKELY(packet->length > segment_mtu_to(to)))
+    uint32_t least = packet_is(packet, PACKET_IPV6) ? IPV6_MTU_MIN : 0; /* of any link (RFC 8200 section 5) */
+
+    if (G_UNLIKELY(packet->length > MAX(segment_mtu_to(to), least)))
         packet_drop(from->node, packet, DROP_TOO_BIG);
     else
         segment_hand(to, packet, from);

@@ -2,6 +2,7 @@
 #include "core/net/stack.h"
 
 #include "core/net/icmp.h"
+#include "core/net/ipv6.h"
 #include "core/net/stack_private.h"
 #include "core/net/tcp_socket.h"
 #include "core/net/udp.h"
@@ -20,18 +21,30 @@ stack_note_delivered(struct stack *stack, const struct packet *packet)
         return;
     record = packet_record(packet, &packet_delivered_kind, stack->node);
     record.verdict = VERDICT_MINE;
-    if (packet->flow.protocol == PROTOCOL_ICMP)
-        record.detail = packet->data[packet->transport] << 8 | packet->data[packet->transport + 1];
+    record.detail = icmp_record_detail(packet);
     journal_take(world->journal, &record);
+}
+
+/* A protocol that no socket here is of. */
+static void
+refuse_protocol(struct node *node, struct packet *packet)
+{
+    if (packet->flow.protocol == IPV6_NO_NEXT && packet_is(packet, PACKET_IPV6))
+        packet_drop(node, packet, DROP_NO_NEXT_HEADER);
+    else
+        icmp_refuse(node, packet, DROP_PROTOCOL_UNREACHABLE, ICMP_UNREACHABLE, ICMP_PROTOCOL_UNREACHABLE, 0);
 }
 
 void
 stack_receive(struct node *node, struct packet *packet)
 {
     struct stack *stack = node_stack(node);
+    bool ipv6 = packet_is(packet, PACKET_IPV6);
 
+    if (G_UNLIKELY(ipv6 && packet_is(packet, PACKET_OPTIONS)) && !ipv6_accept(node, packet))
+        return;
     if (!ip_transport_checksum_ok(packet)) {
-        packet_drop(node, packet, DROP_BAD_CHECKSUM);
+        packet_drop(node, packet, ip_lacks_checksum(packet) ? DROP_NO_CHECKSUM : DROP_BAD_CHECKSUM);
         return;
     }
     switch (packet->flow.protocol) {
@@ -42,11 +55,48 @@ stack_receive(struct node *node, struct packet *packet)
         tcp_receive(stack_tcp(stack), packet);
         return;
     case PROTOCOL_ICMP:
-        icmp_receive(stack, packet);
-        return;
+    case PROTOCOL_ICMPV6: /* each family has its own */
+        if (ipv6 == (packet->flow.protocol == PROTOCOL_ICMPV6)) {
+            icmp_receive(stack, packet);
+            return;
+        }
+        break;
     default:
-        icmp_refuse(node, packet, DROP_PROTOCOL_UNREACHABLE, ICMP_UNREACHABLE, ICMP_PROTOCOL_UNREACHABLE, 0);
+        break;
     }
+    refuse_protocol(node, packet);
+}
+
+uint32_t
+stack_path_mtu(const struct stack *stack, const struct hop *hop, struct address peer)
+{
+    uint32_t mtu = hop->port ? hop_mtu(hop) : UINT32_MAX;
+
+    return MIN(mtu, paths_mtu(stack->paths, peer, stack->node->world->now));
+}
+
+void
+stack_fit(const struct stack *stack, struct packet *packet)
+{
+    uint32_t mtu;
+
+    if (!packet_is(packet, PACKET_IPV6) || packet->length <= IPV6_MTU_MIN)
+        return;
+    mtu = paths_mtu(stack->paths, packet->flow.destination, stack->node->world->now);
+    if (packet->length <= mtu)
+        return;
+    packet->flags |= PACKET_CUT;
+    packet->fragment_size = (uint16_t)mtu;
+}
+
+uint32_t
+stack_fragment_identification(struct node *node)
+{
+    struct stack *stack = node_stack(node);
+
+    if (stack->fragmented == 0)
+        stack->fragmented = random_u32(&stack->ports);
+    return ++stack->fragmented;
 }
 
 bool
@@ -132,6 +182,13 @@ stack_arm(struct io *io, struct io_timer *timer, int64_t at, bool busy)
     world_schedule(world, &seat->event, at);
 }
 
+/* The addresses from which the default route of their family leads. */
+static bool
+is_preferred(const struct node *node, const struct local_range *range)
+{
+    return range->port == node_default(node, address_family(range->first))->port;
+}
+
 static size_t
 stack_addresses(struct io *io, struct io_address *addresses, size_t max)
 {
@@ -145,7 +202,7 @@ stack_addresses(struct io *io, struct io_address *addresses, size_t max)
                     .address = address_add(node->locals[i].first, n),
                     .prefix_length = node->locals[i].prefix_length,
                     .interface = (int16_t)node->locals[i].port->number,
-                    .preference = node->locals[i].port == node->default_port,
+                    .preference = is_preferred(node, &node->locals[i]),
                 };
     return count;
 }
@@ -307,6 +364,7 @@ stack_free(struct stack *stack)
 {
     udp_close_all(stack);
     tcp_host_free(stack->tcp);
+    paths_free(stack->paths);
     if (event_pending(&stack->watchers_due))
         stack->node->world->busy--;
     world_cancel(stack->node->world, &stack->watchers_due);

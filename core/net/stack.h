@@ -18,6 +18,10 @@ bool stack_port_taken(const struct node *node, uint8_t protocol, struct endpoint
 /* A packet for this node: demultiplexes and ends it. Takes it over. Fragments have been put together. */
 void stack_receive(struct node *node, struct packet *packet);
 
+/* The identification of the next packet of this node that goes in IPv6 fragments: hard to guess, and long not used again
+ * (RFC 8200 section 4.5, RFC 7739). */
+uint32_t stack_fragment_identification(struct node *node);
+
 /* Tells those who watch the host's addresses, at the next turn. */
 void stack_addresses_changed(struct node *node);
 

@@ -3,6 +3,7 @@
 #define CORE_NET_STACK_PRIVATE_H
 
 #include "core/base/hash.h"
+#include "core/net/paths.h"
 #include "core/net/stack.h"
 
 struct udp_socket;
@@ -20,6 +21,8 @@ struct stack {
     struct io_watch *watches;
     struct event watchers_due;
     struct random_stream ports, engine;
+    struct paths *paths;          /* what is known of IPv6 paths; NULL: nothing */
+    uint32_t fragmented;          /* identification of the last packet that went in IPv6 fragments */
     uint16_t identification;      /* of the next IPv4 packet (RFC 6864) */
 };
 
@@ -30,6 +33,11 @@ struct tcp_host *stack_tcp(struct stack *stack);
 
 /* Journals that `packet` has reached its end here. Call before whoever gets it is told. */
 void stack_note_delivered(struct stack *stack, const struct packet *packet);
+
+/* The largest packet for `peer` that is known to arrive, leaving by `hop`; to the node itself there is no limit. */
+uint32_t stack_path_mtu(const struct stack *stack, const struct hop *hop, struct address peer);
+/* Has a new IPv6 packet go in fragments where the path is known to carry no more. */
+void stack_fit(const struct stack *stack, struct packet *packet);
 
 /* An ICMP packet for this node; takes it over. */
 void icmp_receive(struct stack *stack, struct packet *packet);

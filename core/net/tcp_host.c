@@ -2,12 +2,12 @@
 #include "core/net/tcp_host.h"
 
 #include "core/net/icmp.h"
+#include "core/net/ipv6.h"
 #include "core/net/tcp_kinds.h"
 
 #define HALF_OPEN_MOST 128 /* of a listener: one more recycles the oldest (RFC 4987 section 3.3) */
 #define READY_MOST 128     /* connections that wait to be accepted */
 #define LOOPBACK_MTU 1500  /* to the node itself: as on any link */
-#define IPV6_HEADER 40
 
 /* --- out --------------------------------------------------------------------------------------------------------- */
 
@@ -127,13 +127,14 @@ struct tcp_birth
 tcp_birth_of(const struct tcp_host *host, struct endpoint local, struct endpoint peer, const struct hop *hop)
 {
     uint64_t hash = secret_hash(host, local, peer);
-    uint32_t mtu = hop->port ? hop_mtu(hop) : LOOPBACK_MTU;
-    uint32_t headers = (address_is_ipv4(peer.address) ? IPV4_HEADER : IPV6_HEADER) + TCP_HEADER;
+    uint32_t mtu = hop->port ? stack_path_mtu(host->stack, hop, peer.address) : LOOPBACK_MTU;
+    uint32_t headers = ip_header_size(peer.address) + TCP_HEADER;
 
     return (struct tcp_birth){
         .iss = (uint32_t)hash + (uint32_t)(tcp_now(host) / (4 * TIME_US)), /* M: a clock of four microseconds */
         .timestamp_offset = (uint32_t)(hash >> 32),
         .mss = (uint16_t)CLAMP(mtu - headers, TCP_MSS_MIN, UINT16_MAX - headers),
+        .ipv6 = !address_is_ipv4(peer.address),
     };
 }
 
@@ -401,27 +402,46 @@ told_mtu(const struct io_icmp *icmp, const struct tcp_machine *machine)
     uint32_t now = machine->mss + IPV4_HEADER + TCP_HEADER;
 
     if ((icmp->info & 0xffff) != 0)
-        return icmp->info & 0xffff;
+        return MAX(icmp->info & 0xffff, 68);
     for (size_t i = 0; i < G_N_ELEMENTS(plateaus); i++)
         if (plateaus[i] < now)
             return plateaus[i];
     return 68;
 }
 
+/* A link on the way carries less. An ICMPv6 error that tells of less than 1280 bytes is not believed (RFC 8201 section
+ * 4). */
+static void
+take_too_big(struct tcp_machine *machine, const struct io_icmp *icmp)
+{
+    bool ipv4 = address_is_ipv4(icmp->peer.address);
+    uint32_t mtu = ipv4 ? told_mtu(icmp, machine) : icmp->info;
+
+    if (ipv4 || mtu >= IPV6_MTU_MIN)
+        tcp_machine_too_big(machine,
+                            (uint16_t)MIN(mtu - ip_header_size(icmp->peer.address) - TCP_HEADER, UINT16_MAX));
+}
+
 static void
 take_error(struct tcp_connection *connection, const struct io_icmp *icmp)
 {
     struct tcp_machine *machine = &connection->machine;
-    bool unreachable = icmp->type == ICMP_UNREACHABLE;
-    uint32_t mtu;
 
-    if (unreachable && icmp->code == ICMP_FRAGMENTATION_NEEDED) {
-        mtu = MAX(told_mtu(icmp, machine), 68);
-        tcp_machine_too_big(machine, (uint16_t)(mtu - IPV4_HEADER - TCP_HEADER));
-    } else if (unreachable && (icmp->code == ICMP_PROTOCOL_UNREACHABLE || icmp->code == ICMP_PORT_UNREACHABLE)) {
+    switch (icmp_meaning(icmp)) {
+    case ICMP_MEANS_TOO_BIG:
+        take_too_big(machine, icmp);
+        return;
+    case ICMP_MEANS_REFUSED:
         tcp_machine_unreachable(machine, IO_REFUSED, true);
-    } else if (unreachable || icmp->type == ICMP_TIME_EXCEEDED) {
-        tcp_machine_unreachable(machine, IO_UNREACHABLE, unreachable);
+        return;
+    case ICMP_MEANS_UNREACHABLE:
+        tcp_machine_unreachable(machine, IO_UNREACHABLE, true);
+        return;
+    case ICMP_MEANS_TIME_EXCEEDED:
+        tcp_machine_unreachable(machine, IO_UNREACHABLE, false);
+        return;
+    case ICMP_MEANS_OTHER:
+        return;
     }
 }
 

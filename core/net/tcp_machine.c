@@ -158,7 +158,8 @@ begin(struct tcp_machine *machine, const struct tcp_settings *settings, const st
     machine->rtx_nxt = machine->rtx_end = machine->recover = birth->iss + 1;
     machine->timestamp_offset = birth->timestamp_offset;
     machine->local_mss = birth->mss;
-    machine->mss = MIN(birth->mss, TCP_MSS_DEFAULT);
+    machine->usual_mss = birth->ipv6 ? TCP_MSS_DEFAULT_IPV6 : TCP_MSS_DEFAULT;
+    machine->mss = MIN(birth->mss, machine->usual_mss);
     machine->timestamps = settings->timestamps;
     machine->sack = settings->sack;
     machine->rcv_shift = settings->scaling ? shift_for(settings->receive_buffer) : 0;
@@ -194,7 +195,7 @@ static void
 take_syn(struct tcp_machine *machine, const struct tcp_segment *syn, int64_t now)
 {
     const struct tcp_settings *settings = machine->settings;
-    uint16_t peer_mss = syn->mss ? MAX(syn->mss, TCP_MSS_MIN) : TCP_MSS_DEFAULT;
+    uint16_t peer_mss = syn->mss ? MAX(syn->mss, TCP_MSS_MIN) : machine->usual_mss;
 
     machine->irs = syn->seq;
     machine->rcv_nxt = machine->last_ack = syn->seq + 1;

@@ -99,6 +99,7 @@ struct tcp_machine {
     struct tcp_ranges sacked;
     uint16_t mss;        /* what a segment to the peer may carry, data and options (RFC 6691) */
     uint16_t local_mss;  /* what we announced */
+    uint16_t usual_mss;  /* what a peer takes that announces none (RFC 9293 section 3.7.1) */
 
     /* congestion */
     uint32_t cwnd, ssthresh, recover, acked_bytes;
@@ -137,6 +138,7 @@ struct tcp_machine {
 struct tcp_birth {
     uint32_t iss, timestamp_offset;
     uint16_t mss;
+    bool ipv6; /* which decides what a peer takes that says nothing */
 };
 
 /* An active OPEN: to SYN-SENT. The machine is zeroed before, `changed` may be set. */

@@ -18,6 +18,7 @@
 #define TCP_NO_SCALE 255
 #define TCP_SCALE_MAX 14     /* RFC 7323 section 2.3 */
 #define TCP_MSS_DEFAULT 536  /* of a peer that names none (RFC 9293 section 3.7.1, IPv4) */
+#define TCP_MSS_DEFAULT_IPV6 1220
 #define TCP_MSS_MIN 48       /* what a link of 68 bytes leaves, with options of 12 away (RFC 791) */
 
 enum tcp_flags {

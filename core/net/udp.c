@@ -68,13 +68,34 @@ find_socket(const struct stack *stack, struct endpoint local)
     return any;
 }
 
+/* Everybody is in the groups of all nodes (RFC 1112 section 4, RFC 4291 section 2.8). */
+static bool
+is_for_every_node(struct address group)
+{
+    static const struct address all_nodes = { UINT64_C(0xff02) << 48, 1 };
+
+    return address_equal(group, all_nodes) || address_equal(group, address_ipv4(0xe0000001)) ||
+           address_is_broadcast(group);
+}
+
 static bool
 has_joined(const struct udp_socket *socket, struct address group)
 {
-    if (address_is_broadcast(group))
+    if (is_for_every_node(group))
         return true;
     for (guint i = 0; socket->groups && i < socket->groups->len; i++)
         if (address_equal(g_array_index(socket->groups, struct address, i), group))
+            return true;
+    return false;
+}
+
+bool
+udp_in_group(const struct stack *stack, struct address group)
+{
+    if (is_for_every_node(group))
+        return true;
+    for (guint i = 0; stack->udp_sockets && i < stack->udp_sockets->len; i++)
+        if (stack->udp_sockets->pdata[i] && has_joined(stack->udp_sockets->pdata[i], group))
             return true;
     return false;
 }
@@ -97,7 +118,7 @@ read_datagram(const struct packet *packet, struct io_datagram *datagram)
         .ttl = packet->ttl,
         .dscp = packet->tos >> 2,
         .ecn = packet->tos & 3,
-        .dont_fragment = packet_is(packet, PACKET_DONT_FRAGMENT),
+        .dont_fragment = packet_is(packet, PACKET_IPV6) ? IO_UNSET : packet_is(packet, PACKET_DONT_FRAGMENT),
         .interface = packet->in ? (int16_t)packet->in->number : IO_UNSET,
         .packet = packet->name,
     };
@@ -223,12 +244,33 @@ either(struct address first, struct address second)
     return address_is_unspecified(first) ? second : first;
 }
 
+/* The port by which a datagram to a group goes when the sender has a say in it: the one it names, or that of its
+ * address. NULL: by route. */
+static struct port *
+port_to_group(const struct node *node, const struct io_datagram *datagram, struct address source)
+{
+    const struct local_range *local = node_local(node, source);
+
+    for (struct port *port = node->ports; port && datagram->interface != IO_UNSET; port = port->next)
+        if ((int16_t)port->number == datagram->interface)
+            return port;
+    return local ? local->port : NULL;
+}
+
+static enum io_result
+plan_datagram(struct node *node, const struct io_datagram *datagram, struct ip_template *ip, struct hop *hop)
+{
+    if (G_LIKELY(!address_is_for_all(ip->destination)))
+        return node_plan(node, ip->destination, &ip->source, hop);
+    return node_plan_by(node, port_to_group(node, datagram, ip->source), ip->destination, &ip->source, hop);
+}
+
 static enum io_result
 udp_send(struct io_udp *udp, struct io_datagram *datagram)
 {
     struct udp_socket *socket = socket_of(udp);
     struct stack *stack = socket->stack;
-    size_t length = UDP_HEADER + datagram->data.length;
+    size_t length = UDP_HEADER + datagram->data.length, header = ip_header_size(datagram->peer.address);
     enum io_result result;
     struct packet *packet;
     struct hop hop;
@@ -241,13 +283,13 @@ udp_send(struct io_udp *udp, struct io_datagram *datagram)
         .dont_fragment = datagram->dont_fragment == 1,
     };
 
-    result = node_plan(stack->node, ip.destination, &ip.source, &hop);
+    result = plan_datagram(stack->node, datagram, &ip, &hop);
     if (result != IO_OK)
         return result;
-    if (length + IPV4_HEADER > PACKET_MAX)
+    if (length + header > ip_packet_max(ip.destination))
         return IO_TOO_BIG;
-    if (ip.dont_fragment && hop.port && length + IPV4_HEADER > hop_mtu(&hop))
-        return IO_TOO_BIG; /* it does not even fit the own link (RFC 1191 section 6.1) */
+    if (ip.dont_fragment && length + header > stack_path_mtu(stack, &hop, ip.destination))
+        return IO_TOO_BIG; /* the own link carries less (RFC 1191 section 6.1), or a known path (RFC 8201 section 5.4) */
     if (datagram->ttl != IO_UNSET)
         ip.ttl = (uint8_t)MAX(datagram->ttl, 1);
     else
@@ -257,6 +299,7 @@ udp_send(struct io_udp *udp, struct io_datagram *datagram)
     packet = packet_new(stack->node->world, length);
     write_datagram(packet, &ip, socket->local.port, datagram->peer.port, datagram->data);
     ip_build(packet, &ip);
+    stack_fit(stack, packet);
     return node_send_by(stack->node, packet, &hop, &datagram->packet);
 }
 

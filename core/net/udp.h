@@ -16,6 +16,9 @@ bool udp_error(struct stack *stack, const struct io_icmp *icmp);
 /* Whether a socket uses this port of this address (none: of any). */
 bool udp_port_taken(const struct stack *stack, struct endpoint local);
 
+/* Whether a socket has joined the group, or every node is in it. */
+bool udp_in_group(const struct stack *stack, struct address group);
+
 void udp_close_all(struct stack *stack);
 
 #endif

@@ -1,11 +1,13 @@
 /* Addresses that people write, whether they may be had, and the next free one. */
 #include "scenarios/lab/parts.h"
 
-/* The addresses that are given where none is written (RFC 5737): hosts on an internet from TEST-NET-2 up, boxes from
- * TEST-NET-3 up. */
+/* The addresses that are given where none is written: on an internet hosts from TEST-NET-2 up, boxes from TEST-NET-3 up
+ * (RFC 5737), and in IPv6 from where their digits are these (RFC 3849). */
 #define FIRST_HOST 0xc6336401u /* 198.51.100.1 */
 #define FIRST_BOX 0xcb007101u  /* 203.0.113.1 */
 #define LAST_AUTOMATIC 0xdfffffffu
+#define FIRST_HOST_IPV6 ((struct address){ UINT64_C(0x20010db801980051), UINT64_C(0x0100000000000001) })
+#define FIRST_BOX_IPV6 ((struct address){ UINT64_C(0x20010db802030000), UINT64_C(0x0113000000000001) })
 
 /* A pool is at most this large: each of its addresses is a route, or a member of its segment. */
 #define POOL_MAX 65536
@@ -71,7 +73,8 @@ network_of(struct prefix prefix)
 }
 
 /* How many addresses of a network its hosts can have: all but its own and the broadcast address, which IPv4 networks of
- * two addresses or one don't have (RFC 3021). `*first` is the first of them. */
+ * two addresses or one don't have (RFC 3021); IPv6 has no broadcast, and its networks of two have both (RFC 6164).
+ * `*first` is the first of them. */
 static uint64_t
 host_addresses(struct prefix network, struct address *first)
 {
@@ -158,6 +161,22 @@ lab_parse_addresses(const char *text, GArray **runs, GError **error)
 
 /* --- what may be had ------------------------------------------------------------------------------------------ */
 
+const struct prefix *
+lab_prefix(const struct lab_network *network, enum family family)
+{
+    const struct prefix *prefix = &network->prefixes[family == FAMILY_IPV6];
+
+    return prefix_is_none(*prefix) ? NULL : prefix;
+}
+
+uint8_t
+lab_prefix_length(const struct lab_network *network, struct address address)
+{
+    const struct prefix *prefix = lab_prefix(network, address_family(address));
+
+    return prefix ? prefix->length : (uint8_t)family_bits(address_family(address));
+}
+
 /* Why no node can have this address; NULL when one can. */
 static const char *
 unusable(struct address address)
@@ -168,27 +187,40 @@ unusable(struct address address)
         return "is a loopback address";
     if (address_is_multicast(address))
         return "is a multicast address";
+    if (!address_is_ipv4(address) && address_is_link_local(address))
+        return "is a link-local address, which no node here has or needs";
     if (address_is_ipv4(address) && address_to_ipv4(address) >> 28 == 0xf)
         return address_is_broadcast(address) ? "is the broadcast address" : "is reserved (RFC 1112 section 4)";
     return NULL;
+}
+
+/* Whether `address`, which is in `prefix`, is the broadcast address there; IPv6 has none. */
+static bool
+is_its_broadcast(struct prefix prefix, struct address address)
+{
+    struct address first;
+    uint64_t hosts = host_addresses(prefix, &first);
+
+    return address_is_ipv4(address) && address_compare(address, address_add(first, hosts - 1)) > 0;
 }
 
 /* Whether a node on the LAN can have the address, whoever has it now. */
 static bool
 fits_lan(const struct lab_network *lan, struct address address, GError **error)
 {
-    struct prefix prefix = lan->prefixes[0];
+    const struct prefix *own = lab_prefix(lan, address_family(address));
+    struct prefix prefix = own ? *own : *lab_prefix(lan, address_is_ipv4(address) ? FAMILY_IPV6 : FAMILY_IPV4);
     char text[ADDRESS_TEXT], whole[LAB_PREFIX_TEXT];
     struct address first;
-    uint64_t hosts = host_addresses(prefix, &first);
 
     if (!prefix_contains(prefix, address))
         return lab_fail(error, LAB_ERROR_ADDRESS, "%s is not in %s, the prefix of '%s'", address_format(address, text),
                         lab_format_prefix(prefix, whole), lan->name);
+    host_addresses(prefix, &first);
     if (address_compare(address, first) < 0)
         return lab_fail(error, LAB_ERROR_ADDRESS, "%s is the address of the network %s itself",
                         address_format(address, text), lab_format_prefix(prefix, whole));
-    if (address_compare(address, address_add(first, hosts - 1)) > 0)
+    if (is_its_broadcast(prefix, address))
         return lab_fail(error, LAB_ERROR_ADDRESS, "%s is the broadcast address of %s", address_format(address, text),
                         lab_format_prefix(prefix, whole));
     return true;
@@ -217,9 +249,6 @@ lab_check_usable(struct address address, GError **error)
     const char *why = unusable(address);
     char text[ADDRESS_TEXT];
 
-    if (!address_is_ipv4(address))
-        return lab_fail(error, LAB_ERROR_UNSUPPORTED, "%s: IPv6 comes with a later version; give an IPv4 address",
-                        address_format(address, text));
     return !why || lab_fail(error, LAB_ERROR_ADDRESS, "%s %s", address_format(address, text), why);
 }
 
@@ -276,14 +305,14 @@ lab_check_elsewhere(const struct node *node, const struct port *but, const struc
 
 /* --- the next free one ---------------------------------------------------------------------------------------- */
 
-/* From `*from` up to `last`, and on success one further. On an internet, addresses that end in 0 or 255 are left out:
- * they would do, but look as if they didn't. */
+/* From `*from` up to `last`, and on success one further. On an internet, IPv4 addresses that end in 0 or 255 are left
+ * out: they would do, but look as if they didn't. */
 static bool
-search_free(const struct lab_network *network, struct address *from, uint32_t last, struct address *found)
+search_free(const struct lab_network *network, struct address *from, struct address last, struct address *found)
 {
-    for (uint64_t value = address_to_ipv4(*from); value <= last; value++) {
-        struct address address = address_ipv4((uint32_t)value);
-        bool odd = network->kind == LAB_INTERNET && ((value & 0xff) == 0 || (value & 0xff) == 0xff);
+    for (struct address address = *from; address_compare(address, last) <= 0; address = address_add(address, 1)) {
+        bool odd = network->kind == LAB_INTERNET && address_is_ipv4(address) &&
+                   ((address.low & 0xff) == 0 || (address.low & 0xff) == 0xff);
 
         if (odd || lab_owner_of(network, address))
             continue;
@@ -295,29 +324,70 @@ search_free(const struct lab_network *network, struct address *from, uint32_t la
 }
 
 static bool
-next_free(struct lab_network *network, bool box, struct address *found, GError **error)
+next_free_on_internet(struct lab_network *internet, enum family family, bool box, struct address *found,
+                      GError **error)
 {
+    bool ipv6 = family == FAMILY_IPV6;
+    struct address *from = box ? &internet->next_box[ipv6] : &internet->next_host[ipv6];
+    struct address last = address_ipv4(LAST_AUTOMATIC);
+
+    if (address_is_none(*from) && ipv6)
+        *from = box ? FIRST_BOX_IPV6 : FIRST_HOST_IPV6;
+    else if (address_is_none(*from))
+        *from = address_ipv4(box ? FIRST_BOX : FIRST_HOST);
+    if (ipv6)
+        last = (struct address){ from->high, UINT64_MAX - 1 };
+    return search_free(internet, from, last, found) ||
+           lab_fail(error, LAB_ERROR_ADDRESS, "'%s' has no free address left", internet->name);
+}
+
+/* Of an IPv6 prefix as many as fit into 64 bits: nobody has ever come that far. */
+static bool
+next_free_on_lan(struct lab_network *lan, struct prefix prefix, struct address *found, GError **error)
+{
+    struct address *from = &lan->next_host[!address_is_ipv4(prefix.address)];
+    struct address first, last;
+    uint64_t hosts = host_addresses(prefix, &first);
     char text[LAB_PREFIX_TEXT];
-    struct address first;
-    uint32_t last;
 
-    if (network->kind == LAB_INTERNET) {
-        struct address *from = box ? &network->next_box : &network->next_host;
-
-        if (address_is_none(*from))
-            *from = address_ipv4(box ? FIRST_BOX : FIRST_HOST);
-        return search_free(network, from, LAST_AUTOMATIC, found) ||
-               lab_fail(error, LAB_ERROR_ADDRESS, "'%s' has no free address left", network->name);
-    }
-    last = (uint32_t)(host_addresses(network->prefixes[0], &first) - 1 + address_to_ipv4(first));
-    if (address_is_none(network->next_host))
-        network->next_host = first;
-    if (search_free(network, &network->next_host, last, found))
+    last = address_add(first, hosts - 1);
+    if (address_is_none(*from))
+        *from = first;
+    if (search_free(lan, from, last, found))
         return true;
-    network->next_host = first; /* once more, for those that were given back */
-    return search_free(network, &network->next_host, last, found) ||
-           lab_fail(error, LAB_ERROR_ADDRESS, "'%s' has no free address left in %s", network->name,
-                    lab_format_prefix(network->prefixes[0], text));
+    *from = first; /* once more, for those that were given back */
+    return search_free(lan, from, last, found) ||
+           lab_fail(error, LAB_ERROR_ADDRESS, "'%s' has no free address left in %s", lan->name,
+                    lab_format_prefix(prefix, text));
+}
+
+static bool
+next_free(struct lab_network *network, enum family family, bool box, struct address *found, GError **error)
+{
+    const struct prefix *prefix = lab_prefix(network, family);
+
+    return prefix ? next_free_on_lan(network, *prefix, found, error)
+                  : next_free_on_internet(network, family, box, found, error);
+}
+
+/* One address of each family that there is on a LAN; on an internet there is IPv4, and IPv6 for who asks. */
+static bool
+choose_addresses(struct place *place, bool box, bool ipv6, GError **error)
+{
+    place->count = 0;
+    EACH_FAMILY(family)
+    {
+        bool wanted = place->network->kind == LAB_LAN ? lab_prefix(place->network, family) != NULL
+                                                      : ipv6 || family == FAMILY_IPV4;
+
+        if (!wanted)
+            continue;
+        place->runs[place->count].count = 1;
+        if (!next_free(place->network, family, box, &place->runs[place->count].first, error))
+            return false;
+        place->count++;
+    }
+    return true;
 }
 
 /* --- places --------------------------------------------------------------------------------------------------- */
@@ -341,18 +411,15 @@ enter_none(struct place *place, struct lab_network *none, const char **addresses
 
 bool
 place_find(struct place *place, struct lab_network *network, const char *addresses, const struct lab_link *link,
-           bool box, const struct node *node, GError **error)
+           bool box, bool ipv6, const struct node *node, GError **error)
 {
     place->network = network;
     place->none = NULL;
     place->link = link ? link : network->links;
     if (network->stands_for && !enter_none(place, network, &addresses, box, error))
         return false;
-    if (!addresses) {
-        place->count = 1;
-        place->runs[0].count = 1;
-        return next_free(place->network, box, &place->runs[0].first, error);
-    }
+    if (!addresses)
+        return choose_addresses(place, box, ipv6, error);
     if (!lab_read_runs(addresses, place->runs, &place->count, error) ||
         !lab_check_runs(place->network, place->runs, place->count, NULL, error))
         return false;
@@ -364,13 +431,14 @@ place_take(const struct place *place, struct lab_interface *interface)
 {
     struct lab_network *network = place->network;
     struct node *node = interface->owner->node;
-    uint8_t length = network->kind == LAB_INTERNET ? 32 : network->prefixes[0].length;
 
     interface->port = network->kind == LAB_INTERNET
                           ? node_connect(node, network->router, &place->link->up, &place->link->down)
                           : node_join(node, network->segment, &place->link->up, &place->link->down);
     for (unsigned i = 0; i < place->count; i++) {
-        bool added = node_add_address(node, interface->port, place->runs[i].first, place->runs[i].count, length);
+        struct lab_addresses run = place->runs[i];
+        bool added = node_add_address(node, interface->port, run.first, run.count,
+                                      lab_prefix_length(network, run.first));
 
         g_assert(added); /* place_find has looked */
     }
@@ -382,29 +450,45 @@ place_take(const struct place *place, struct lab_interface *interface)
 
 /* --- insides -------------------------------------------------------------------------------------------------- */
 
+/* What is wrong with an address that is first or last in a network to be; NULL when nothing is. */
+static const char *
+unusable_end(struct prefix prefix)
+{
+    struct address first;
+    uint64_t hosts = host_addresses(prefix, &first);
+
+    return unusable(first) ? unusable(first) : unusable(address_add(first, hosts - 1));
+}
+
 static bool
 read_inside_word(const char *word, struct inside *inside, GError **error)
 {
+    unsigned longest, ipv6;
     struct address first;
-    uint64_t hosts;
-    struct prefix written;
+    struct prefix written, prefix;
 
     if (!prefix_parse(word, &written))
         return lab_fail(error, LAB_ERROR_PREFIX,
-                        "'%s' is not a prefix; accepted: one such as 10.0.0.0/24, or 10.0.0.254/24", word);
-    if (!address_is_ipv4(written.address))
-        return lab_fail(error, LAB_ERROR_UNSUPPORTED, "'%s': IPv6 comes with a later version; give an IPv4 prefix",
+                        "'%s' is not a prefix; accepted: one such as 10.0.0.0/24, 10.0.0.254/24 or 2001:db8:1::/64",
                         word);
-    if (written.length < 1 || written.length > 31)
-        return lab_fail(error, LAB_ERROR_PREFIX, "'%s' is no prefix for a network; accepted: lengths 1 to 31", word);
+    ipv6 = !address_is_ipv4(written.address);
+    longest = family_bits(address_family(written.address)) - 1;
+    if (written.length < 1 || written.length > longest)
+        return lab_fail(error, LAB_ERROR_PREFIX, "'%s' is no prefix for a network; accepted: lengths 1 to %u", word,
+                        longest);
+    if (!prefix_is_none(inside->prefixes[ipv6]))
+        return lab_fail(error, LAB_ERROR_PREFIX, "'%s' is a second %s prefix; make a further network for it", word,
+                        ipv6 ? "IPv6" : "IPv4");
 
-    inside->prefix = network_of(written);
-    hosts = host_addresses(inside->prefix, &first);
-    inside->own = address_equal(written.address, inside->prefix.address) ? first : written.address;
-    if (unusable(first) || unusable(address_add(first, hosts - 1)))
+    prefix = network_of(written);
+    host_addresses(prefix, &first);
+    inside->prefixes[ipv6] = prefix;
+    inside->own_written[ipv6] = !address_equal(written.address, prefix.address);
+    inside->own[ipv6] = inside->own_written[ipv6] ? written.address : first;
+    if (unusable_end(prefix))
         return lab_fail(error, LAB_ERROR_PREFIX, "'%s' is no prefix for a network: its address %s", word,
-                        unusable(first) ? unusable(first) : unusable(address_add(first, hosts - 1)));
-    if (address_compare(inside->own, address_add(first, hosts - 1)) > 0)
+                        unusable_end(prefix));
+    if (is_its_broadcast(prefix, inside->own[ipv6]))
         return lab_fail(error, LAB_ERROR_PREFIX, "'%s' would give the box the broadcast address of its inside", word);
     return true;
 }
@@ -416,12 +500,10 @@ lab_read_inside(const char *text, struct inside *inside, GError **error)
     char word[WORD_TEXT];
     unsigned count = 0;
 
+    *inside = (struct inside){ .own = { ADDRESS_NONE, ADDRESS_NONE } };
     for (; next_word(&at, word); count++) {
         if (!read_inside_word(word, inside, error))
             return false;
-        if (count == 1)
-            return lab_fail(error, LAB_ERROR_PREFIX,
-                            "'%s' holds more than one IPv4 prefix; make a further network for it", text);
     }
     return count > 0 || lab_fail(error, LAB_ERROR_PREFIX, "'%s' holds no prefix", text);
 }

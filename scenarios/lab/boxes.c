@@ -21,11 +21,26 @@ sides_are_apart(const struct plan *plan, GError **error)
 
     for (unsigned i = 0; i < plan->place.count; i++) {
         struct lab_addresses run = plan->place.runs[i];
+        struct prefix prefix = plan->inside.prefixes[!address_is_ipv4(run.first)];
 
-        if (prefix_contains(plan->inside.prefix, run.first) ||
-            prefix_contains(plan->inside.prefix, address_add(run.first, run.count - 1)))
+        if (!prefix_is_none(prefix) && (prefix_contains(prefix, run.first) ||
+                                        prefix_contains(prefix, address_add(run.first, run.count - 1))))
             return lab_fail(error, LAB_ERROR_PREFIX, "its address %s is in its own inside %s",
-                            lab_format_run(run, address), lab_format_prefix(plan->inside.prefix, inside));
+                            lab_format_run(run, address), lab_format_prefix(prefix, inside));
+    }
+    return true;
+}
+
+static bool
+inside_is_free(const struct plan *plan, GError **error)
+{
+    EACH_FAMILY(family)
+    {
+        struct prefix prefix = plan->inside.prefixes[family == FAMILY_IPV6];
+
+        if (!prefix_is_none(prefix) &&
+            !lab_check_inside(plan->place.network, NULL, prefix, lab_is_routed(plan->kind, family), error))
+            return false;
     }
     return true;
 }
@@ -38,10 +53,10 @@ make_plan(struct plan *plan, struct lab_network *network, const char *name, enum
     plan->kind = kind;
     if (!lab_check_name(network->lab, name, error))
         return false;
-    if (!place_find(&plan->place, network, addresses, link, true, NULL, error) ||
-        !lab_read_inside(lan ? lan : LAB_DEFAULT_LAN, &plan->inside, error) ||
-        !lab_check_inside(plan->place.network, NULL, plan->inside.prefix, lab_is_routed(kind), error) ||
-        !sides_are_apart(plan, error)) {
+    if (!lab_read_inside(lan ? lan : LAB_DEFAULT_LAN, &plan->inside, error) ||
+        !place_find(&plan->place, network, addresses, link, true, !prefix_is_none(plan->inside.prefixes[1]), NULL,
+                    error) ||
+        !inside_is_free(plan, error) || !sides_are_apart(plan, error)) {
         g_prefix_error(error, "%s '%s': ", kind_words[kind], name);
         return false;
     }
@@ -55,10 +70,9 @@ add_inside(struct lab_node *box, const char *name, bool named, const struct insi
     struct lab *lab = lab_of(box);
     struct lab_network *inside = lab_add_network(lab, name, LAB_LAN, named), **end = &box->box->insides;
     struct lab_interface *interface;
-    bool added;
 
     inside->segment = segment_new(lab->world, name);
-    inside->prefixes[0] = plan->prefix;
+    memcpy(inside->prefixes, plan->prefixes, sizeof plan->prefixes);
     inside->box = box;
     inside->links = lab_keep_link(lab, links);
     while (*end)
@@ -68,8 +82,12 @@ add_inside(struct lab_node *box, const char *name, bool named, const struct insi
     interface = lab_add_interface(box, inside, named ? inside->name : "lan");
     interface->port = inside->gateway = node_sit(box->node, inside->segment);
     interface->port->inside = true;
-    added = node_add_address(box->node, interface->port, plan->own, 1, plan->prefix.length);
-    g_assert(added);
+    for (unsigned i = 0; i < G_N_ELEMENTS(plan->own); i++) {
+        bool added = address_is_none(plan->own[i]) || node_add_address(box->node, interface->port, plan->own[i], 1,
+                                                                       plan->prefixes[i].length);
+
+        g_assert(added);
+    }
     lab_tell_interface(interface);
     return inside;
 }
@@ -83,8 +101,8 @@ build(const struct plan *plan, const struct lab_link *inner_links)
 
     box->node->forwards = true;
     place_take(&plan->place, outside);
-    lab_take_default(outside);
-    add_inside(box, box->node->name, false, &plan->inside, inner_links);
+    lab_take_default(outside, true);
+    lab_announce(add_inside(box, box->node->name, false, &plan->inside, inner_links));
     return box;
 }
 
@@ -118,15 +136,12 @@ lab_firewall(struct lab_network *network, const char *name, const char *addresse
              GError **error)
 {
     struct nat_options own = *options;
-    struct lab_network *inside;
     struct plan plan;
 
     if (!make_plan(&plan, network, name, LAB_FIREWALL, addresses, lan, link, error))
         return NULL;
     nat_options_make_firewall(&own);
-    inside = build_with(&plan, &own, type, inner_links);
-    lab_announce(inside);
-    return inside;
+    return build_with(&plan, &own, type, inner_links);
 }
 
 struct lab_network *
@@ -139,7 +154,6 @@ lab_router(struct lab_network *network, const char *name, const char *addresses,
     if (!make_plan(&plan, network, name, LAB_ROUTER, addresses, lan, link, error))
         return NULL;
     box = build(&plan, inner_links);
-    lab_announce(box->box->insides);
     return box->box->insides;
 }
 
@@ -149,7 +163,18 @@ lab_fits_box(const struct lab_node *box, struct prefix inside, GError **error)
     for (const struct lab_interface *i = &box->first; i; i = i->next) {
         if (!i->port)
             continue;
-        if (!lab_check_inside(i->network, box, inside, lab_is_routed(box->kind) && !i->port->inside, error))
+        if (!lab_check_inside(i->network, box, inside,
+                              lab_is_routed(box->kind, address_family(inside.address)) && !i->port->inside, error))
+            return false;
+    }
+    return true;
+}
+
+static bool
+all_fit_box(const struct lab_node *box, const struct inside *inside, GError **error)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(inside->prefixes); i++) {
+        if (!prefix_is_none(inside->prefixes[i]) && !lab_fits_box(box, inside->prefixes[i], error))
             return false;
     }
     return true;
@@ -167,13 +192,12 @@ lab_further_lan(struct lab_node *box, const char *name, const char *prefixes, co
     if (!lab_check_name(lab_of(box), name, error))
         return NULL;
     if (!lab_read_inside(prefixes ? prefixes : LAB_DEFAULT_LAN, &inside, error) ||
-        !lab_fits_box(box, inside.prefix, error)) {
+        !all_fit_box(box, &inside, error)) {
         g_prefix_error(error, "network '%s' of '%s': ", name, box->node->name);
         return NULL;
     }
     added = add_inside(box, name, true, &inside, inner_links);
-    if (lab_is_routed(box->kind))
-        lab_announce(added);
+    lab_announce(added);
     return added;
 }
 
@@ -200,7 +224,7 @@ lab_nat_none(struct lab_network *network, const char *name, const char *addresse
 
     if (!lab_check_name(lab, name, error))
         return NULL;
-    if (!place_find(&place, network, addresses, NULL, true, NULL, error)) {
+    if (!place_find(&place, network, addresses, NULL, true, false, NULL, error)) {
         g_prefix_error(error, "NAT '%s': ", name);
         return NULL;
     }
@@ -257,19 +281,18 @@ static void
 change_addresses(struct lab_interface *interface, const struct lab_addresses *runs, unsigned count)
 {
     struct node *node = interface->owner->node;
-    uint8_t length = interface->network->kind == LAB_INTERNET ? 32 : interface->network->prefixes[0].length;
 
     for (uint32_t i = node->local_count; i > 0; i--) {
         if (node->locals[i - 1].port == interface->port)
             node_remove_address(node, node->locals[i - 1].first);
     }
     for (unsigned i = 0; i < count; i++) {
-        bool added = node_add_address(node, interface->port, runs[i].first, runs[i].count, length);
+        bool added = node_add_address(node, interface->port, runs[i].first, runs[i].count,
+                                      lab_prefix_length(interface->network, runs[i].first));
 
         g_assert(added);
     }
-    if (lab_is_routed(interface->owner->kind))
-        lab_announce_again(interface->network->lab);
+    lab_announce_again(interface->network->lab);
 }
 
 static bool

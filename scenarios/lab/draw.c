@@ -113,6 +113,23 @@ say_addresses(GString *out, const struct lab_interface *interface)
 }
 
 static void
+say_prefixes(GString *out, const struct lab_network *network)
+{
+    const char *before = "  ";
+    char text[LAB_PREFIX_TEXT];
+
+    EACH_FAMILY(family)
+    {
+        const struct prefix *prefix = lab_prefix(network, family);
+
+        if (!prefix)
+            continue;
+        g_string_append_printf(out, "%s%s", before, lab_format_prefix(*prefix, text));
+        before = ", ";
+    }
+}
+
+static void
 say_kind(GString *out, const struct lab_node *node)
 {
     static const char *const words[] = { "host", "router", "NAT", "firewall" };
@@ -149,15 +166,14 @@ static void
 draw_insides(struct drawing *drawing, const struct lab_node *box)
 {
     for (const struct lab_network *inside = box->box->insides; inside; inside = inside->next) {
-        char text[LAB_PREFIX_TEXT];
         size_t indent = drawing->indent->len;
 
         if (inside != box->box->insides || inside->links != &lab_link_default) {
             bool last = !inside->next;
 
-            g_string_append_printf(drawing->out, "%s%s%s  %s", drawing->indent->str, last ? "└── " : "├── ",
-                                   inside == box->box->insides ? "lan" : inside->name,
-                                   lab_format_prefix(inside->prefixes[0], text));
+            g_string_append_printf(drawing->out, "%s%s%s", drawing->indent->str, last ? "└── " : "├── ",
+                                   inside == box->box->insides ? "lan" : inside->name);
+            say_prefixes(drawing->out, inside);
             say_link(drawing->out, inside->links, &lab_link_default, "  (links: ", ")");
             g_string_append_c(drawing->out, '\n');
             g_string_append(drawing->indent, last ? "    " : "│   ");
@@ -218,11 +234,8 @@ collect(struct drawing *drawing, const struct lab *lab)
 static void
 draw_root(struct drawing *drawing, const struct lab_network *network)
 {
-    char text[LAB_PREFIX_TEXT];
-
     g_string_append(drawing->out, network->name);
-    if (network->kind == LAB_LAN)
-        g_string_append_printf(drawing->out, "  %s", lab_format_prefix(network->prefixes[0], text));
+    say_prefixes(drawing->out, network);
     say_link(drawing->out, network->links, &lab_link_default, "  (links: ", ")");
     g_string_append_c(drawing->out, '\n');
     draw_members(drawing, network);

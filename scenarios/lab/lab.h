@@ -13,8 +13,9 @@
  * Everything is owned by the lab. Mistakes of whoever writes the topology come back as GError (LAB_ERROR) with the
  * thing, the value and what is accepted; nothing has been built then.
  *
- * Addresses are texts: one address, several with blanks or commas between them, or a prefix, which is a pool of all its
- * host addresses. NULL takes the network's next free address. Prefixes for the inside of a box are texts as well, of
+ * Addresses are texts: one address, several with blanks or commas between them, of both families as one likes, or a
+ * prefix, which is a pool of all its host addresses. NULL takes the network's next free address: on a LAN one of each
+ * family that it has, on an internet an IPv4 one, and for a box whose inside has IPv6 one of that too. Prefixes for the inside of a box are texts as well, of
  * one or both families; an address with host bits ("10.0.0.254/24") is the box's own, else it is the first. */
 #ifndef SCENARIOS_LAB_LAB_H
 #define SCENARIOS_LAB_LAB_H
@@ -78,8 +79,8 @@ struct lab_network {
     struct lab_node *box;    /* whose inside this is, or NULL */
     struct port *gateway;    /* that box's port here, or on a LAN without a box a router's (lab_attach), or NULL */
     const struct lab_link *links; /* the default of each node's own link */
-    struct prefix prefixes[2];    /* of a LAN: IPv4, IPv6, without host bits; all zero where it has none */
-    struct address next_host, next_box; /* where the search for a free address begins */
+    struct prefix prefixes[2];    /* of a LAN: IPv4, IPv6, without host bits; all zero where it has none: lab_prefix */
+    struct address next_host[2], next_box[2]; /* of each family: where the search for a free address begins */
     struct lab_network *stands_for; /* of a box of type none: the outer network; else NULL */
     const char *none_addresses;     /* and the addresses that its host gets there */
     struct lab_node *none_host;     /* and that host, once it is there */
@@ -88,11 +89,11 @@ struct lab_network {
 
 enum lab_node_kind { LAB_HOST, LAB_ROUTER, LAB_NAT, LAB_FIREWALL };
 
-/* Whether what is inside of a box of this kind keeps its addresses outside, and so is routed from there. */
+/* Whether what is inside of a box of this kind is routed from outside: all IPv6 is, and IPv4 but for NATs. */
 static inline bool
-lab_is_routed(enum lab_node_kind kind)
+lab_is_routed(enum lab_node_kind kind, enum family family)
 {
-    return kind == LAB_ROUTER || kind == LAB_FIREWALL;
+    return kind == LAB_ROUTER || kind == LAB_FIREWALL || (kind == LAB_NAT && family == FAMILY_IPV6);
 }
 
 /* A node's place on a network. Lives as long as the lab, also when it was removed. */
@@ -125,9 +126,12 @@ lab_outer(const struct lab_node *node)
     return node->first.network;
 }
 
-/* An internet: a router named like it (NULL: "internet", "internet-2", ...). The router's own address (the source of
- * its ICMP errors) is 192.0.0.8, the dummy address of RFC 7600, unless `address` says another. `links` NULL:
- * lab_link_default. */
+/* The network's prefix of a family; NULL when it has none, as an internet. */
+const struct prefix *lab_prefix(const struct lab_network *network, enum family family);
+
+/* An internet: a router named like it (NULL: "internet", "internet-2", ...). The router's own addresses (the sources of
+ * its ICMP errors) are 192.0.0.8, the dummy address of RFC 7600, and 3fff::8, of the documentation prefix of RFC 9637,
+ * unless `address` says others, at most one of each family. `links` NULL: lab_link_default. */
 struct lab_network *lab_internet(struct lab *lab, const char *name, const char *address, const struct lab_link *links,
                                  GError **error);
 /* A LAN without a box. It has a gateway once a router is attached: see lab_attach. */
@@ -140,8 +144,9 @@ struct node *lab_host(struct lab_network *network, const char *name, const char 
                       const struct lab_link *link, GError **error);
 
 /* Boxes; each returns its inside. `lan` NULL: LAB_DEFAULT_LAN. `inner_links` NULL: the default.
- * What is inside a router or a firewall is routed from outside: every network outwards learns the way, as far as the
- * next NAT. A firewall has a NAT's options, and translates nothing whatever they say of mapping. */
+ * What is inside a router or a firewall is routed from outside, and so is the IPv6 inside of any box: every network
+ * outwards learns the way, IPv4 as far as the next NAT. A firewall has a NAT's options, and translates nothing whatever
+ * they say of mapping. */
 struct lab_network *lab_nat(struct lab_network *network, const char *name, const char *addresses,
                             const struct nat_options *options, const char *type, const char *lan,
                             const struct lab_link *link, const struct lab_link *inner_links, GError **error);

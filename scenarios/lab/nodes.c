@@ -46,16 +46,30 @@ lab_add_interface(struct lab_node *node, struct lab_network *network, const char
     return added;
 }
 
-bool
-lab_take_default(struct lab_interface *interface)
+/* Whether packets of a family find a way out by the interface. A box passes on what others send, so it needs no address
+ * of its own for that. `*gateway` is none on an internet. */
+static bool
+leads_out(const struct lab_interface *interface, enum family family, struct address *gateway)
 {
     const struct lab_network *network = interface->network;
 
-    if (!interface_is_outer(interface) || (network->kind == LAB_LAN && !network->gateway))
+    *gateway = network->gateway ? port_address(network->gateway, family) : ADDRESS_NONE;
+    if (!interface_is_outer(interface) || (network->kind == LAB_LAN && address_is_none(*gateway)))
         return false;
-    node_set_default(interface->owner->node, interface->port,
-                     network->gateway ? port_address(network->gateway, FAMILY_IPV4) : ADDRESS_NONE);
-    return true;
+    return interface->owner->box || !address_is_none(port_address(interface->port, family));
+}
+
+void
+lab_take_default(struct lab_interface *interface, bool move)
+{
+    struct node *node = interface->owner->node;
+    struct address gateway;
+
+    EACH_FAMILY(family)
+    {
+        if ((move || !node_default(node, family)->port) && leads_out(interface, family, &gateway))
+            node_set_default_of(node, family, interface->port, gateway);
+    }
 }
 
 /* --- hosts ---------------------------------------------------------------------------------------------------- */
@@ -71,14 +85,14 @@ lab_host(struct lab_network *network, const char *name, const char *addresses, c
 
     if (!lab_check_name(lab, name, error))
         return NULL;
-    if (!place_find(&place, network, addresses, link, false, NULL, error)) {
+    if (!place_find(&place, network, addresses, link, false, false, NULL, error)) {
         g_prefix_error(error, "host '%s': ", name);
         return NULL;
     }
     host = lab_add_node(lab, node_new(lab->world, name), LAB_HOST);
     interface = lab_add_interface(host, place.network, place.network->name);
     place_take(&place, interface);
-    lab_take_default(interface);
+    lab_take_default(interface, true);
     return host->node;
 }
 
@@ -90,12 +104,15 @@ sides_differ(const struct lab_node *node, const struct lab_network *network, GEr
 {
     char text[LAB_PREFIX_TEXT];
 
-    if (!node->box || network->kind != LAB_LAN)
-        return true;
-    for (const struct lab_interface *i = &node->first; i; i = i->next) {
-        if (i->port && i->network->kind == LAB_LAN && prefix_overlaps(i->network->prefixes[0], network->prefixes[0]))
-            return lab_fail(error, LAB_ERROR_PLACE, "it has an interface with %s already",
-                            lab_format_prefix(i->network->prefixes[0], text));
+    for (const struct lab_interface *i = &node->first; node->box && i; i = i->next) {
+        EACH_FAMILY(family)
+        {
+            const struct prefix *here = lab_prefix(i->network, family), *there = lab_prefix(network, family);
+
+            if (i->port && here && there && prefix_overlaps(*here, *there))
+                return lab_fail(error, LAB_ERROR_PLACE, "it has an interface with %s already",
+                                lab_format_prefix(*here, text));
+        }
     }
     return true;
 }
@@ -104,8 +121,27 @@ static bool
 insides_fit(const struct lab_node *node, const struct lab_network *network, GError **error)
 {
     for (const struct lab_interface *i = &node->first; i; i = i->next) {
-        if (i->port && i->port->inside &&
-            !lab_check_inside(network, node, i->network->prefixes[0], lab_is_routed(node->kind), error))
+        EACH_FAMILY(family)
+        {
+            const struct prefix *inside = lab_prefix(i->network, family);
+
+            if (i->port && i->port->inside && inside &&
+                !lab_check_inside(network, node, *inside, lab_is_routed(node->kind, family), error))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Whether a router that is to be the gateway of `network` has no such addresses elsewhere. */
+static bool
+gateway_fits(const struct lab_node *node, const struct lab_network *network, GError **error)
+{
+    EACH_FAMILY(family)
+    {
+        const struct prefix *prefix = lab_prefix(network, family);
+
+        if (prefix && !lab_fits_box(node, *prefix, error))
             return false;
     }
     return true;
@@ -117,7 +153,7 @@ insides_fit(const struct lab_node *node, const struct lab_network *network, GErr
 static bool
 gateway_is_wanted(const struct lab_node *node, const struct lab_network *network, bool make_default)
 {
-    return lab_is_routed(node->kind) && network->kind == LAB_LAN && !network->gateway && !make_default;
+    return lab_is_routed(node->kind, FAMILY_IPV4) && network->kind == LAB_LAN && !network->gateway && !make_default;
 }
 
 static void
@@ -131,11 +167,27 @@ become_gateway(struct lab_interface *interface)
     for (guint n = 0; n < nodes->len; n++) {
         struct lab_node *node = nodes->pdata[n];
 
-        for (struct lab_interface *i = &node->first; i && !node->node->default_port; i = i->next) {
+        for (struct lab_interface *i = &node->first; i; i = i->next) {
             if (i->network == network)
-                lab_take_default(i);
+                lab_take_default(i, false);
         }
     }
+}
+
+/* Takes away the default routes by a port; false when there were none. */
+static bool
+lose_defaults(struct node *node, const struct port *port)
+{
+    bool lost = false;
+
+    EACH_FAMILY(family)
+    {
+        if (node_default(node, family)->port != port)
+            continue;
+        node_set_default_of(node, family, NULL, ADDRESS_NONE);
+        lost = true;
+    }
+    return lost;
 }
 
 /* Default routes that led to the gateway which is no more go where else they can, or end. */
@@ -149,12 +201,12 @@ lose_gateway(struct lab_network *network)
         struct lab_node *node = nodes->pdata[n];
         bool led_there = false;
 
-        for (const struct lab_interface *i = &node->first; i; i = i->next)
-            led_there = led_there || (i->network == network && i->port && i->port == node->node->default_port);
-        if (led_there)
-            node_set_default(node->node, NULL, ADDRESS_NONE);
-        for (struct lab_interface *i = &node->first; led_there && i && !node->node->default_port; i = i->next)
-            lab_take_default(i);
+        for (const struct lab_interface *i = &node->first; i; i = i->next) {
+            if (i->network == network && i->port)
+                led_there |= lose_defaults(node->node, i->port);
+        }
+        for (struct lab_interface *i = &node->first; led_there && i; i = i->next)
+            lab_take_default(i, false);
     }
 }
 
@@ -168,9 +220,9 @@ lab_attach(struct lab_node *node, struct lab_network *network, const char *addre
     struct lab_interface *interface;
     struct place place;
 
-    if (!place_find(&place, network, addresses, link, node->box != NULL, node->node, error) ||
+    if (!place_find(&place, network, addresses, link, node->box != NULL, false, node->node, error) ||
         !sides_differ(node, place.network, error) || !insides_fit(node, place.network, error) ||
-        (gateway && !lab_fits_box(node, place.network->prefixes[0], error))) {
+        (gateway && !gateway_fits(node, place.network, error))) {
         g_prefix_error(error, "another interface of '%s': ", node->node->name);
         return NULL;
     }
@@ -178,9 +230,9 @@ lab_attach(struct lab_node *node, struct lab_network *network, const char *addre
     place_take(&place, interface);
     if (gateway)
         become_gateway(interface);
-    else if (make_default || !node->node->default_port)
-        lab_take_default(interface);
-    if (lab_is_routed(node->kind))
+    else
+        lab_take_default(interface, make_default);
+    if (node->box)
         lab_announce_again(network->lab);
     return interface;
 }
@@ -199,8 +251,8 @@ lab_detach(struct lab_interface *interface)
     interface->port = NULL;
     if (was_gateway)
         lose_gateway(network);
-    for (struct lab_interface *i = &owner->first; i && !owner->node->default_port; i = i->next)
-        lab_take_default(i);
+    for (struct lab_interface *i = &owner->first; i; i = i->next)
+        lab_take_default(i, false);
     if (owner->box || network->lab->parts->routes->len > 0)
         lab_announce_again(network->lab);
 }

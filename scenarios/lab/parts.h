@@ -48,6 +48,10 @@ const struct lab_link *lab_keep_link(struct lab *lab, const struct lab_link *lin
 
 /* --- addresses and places (addresses.c) ----------------------------------------------------------------------- */
 
+/* For each of both families. */
+#define EACH_FAMILY(family)                                                                                            \
+    for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
+
 /* Where a node shall stand, found good: nothing can go wrong any more when it is taken. */
 struct place {
     struct lab_network *network; /* never one of a box of type none */
@@ -57,10 +61,10 @@ struct place {
     struct lab_addresses runs[LAB_RUNS_MAX];
 };
 
-/* Looks whether the place is good and chooses the address when it is left out. `node` is the one that has addresses
- * already, or NULL. */
+/* Looks whether the place is good and chooses the addresses when they are left out; `ipv6` asks for one of IPv6 on an
+ * internet too. `node` is the one that has addresses already, or NULL. */
 bool place_find(struct place *place, struct lab_network *network, const char *addresses, const struct lab_link *link,
-                bool box, const struct node *node, GError **error);
+                bool box, bool ipv6, const struct node *node, GError **error);
 /* Gives the node a port there, with its addresses; fills `interface`. */
 void place_take(const struct place *place, struct lab_interface *interface);
 
@@ -80,12 +84,23 @@ const struct node *lab_owner_of(const struct lab_network *network, struct addres
 #define LAB_RUN_TEXT (2 * ADDRESS_TEXT)
 const char *lab_format_run(struct lab_addresses run, char text[LAB_RUN_TEXT]);
 
-/* What is to be the inside of a box, or a LAN: its network, and the address of the box in it. */
+/* The length of the prefix that an address of a node on the network is in. */
+uint8_t lab_prefix_length(const struct lab_network *network, struct address address);
+
+/* What is to be the inside of a box, or a LAN: its networks, IPv4 and IPv6, and the addresses of the box in them. All
+ * zero where there is none; one there is. */
 struct inside {
-    struct prefix prefix;
-    struct address own;
+    struct prefix prefixes[2];
+    struct address own[2];
+    bool own_written[2]; /* as an address with a prefix length */
 };
 bool lab_read_inside(const char *text, struct inside *inside, GError **error);
+
+static inline bool
+prefix_is_none(struct prefix prefix)
+{
+    return address_is_none(prefix.address) && prefix.length == 0;
+}
 
 static inline bool
 prefix_overlaps(struct prefix a, struct prefix b)
@@ -124,18 +139,19 @@ lab_tell_interface(struct lab_interface *interface)
     if (lab->interface_made)
         lab->interface_made(lab->interface_user, interface);
 }
-/* Gives the node the default route by `interface` when that leads anywhere: true then. */
-bool lab_take_default(struct lab_interface *interface);
+/* Gives the node default routes by `interface`, of the families in which that leads anywhere, and in which it has none
+ * or `move` says so. */
+void lab_take_default(struct lab_interface *interface, bool move);
 
 /* --- routes to what is inside of routers (routes.c) ----------------------------------------------------------- */
 
-/* Whether `inside` differs from all networks of the box, and, for a router, from all that its uplinks lead to. */
+/* Whether `inside` differs from all networks of the box, and, where it is routed, from all that its uplinks lead to. */
 bool lab_fits_box(const struct lab_node *box, struct prefix inside, GError **error);
-/* Whether a box on `outer` can have `inside`: no network that it touches has such addresses, and, for the inside of a
- * router (`routed`), none from where it is to be reached. `box` is NULL while there is none. */
+/* Whether a box on `outer` can have `inside`: no network that it touches has such addresses, and, where it is `routed`,
+ * none from where it is to be reached. `box` is NULL while there is none. */
 bool lab_check_inside(const struct lab_network *outer, const struct lab_node *box, struct prefix inside, bool routed,
                       GError **error);
-/* Tells the networks outwards the way to this inside of a router, or to the LAN whose gateway one is. */
+/* Tells the networks outwards the way to what of this inside of a box is routed, or to the LAN whose gateway one is. */
 void lab_announce(struct lab_network *inside);
 /* Teaches a node that has come to a LAN without a box the ways that were announced there. */
 void lab_learn(struct lab_interface *interface);

@@ -1,8 +1,8 @@
-/* Routes to what is inside of routers, and of firewalls, which are routers here.
+/* Routes to what is inside of routers, and of firewalls, which are routers here, and to the IPv6 insides of all boxes.
  *
  * Each uplink of a router announces its insides, and the LANs whose gateway it is, on the network there. On an internet
  * its router learns the way; on a LAN the gateway does, and announces it on, outwards, when it is a router itself: a NAT
- * keeps it to itself. On a LAN without a box every node learns it too, those that come later as well: there may be no
+ * keeps IPv4 ways to itself. On a LAN without a box every node learns it too, those that come later as well: there may be no
  * gateway, or they have their default route elsewhere. For their sake a gateway there also announces its other networks
  * on it. Each thing learned is a struct lab_route, so that all can be taken back. */
 #include "scenarios/lab/parts.h"
@@ -59,17 +59,20 @@ gateway_of(const struct lab_network *network)
     return network->gateway ? lab_node_of(network->lab, network->gateway->node) : NULL;
 }
 
-/* Announces the way to `inside`, of `origin`, by all uplinks of `by`. Ends although boxes may stand in each other's
- * insides by their second interfaces: nobody learns a way twice. */
+/* Announces the way to a prefix of `inside`, of `origin`, by all uplinks of `by`. On a LAN that takes an address there to
+ * be sent to. Ends although boxes may stand in each other's insides by their second interfaces: nobody learns a way
+ * twice. */
 static void
-announce_by(const struct lab_network *inside, const struct lab_node *origin, const struct lab_node *by)
+announce_by(const struct lab_network *inside, struct prefix prefix, const struct lab_node *origin,
+            const struct lab_node *by)
 {
+    enum family family = address_family(prefix.address);
     struct lab *lab = inside->lab;
 
     for (const struct lab_interface *up = &by->first; up; up = up->next) {
         const struct lab_network *network = up->network;
         const struct lab_node *gateway = gateway_of(network);
-        struct lab_route route = { .prefix = inside->prefixes[0], .network = network, .origin = origin, .by = by };
+        struct lab_route route = { .prefix = prefix, .network = network, .origin = origin, .by = by };
 
         if (!interface_is_attached(up) || network == inside)
             continue;
@@ -77,12 +80,14 @@ announce_by(const struct lab_network *inside, const struct lab_node *origin, con
             learn(lab, &route, network->router, port_peer(up->port));
             continue;
         }
-        route.via = port_address(up->port, FAMILY_IPV4);
+        route.via = port_address(up->port, family);
+        if (address_is_none(route.via))
+            continue;
         if (!network->box)
             tell_everybody(lab, &route);
         if (gateway && gateway != origin && gateway != by && learn(lab, &route, gateway->node, network->gateway) &&
-            lab_is_routed(gateway->kind))
-            announce_by(inside, origin, gateway);
+            lab_is_routed(gateway->kind, family))
+            announce_by(inside, prefix, origin, gateway);
     }
 }
 
@@ -91,8 +96,13 @@ lab_announce(struct lab_network *inside)
 {
     const struct lab_node *origin = gateway_of(inside);
 
-    if (origin)
-        announce_by(inside, origin, origin);
+    EACH_FAMILY(family)
+    {
+        const struct prefix *prefix = lab_prefix(inside, family);
+
+        if (origin && prefix && lab_is_routed(origin->kind, family))
+            announce_by(inside, *prefix, origin, origin);
+    }
 }
 
 void
@@ -127,7 +137,7 @@ lab_announce_again(struct lab *lab)
     for (guint i = 0; i < lab->nodes->len; i++) {
         const struct lab_node *node = lab->nodes->pdata[i];
 
-        if (!lab_is_routed(node->kind))
+        if (!node->box)
             continue;
         for (const struct lab_interface *i = &node->first; i; i = i->next) {
             if (i->port && i->port->inside)
@@ -151,6 +161,14 @@ overlaps(struct prefix inside, struct prefix other, const char *whose, GError **
 }
 
 static bool
+overlaps_network(struct prefix inside, const struct lab_network *network, GError **error)
+{
+    const struct prefix *other = lab_prefix(network, address_family(inside.address));
+
+    return other && overlaps(inside, *other, network->name, error);
+}
+
+static bool
 has_address_in(const struct node *node, struct prefix prefix)
 {
     for (uint32_t i = 0; i < node->local_count; i++) {
@@ -166,7 +184,8 @@ has_address_in(const struct node *node, struct prefix prefix)
 static const struct node *
 somebody_in(const struct lab_network *internet, struct prefix prefix, const struct node *but)
 {
-    uint64_t size = UINT64_C(1) << (32 - prefix.length);
+    unsigned host_bits = family_bits(address_family(prefix.address)) - prefix.length;
+    uint64_t size = host_bits < 64 ? UINT64_C(1) << host_bits : UINT64_MAX;
 
     for (uint64_t i = 0; size <= FEW_ADDRESSES && i < size; i++) {
         const struct node *owner = lab_owner_of(internet, address_add(prefix.address, i));
@@ -216,9 +235,9 @@ is_free_from(const struct lab_network *network, const struct lab_node *box, stru
     for (const struct lab_interface *i = gateway && gateway != box ? &gateway->first : NULL; i; i = i->next) {
         if (!i->port || i->network == network)
             continue;
-        if (i->network->kind == LAB_LAN && overlaps(inside, i->network->prefixes[0], i->network->name, error))
+        if (overlaps_network(inside, i->network, error))
             return false;
-        if (lab_is_routed(gateway->kind) && !i->port->inside && depth > 0 &&
+        if (lab_is_routed(gateway->kind, address_family(inside.address)) && !i->port->inside && depth > 0 &&
             !is_free_from(i->network, box, inside, depth - 1, error))
             return false;
     }
@@ -229,7 +248,7 @@ bool
 lab_check_inside(const struct lab_network *outer, const struct lab_node *box, struct prefix inside, bool routed,
                  GError **error)
 {
-    if (outer->kind == LAB_LAN && overlaps(inside, outer->prefixes[0], outer->name, error))
+    if (overlaps_network(inside, outer, error))
         return false;
     return !routed || is_free_from(outer, box, inside, 64, error);
 }

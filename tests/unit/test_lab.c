@@ -158,18 +158,36 @@ static const struct {
     { "unspecified", HOST, "internet", "X", "0.0.0.0", NULL, LAB_ERROR_ADDRESS, "0.0.0.0" },
     { "limited broadcast", HOST, "internet", "X", "255.255.255.255", NULL, LAB_ERROR_ADDRESS, "broadcast" },
     { "reserved", HOST, "internet", "X", "240.0.0.1", NULL, LAB_ERROR_ADDRESS, "reserved" },
-    { "IPv6 host", HOST, "internet", "X", "2001:db8::1", NULL, LAB_ERROR_UNSUPPORTED,
-      "IPv6 comes with a later version" },
-    { "IPv6 beside IPv4", HOST, "internet", "X", "198.51.100.9, 2001:db8::1", NULL, LAB_ERROR_UNSUPPORTED,
-      "IPv6 comes" },
-    { "IPv6 inside", NAT, "internet", "X", NULL, "10.9.0.0/24, 2001:db8::/64", LAB_ERROR_UNSUPPORTED, "IPv6 comes" },
+    { "IPv6, taken", HOST, "internet", "X", "198.51.100.9 2001:db8::5", NULL, LAB_ERROR_ADDRESS,
+      "2001:db8::5 is taken by 'S6'" },
+    { "IPv6, the internet's own", HOST, "internet", "X", "3fff::8", NULL, LAB_ERROR_ADDRESS, "taken by 'internet'" },
+    { "IPv6, inside of a NAT", HOST, "internet", "X", "2001:db8:6::9", NULL, LAB_ERROR_ADDRESS,
+      "2001:db8:6::9 is inside of 'nat6'" },
+    { "IPv6 where there is none", HOST, "natA", "X", "2001:db8::9", NULL, LAB_ERROR_ADDRESS,
+      "2001:db8::9 is not in 10.0.0.0/24" },
+    { "IPv6, network address", HOST, "nat6", "X", "2001:db8:6::", NULL, LAB_ERROR_ADDRESS,
+      "network 2001:db8:6::/64 itself" },
+    { "IPv6, multicast", HOST, "internet", "X", "ff02::1", NULL, LAB_ERROR_ADDRESS, "multicast" },
+    { "IPv6, loopback", HOST, "internet", "X", "::1", NULL, LAB_ERROR_ADDRESS, "loopback" },
+    { "IPv6, unspecified", HOST, "internet", "X", "::", NULL, LAB_ERROR_ADDRESS, "this host" },
+    { "IPv6, link-local", HOST, "internet", "X", "fe80::1", NULL, LAB_ERROR_ADDRESS, "link-local" },
+    { "two IPv6 insides", NAT, "internet", "X", NULL, "2001:db8:a::/64 2001:db8:b::/64", LAB_ERROR_PREFIX,
+      "second IPv6 prefix" },
+    { "IPv6 inside of one address", NAT, "internet", "X", NULL, "2001:db8:a::1/128", LAB_ERROR_PREFIX,
+      "lengths 1 to 127" },
+    { "IPv6 inside holds the outside", NAT, "internet", "X", "2001:db8:a::1", "2001:db8:a::/64", LAB_ERROR_PREFIX,
+      "2001:db8:a::1 is in its own inside" },
+    { "IPv6 inside is routed already", NAT, "internet", "X", NULL, "10.9.0.0/24 2001:db8:6::/60", LAB_ERROR_PREFIX,
+      "overlaps 2001:db8:6::/64 of 'nat6'" },
+    { "IPv6 inside of a host", NAT, "internet", "X", NULL, "2001:db8::/64", LAB_ERROR_PREFIX, "'S6'" },
+    { "IPv6 LAN with host bits", LAN, NULL, "X", NULL, "2001:db8:a::7/64", LAB_ERROR_PREFIX, "2001:db8:a::/64" },
     { "inside is no prefix", NAT, "internet", "X", NULL, "10.9.0.0", LAB_ERROR_PREFIX,
       "NAT 'X': '10.9.0.0' is not a prefix" },
     { "inside of one address", NAT, "internet", "X", NULL, "10.9.0.1/32", LAB_ERROR_PREFIX, "10.9.0.1/32" },
     { "inside of everything", NAT, "internet", "X", NULL, "0.0.0.0/0", LAB_ERROR_PREFIX, "0.0.0.0/0" },
     { "inside of multicast", NAT, "internet", "X", NULL, "224.0.0.0/24", LAB_ERROR_PREFIX, "multicast" },
     { "box at broadcast", NAT, "internet", "X", NULL, "10.9.0.255/24", LAB_ERROR_PREFIX, "broadcast" },
-    { "two IPv4 insides", NAT, "internet", "X", NULL, "10.9.0.0/24 10.8.0.0/24", LAB_ERROR_PREFIX, "more than one" },
+    { "two IPv4 insides", NAT, "internet", "X", NULL, "10.9.0.0/24 10.8.0.0/24", LAB_ERROR_PREFIX, "second IPv4 prefix" },
     { "inside holds the outside", NAT, "internet", "X", "10.0.0.7", NULL, LAB_ERROR_PREFIX,
       "10.0.0.7 is in its own inside" },
     { "inside is the outer LAN", NAT, "natA", "X", NULL, NULL, LAB_ERROR_PREFIX, "overlaps 10.0.0.0/24 of 'natA'" },
@@ -211,6 +229,8 @@ build_for_mistakes(void)
     make_nat(net_called("street"), "natB", "172.16.0.2", "symmetric", "10.2.0.0/24");
     none = lab_nat_none(net, "none1", "203.0.113.9", NULL);
     make_host(none, "N", NULL);
+    make_host(net, "S6", "2001:db8::5");
+    make_nat(net, "nat6", "203.0.113.6", "symmetric", "10.6.0.0/24, 2001:db8:6::/64");
 }
 
 static bool

@@ -51,7 +51,7 @@ static const struct {
     /* RFC 1122 section 3.2.1.1: another version is discarded */
     { "version 0", { 0 }, { 0x05 }, 1, false, DROP_BAD_HEADER },
     { "version 5", { 0 }, { 0x55 }, 1, false, DROP_BAD_HEADER },
-    { "version 6", { 0 }, { 0x65 }, 1, false, DROP_NO_FAMILY },
+    { "version 6", { 0 }, { 0x65 }, 1, false, DROP_BAD_HEADER },
     { "version 15", { 0 }, { 0xf5 }, 1, false, DROP_BAD_HEADER },
     /* RFC 1812 section 5.2.2 (4): a header of at least 5 words */
     { "header of 4 words", { 0 }, { 0x44 }, 1, false, DROP_BAD_HEADER },

@@ -32,8 +32,10 @@ is_sentence(const char *sentence)
 static bool
 is_source(const char *source)
 {
-    return source[0] == '\0' ||
-           g_regex_match_simple("^RFC [1-9][0-9]*( section [0-9]+(\\.[0-9]+)*| REQ-[0-9]+[a-z]?)?$", source, 0, 0);
+    static const char one[] = "RFC [1-9][0-9]*( section [0-9]+(\\.[0-9]+)*| REQ-[0-9]+[a-z]?)?";
+    g_autofree char *several = g_strdup_printf("^%s(, %s)*$", one, one);
+
+    return source[0] == '\0' || g_regex_match_simple(several, source, 0, 0);
 }
 
 static void

@@ -36,7 +36,7 @@ network_word_internet(struct script *script, lua_State *L)
     if (options_get(L, 1, "name"))
         name = arg_text(L, -1, "name");
     if (options_get(L, 1, "ip"))
-        address = arg_text(L, -1, "ip");
+        address = arg_addresses(L, lua_gettop(L), "ip");
     const struct lab_link *links = read_default_link(L, 1, &link);
     limits_hold_bytes(L, BOX_BYTES);
     struct lab_network *made = lab_internet(script->scenario.lab, name, address, links, &error);

@@ -9,7 +9,7 @@
 #include "scenarios/runner/lua/service_words.h"
 #include "scenarios/runner/lua/socket.h"
 
-enum { SIZE_DEFAULT = 56, SIZE_MAX_ECHO = 65507, PING_BYTES = 512 };
+enum { SIZE_DEFAULT = 56, SIZE_MAX_ECHO = 65527, PING_BYTES = 512 };
 
 #define TIMEOUT_DEFAULT (2 * TIME_S)
 

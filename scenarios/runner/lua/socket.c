@@ -107,15 +107,12 @@ push_io_failure(lua_State *L, enum io_result result)
 const char *
 icmp_reason_word(const struct io_icmp *icmp)
 {
-    if (icmp->type == ICMP_TIME_EXCEEDED)
+    switch (icmp_meaning(icmp)) {
+    case ICMP_MEANS_TIME_EXCEEDED:
         return "ttl-exceeded";
-    if (icmp->type != ICMP_UNREACHABLE)
-        return "unreachable";
-    switch (icmp->code) {
-    case ICMP_PORT_UNREACHABLE:
-    case ICMP_PROTOCOL_UNREACHABLE:
+    case ICMP_MEANS_REFUSED:
         return "refused";
-    case ICMP_FRAGMENTATION_NEEDED:
+    case ICMP_MEANS_TOO_BIG:
         return "too-big";
     default:
         return "unreachable";
@@ -134,8 +131,8 @@ push_icmp_detail(lua_State *L, const struct io_icmp *icmp)
     lua_setfield(L, -2, "type");
     lua_pushinteger(L, icmp->code);
     lua_setfield(L, -2, "code");
-    if (icmp->type == ICMP_UNREACHABLE && icmp->code == ICMP_FRAGMENTATION_NEEDED) {
-        lua_pushinteger(L, icmp->info & 0xffff);
+    if (icmp_meaning(icmp) == ICMP_MEANS_TOO_BIG) {
+        lua_pushinteger(L, address_is_ipv4(icmp->peer.address) ? icmp->info & 0xffff : icmp->info);
         lua_setfield(L, -2, "mtu");
     }
 }
