@@ -184,6 +184,10 @@ read_value(struct reader *reader, const struct stun_header *header, struct stun_
     case STUN_FORMAT_U64:
         value->number = reader_u64(reader);
         return true;
+    case STUN_FORMAT_PORT:
+        value->number = reader_u16(reader);
+        reader_skip(reader, 2);
+        return true;
     case STUN_FORMAT_EMPTY:
         return true;
     case STUN_FORMAT_WORDS:
@@ -241,6 +245,10 @@ write_value(struct stun_builder *builder, const struct stun_value *value)
         break;
     case STUN_FORMAT_U64:
         writer_u64(writer, value->number);
+        break;
+    case STUN_FORMAT_PORT:
+        writer_u16(writer, (uint16_t)value->number);
+        writer_u16(writer, 0);
         break;
     case STUN_FORMAT_EMPTY:
         break;
@@ -344,7 +352,7 @@ void
 stun_put_number(struct stun_builder *builder, uint16_t type, uint64_t number)
 {
     struct stun_value value;
-    const struct stun_attribute_info *info = begin_value(&value, type, LAYOUT(U32) | LAYOUT(U64));
+    const struct stun_attribute_info *info = begin_value(&value, type, LAYOUT(U32) | LAYOUT(U64) | LAYOUT(PORT));
 
     value.number = number;
     write_attribute(builder, info, &value);

@@ -39,7 +39,7 @@ struct stun_value {
         struct stun_types types;           /* TYPES */
         struct stun_algorithm algorithm;   /* ALGORITHM */
         struct stun_algorithms algorithms; /* ALGORITHMS */
-        uint64_t number;                   /* U32, U64 */
+        uint64_t number;                   /* U32, U64, PORT */
     };
 };
 

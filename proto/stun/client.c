@@ -5,6 +5,8 @@
  *   WAITING  the request has gone out; the timer is armed for the machine's deadline, or for this very instant when
  *            `lost` says that the end is known already (an ICMP error, a refusal of the host): the owner must hear of
  *            that in a turn of its own, not inside the call that found it out.
+ *            A try may follow a try: with credentials, at another server, after a pause. Each has a transaction ID and
+ *            a schedule of its own.
  *   ENDED    `done` is being called: off the list, disarmed. The memory goes when `done` has returned.
  * `finish` alone ends one, and is where the end is journalled. After it neither transaction nor client may be
  * touched, because the owner may have freed the client. */
@@ -13,6 +15,12 @@
 #include "core/base/journal.h"
 #include "proto/stun/fingerprint.h"
 #include "proto/stun/kinds.h"
+#include "proto/stun/response.h"
+
+#define MOST_TRIES 8                 /* of all kinds, so that no server keeps us going for ever */
+#define MOST_AFTER_ERROR 4           /* section 6.3.4 */
+#define REDIRECTED (5 * TIME_MIN)    /* section 10: no server twice within that time */
+#define MOST_REDIRECTIONS 16         /* remembered */
 
 enum state { STATE_NEW, STATE_WAITING, STATE_ENDED };
 
@@ -28,9 +36,25 @@ struct stun_transaction {
     struct io_timer alarm;
     enum io_result lost; /* IO_OK until the end is known */
     struct io_icmp icmp; /* what `lost` came from, if an ICMP error */
+    bool pausing;           /* the alarm begins the next try */
+    bool violated;          /* a response was not to be trusted */
+    unsigned tries;         /* that have been given up */
+    unsigned server_errors; /* of those */
+    unsigned requests;      /* sent in those */
+    unsigned sent;          /* what the credentials have to be told of this try */
+    int64_t begun;          /* the first try */
+    uint8_t *body;          /* the message before it was sealed, for another try */
+    size_t body_length;
     struct stun_builder builder;
     struct span message; /* in `bytes` */
-    uint8_t bytes[STUN_REQUEST_BYTES];
+    size_t capacity;
+    uint8_t bytes[];
+};
+
+/* A server that sent us elsewhere, or that we were sent to. */
+struct redirection {
+    struct endpoint server;
+    int64_t at;
 };
 
 /* A few at a time: the list is in order of starting and is walked. */
@@ -40,6 +64,8 @@ struct stun_client {
     struct stun_transaction *first, *last;
     size_t outstanding;
     unsigned numbered;
+    unsigned redirected; /* in all: the ring's next place */
+    struct redirection redirections[MOST_REDIRECTIONS];
 };
 
 static const struct {
@@ -197,13 +223,27 @@ note_end(const struct stun_transaction *transaction, const struct stun_result *r
 
 static void on_alarm(void *owner, struct io_timer *alarm);
 
+/* A new transaction ID, and a builder that holds the header. */
+static void
+begin_message(struct stun_transaction *transaction)
+{
+    struct io *io = transaction->client->io;
+    struct stun_header header = { STUN_REQUEST, transaction->method, STUN_COOKIE, { { 0 } } };
+
+    io->ops->random(io, transaction->id.bytes, STUN_ID_BYTES);
+    header.id = transaction->id;
+    stun_builder_begin(&transaction->builder, transaction->bytes, transaction->capacity, &header);
+}
+
 struct stun_transaction *
 stun_transaction_new(struct stun_client *client, enum stun_method method, const struct stun_request *request)
 {
-    struct stun_transaction *transaction = g_new0(struct stun_transaction, 1);
+    size_t capacity = request->capacity ? request->capacity : STUN_REQUEST_BYTES;
+    struct stun_transaction *transaction = g_malloc0(sizeof *transaction + capacity);
 
     transaction->client = client;
     transaction->request = *request;
+    transaction->capacity = capacity;
     transaction->number = ++client->numbered;
     transaction->method = (uint16_t)method;
     transaction->alarm = (struct io_timer){ .fire = on_alarm, .owner = transaction };
@@ -211,11 +251,7 @@ stun_transaction_new(struct stun_client *client, enum stun_method method, const 
         transaction->request.timer = STUN_TIMER_DEFAULTS;
     if (transaction->request.understood == 0)
         transaction->request.understood = STUN_SET_BASE;
-    client->io->ops->random(client->io, transaction->id.bytes, STUN_ID_BYTES);
-
-    struct stun_header header = { STUN_REQUEST, transaction->method, STUN_COOKIE, transaction->id };
-
-    stun_builder_begin(&transaction->builder, transaction->bytes, sizeof transaction->bytes, &header);
+    begin_message(transaction);
     link_last(client, transaction);
     return transaction;
 }
@@ -264,6 +300,7 @@ send_request(struct stun_transaction *transaction)
     struct io_datagram datagram = IO_DATAGRAM_TO(transaction->request.server, transaction->message);
 
     datagram.local = transaction->request.local;
+    datagram.dont_fragment = transaction->request.dont_fragment ? 1 : IO_UNSET;
 
     enum io_result result = udp->ops->send(udp, &datagram);
 
@@ -274,14 +311,24 @@ send_request(struct stun_transaction *transaction)
         lose(transaction, result);
 }
 
-void
-stun_transaction_start(struct stun_transaction *transaction)
+/* What comes after the owner's attributes. */
+static void
+seal(struct stun_transaction *transaction)
+{
+    const struct stun_request *request = &transaction->request;
+
+    transaction->sent = request->credentials ? stun_credentials_put(request->credentials, &transaction->builder) : 0;
+    if (request->fingerprint)
+        stun_put_fingerprint(&transaction->builder);
+    transaction->message = stun_builder_finish(&transaction->builder);
+}
+
+static void
+begin_try(struct stun_transaction *transaction)
 {
     struct io *io = transaction->client->io;
 
-    g_assert(transaction->state == STATE_NEW);
-    transaction->state = STATE_WAITING;
-    transaction->message = stun_builder_finish(&transaction->builder);
+    seal(transaction);
     stun_timer_start(&transaction->timer, &transaction->request.timer, io->ops->now(io));
     if (transaction->message.length == 0)
         lose(transaction, IO_TOO_BIG);
@@ -289,16 +336,40 @@ stun_transaction_start(struct stun_transaction *transaction)
         send_request(transaction);
 }
 
+void
+stun_transaction_start(struct stun_transaction *transaction)
+{
+    struct io *io = transaction->client->io;
+    const struct stun_request *request = &transaction->request;
+    struct span body = stun_builder_finish(&transaction->builder);
+
+    g_assert(transaction->state == STATE_NEW);
+    transaction->state = STATE_WAITING;
+    transaction->begun = io->ops->now(io);
+    if ((request->credentials || request->persist) && body.length) {
+        transaction->body = g_memdup2(body.bytes, body.length);
+        transaction->body_length = body.length;
+    }
+    begin_try(transaction);
+}
+
 struct stun_transaction *
 stun_client_binding(struct stun_client *client, const struct stun_request *request)
 {
     struct stun_transaction *transaction = stun_transaction_new(client, STUN_BINDING, request);
 
+    transaction->request.fingerprint = true;
     if (client->software)
         stun_put_text(&transaction->builder, STUN_SOFTWARE, span_of_text(client->software));
-    stun_put_fingerprint(&transaction->builder);
     stun_transaction_start(transaction);
     return transaction;
+}
+
+static void
+transaction_free(struct stun_transaction *transaction)
+{
+    g_free(transaction->body);
+    g_free(transaction);
 }
 
 static void
@@ -317,7 +388,7 @@ stun_transaction_cancel(struct stun_transaction *transaction)
     if (transaction->state == STATE_ENDED)
         return;
     leave(transaction);
-    g_free(transaction);
+    transaction_free(transaction);
 }
 
 /* Ends the transaction. The owner may free the client in `done`. */
@@ -327,13 +398,35 @@ finish(struct stun_transaction *transaction, struct stun_result *result)
     struct io *io = transaction->client->io;
     int64_t now = io->ops->now(io);
 
-    result->elapsed = now - transaction->timer.started;
+    result->elapsed = now - transaction->begun;
     result->rtt = result->message ? stun_timer_rtt(&transaction->timer, now) : -1;
-    result->requests = transaction->timer.sent;
+    result->requests = transaction->requests + transaction->timer.sent;
+    result->server = transaction->request.server;
     note_end(transaction, result);
     leave(transaction);
     transaction->request.done(transaction->request.owner, transaction, result);
-    g_free(transaction);
+    transaction_free(transaction);
+}
+
+/* The next try: the owner's attributes once more, under a new transaction ID, which some of them are XORed with. */
+static void
+try_again(struct stun_transaction *transaction)
+{
+    struct stun_message body;
+    struct stun_value value;
+
+    transaction->pausing = false;
+    transaction->tries++;
+    transaction->requests += transaction->timer.sent;
+    begin_message(transaction);
+    if (stun_message_decode(span_of(transaction->body, transaction->body_length), &body) != STUN_FAULT_NONE)
+        stun_builder_fail(&transaction->builder);
+    for (size_t i = 0; !stun_builder_failed(&transaction->builder) && i < body.count; i++)
+        if (stun_attribute_read(&body, &body.attributes[i], &value))
+            stun_attribute_write(&transaction->builder, &value);
+        else
+            stun_builder_fail(&transaction->builder);
+    begin_try(transaction);
 }
 
 static void
@@ -349,6 +442,10 @@ on_alarm(void *owner, struct io_timer *alarm)
                                                    .icmp = transaction->icmp });
         return;
     }
+    if (transaction->pausing) {
+        try_again(transaction);
+        return;
+    }
     switch (stun_timer_fire(&transaction->timer, io->ops->now(io))) {
     case STUN_WAIT:
         arm(transaction, transaction->timer.deadline);
@@ -357,62 +454,10 @@ on_alarm(void *owner, struct io_timer *alarm)
         send_request(transaction);
         break;
     case STUN_GIVE_UP:
-        finish(transaction, &(struct stun_result){ .outcome = STUN_OUTCOME_TIMEOUT });
+        finish(transaction, &(struct stun_result){ .outcome = transaction->violated ? STUN_OUTCOME_VIOLATED
+                                                                                    : STUN_OUTCOME_TIMEOUT });
         break;
     }
-}
-
-/* What a response means (section 6.3.3 and 6.3.4). Pure. */
-
-/* Reads an address that may be there; false when it is there and malformed. */
-static bool
-take_endpoint(const struct stun_message *message, enum stun_attribute_type type, bool *has, struct endpoint *endpoint)
-{
-    struct stun_value value;
-    enum stun_found found = stun_message_get(message, type, &value);
-
-    *has = found == STUN_PRESENT;
-    if (*has)
-        *endpoint = value.endpoint;
-    return found != STUN_MALFORMED;
-}
-
-/* A server of RFC 3489 knows MAPPED-ADDRESS only, so that one will do; without either, a Binding response says
- * nothing. */
-static enum stun_outcome
-judge_success(const struct stun_message *message, struct stun_result *result)
-{
-    bool fine = take_endpoint(message, STUN_XOR_MAPPED_ADDRESS, &result->has_xor_mapped, &result->xor_mapped) &&
-                take_endpoint(message, STUN_MAPPED_ADDRESS, &result->has_mapped, &result->mapped);
-
-    if (!fine)
-        return STUN_OUTCOME_MALFORMED;
-    if (message->header.method == STUN_BINDING && !result->has_xor_mapped && !result->has_mapped)
-        return STUN_OUTCOME_MALFORMED;
-    return STUN_OUTCOME_ANSWERED;
-}
-
-static enum stun_outcome
-judge_error(const struct stun_message *message, struct stun_result *result)
-{
-    struct stun_value value;
-
-    if (stun_message_get(message, STUN_ERROR_CODE, &value) != STUN_PRESENT)
-        return STUN_OUTCOME_MALFORMED;
-    result->error = value.error;
-    return STUN_OUTCOME_REJECTED;
-}
-
-static void
-judge(const struct stun_message *message, unsigned understood, struct stun_result *result)
-{
-    result->message = message;
-    if (stun_message_unknown(message, understood, &result->unknown))
-        result->outcome = STUN_OUTCOME_NOT_UNDERSTOOD;
-    else if (message->header.class == STUN_SUCCESS)
-        result->outcome = judge_success(message, result);
-    else
-        result->outcome = judge_error(message, result);
 }
 
 /* What comes in. */
@@ -422,12 +467,111 @@ find(const struct stun_client *client, const struct io_udp *udp, const struct st
      struct endpoint source)
 {
     for (struct stun_transaction *at = client->first; at; at = at->next) {
-        bool same = stun_id_equal(&at->id, &header->id) && at->method == header->method && at->request.udp == udp;
+        bool same = stun_id_equal(&at->id, &header->id) && at->method == header->method &&
+                    (at->request.udp == udp || at->request.any_socket);
 
-        if (same && at->state == STATE_WAITING)
+        if (same && at->state == STATE_WAITING && !at->pausing)
             return at->request.any_source || endpoint_equal(at->request.server, source) ? at : NULL;
     }
     return NULL;
+}
+
+static void
+note_repeated(const struct stun_transaction *transaction, unsigned code)
+{
+    if (!listened(transaction))
+        return;
+
+    struct record record = record_of(transaction, &stun_kind_repeated, 0);
+
+    record.rule = transaction->method;
+    record.detail = code;
+    note(transaction, &record);
+}
+
+/* Section 10: whether this server has sent us away, or we have been sent there, a short time ago. */
+static bool
+was_redirected(const struct stun_client *client, struct endpoint server, int64_t now)
+{
+    for (unsigned i = 0; i < MIN(client->redirected, MOST_REDIRECTIONS); i++)
+        if (endpoint_equal(client->redirections[i].server, server) && now - client->redirections[i].at < REDIRECTED)
+            return true;
+    return false;
+}
+
+static void
+remember_redirection(struct stun_client *client, struct endpoint server, int64_t now)
+{
+    client->redirections[client->redirected++ % MOST_REDIRECTIONS] = (struct redirection){ server, now };
+}
+
+/* Goes on elsewhere; false when it should not, or can't. */
+static bool
+follow(struct stun_transaction *transaction, const struct stun_message *message)
+{
+    struct stun_client *client = transaction->client;
+    struct stun_request *request = &transaction->request;
+    int64_t now = client->io->ops->now(client->io);
+    struct endpoint alternate;
+
+    if (!request->follow || !request->credentials ||
+        !stun_credentials_proven(request->credentials, transaction->sent) ||
+        !stun_response_alternate(message, request->server, &alternate) || endpoint_equal(alternate, request->server) ||
+        was_redirected(client, alternate, now))
+        return false;
+    remember_redirection(client, request->server, now);
+    request->server = alternate;
+    note_repeated(transaction, STUN_CODE_TRY_ALTERNATE);
+    try_again(transaction);
+    return true;
+}
+
+/* After an error of the server's own, in a while: longer each time. */
+static bool
+persist(struct stun_transaction *transaction, unsigned code)
+{
+    struct io *io = transaction->client->io;
+
+    if (!transaction->request.persist || transaction->server_errors == MOST_AFTER_ERROR)
+        return false;
+    transaction->pausing = true;
+    note_repeated(transaction, code);
+    arm(transaction, time_add(io->ops->now(io), transaction->request.timer.rto << transaction->server_errors++));
+    return true;
+}
+
+/* Whether the transaction goes on after this error response. */
+static bool
+goes_on(struct stun_transaction *transaction, const struct stun_message *message, const struct stun_error *error)
+{
+    if (!transaction->body || transaction->tries == MOST_TRIES)
+        return false;
+    if (error->code == STUN_CODE_TRY_ALTERNATE)
+        return follow(transaction, message);
+    return error->code / 100 == 5 && persist(transaction, error->code);
+}
+
+/* A response to this transaction, whose bytes are in order. */
+static void
+take_response(struct stun_transaction *transaction, const struct stun_message *message, struct stun_result *result)
+{
+    struct stun_credentials *credentials = transaction->request.credentials;
+    enum stun_trust trust =
+        credentials ? stun_credentials_judge(credentials, transaction->sent, message) : STUN_TRUST;
+
+    if (trust == STUN_DISTRUST) {
+        transaction->violated = true;
+        return;
+    }
+    stun_response_judge(message, transaction->request.understood, result);
+    if (trust == STUN_TRY_AGAIN && transaction->body && transaction->tries < MOST_TRIES) {
+        note_repeated(transaction, result->error.code);
+        try_again(transaction);
+        return;
+    }
+    if (result->outcome == STUN_OUTCOME_REJECTED && goes_on(transaction, message, &result->error))
+        return;
+    finish(transaction, result);
 }
 
 bool
@@ -445,14 +589,18 @@ stun_client_datagram(struct stun_client *client, struct io_udp *udp, const struc
 
     if (!transaction)
         return false;
-    if (stun_message_decode(datagram->data, &message) != STUN_FAULT_NONE ||
-        stun_fingerprint_check(&message) == STUN_CHECK_WRONG)
+    if (stun_message_decode(datagram->data, &message) != STUN_FAULT_NONE)
         return true;
 
-    struct stun_result result = { .datagram = datagram };
+    enum stun_check fingerprint = stun_fingerprint_check(&message);
 
-    judge(&message, transaction->request.understood, &result);
-    finish(transaction, &result);
+    if (fingerprint == STUN_CHECK_WRONG ||
+        (fingerprint == STUN_CHECK_ABSENT && transaction->request.demand_fingerprint))
+        return true;
+
+    struct stun_result result = { .datagram = datagram, .udp = udp };
+
+    take_response(transaction, &message, &result);
     return true;
 }
 
@@ -480,7 +628,7 @@ stun_client_icmp(struct stun_client *client, struct io_udp *udp, const struct io
     bool hard = stun_icmp_is_hard(icmp), ours = false;
 
     for (struct stun_transaction *at = client->first; at; at = at->next) {
-        if (at->state != STATE_WAITING || at->request.udp != udp || !endpoint_equal(at->request.server, icmp->peer))
+        if (at->state != STATE_WAITING || at->pausing || at->request.udp != udp || !endpoint_equal(at->request.server, icmp->peer))
             continue;
         ours = true;
         if (!hard || at->lost != IO_OK)

@@ -17,13 +17,16 @@
  * client's. It lives through `done` (where cancelling it does nothing) and is gone when that returns. In `done` the
  * owner may free the client, cancel others and start new ones.
  *
+ * Where the server asks for credentials, redirects, or has a fault of its own, the transaction goes on under a new
+ * transaction ID, if its request allows that: with the same attributes, to the owner it is one.
+ *
  * A socket must outlive the transactions on it: cancel them, or free the client, before closing. An owner should have
  * no more than 10 outstanding to one server (section 6.2); that is for its pacing to see to. */
 #ifndef PROTO_STUN_CLIENT_H
 #define PROTO_STUN_CLIENT_H
 
 #include "core/base/io.h"
-#include "proto/stun/attributes.h"
+#include "proto/stun/credentials.h"
 #include "proto/stun/timer.h"
 
 /* The largest request: what fits IPv6's least MTU, 1280, behind IP and UDP headers (section 6.1). */
@@ -40,6 +43,7 @@ typedef struct stun_client stun_client;
     X(REJECTED,         "rejected",            "an error response came") \
     X(TIMEOUT,          "timeout",             "no answer came in time") \
     X(UNREACHABLE,      "unreachable",         "an ICMP error or the own host said that the server cannot be reached") \
+    X(VIOLATED,         "integrity",           "answers came, but none was protected as it has to be") \
     X(MALFORMED,        "malformed",           "an attribute of the response is malformed or missing") \
     X(NOT_UNDERSTOOD,   "unknown-attribute",   "the response demands that an unknown attribute be understood")
 
@@ -57,8 +61,10 @@ const char *stun_outcome_sentence(enum stun_outcome outcome);
 /* Everything is borrowed for the call. */
 struct stun_result {
     enum stun_outcome outcome;
-    const struct stun_message *message; /* the response; NULL for TIMEOUT and UNREACHABLE */
+    const struct stun_message *message; /* the response; NULL for TIMEOUT, VIOLATED and UNREACHABLE */
     const struct io_datagram *datagram; /* what it came in; NULL as above */
+    struct io_udp *udp;                 /* where it came in; NULL as above */
+    struct endpoint server;             /* the one asked last, after all redirections */
     bool has_mapped, has_xor_mapped;    /* of ANSWERED: which of the two the response has */
     struct endpoint mapped, xor_mapped; /* MAPPED-ADDRESS, XOR-MAPPED-ADDRESS */
     struct stun_error error;            /* of REJECTED */
@@ -66,7 +72,7 @@ struct stun_result {
     enum io_result io;                  /* of UNREACHABLE: IO_REFUSED (port unreachable), IO_UNREACHABLE, ... */
     struct io_icmp icmp;                /* of UNREACHABLE: the error; type 0 when the own host refused to send */
     int64_t elapsed;                    /* since the first request, nanoseconds */
-    int64_t rtt;                        /* the same when one request was sent; -1 after a retransmission (Karn) */
+    int64_t rtt;                        /* of the last try when it sent one request; -1 after a retransmission (Karn) */
     unsigned requests;                  /* sent in all */
 };
 
@@ -78,7 +84,15 @@ struct stun_request {
     struct endpoint local;           /* of a socket on several addresses; none: by route */
     struct stun_timer_options timer; /* rto 0: STUN_TIMER_DEFAULTS */
     unsigned understood;             /* enum stun_set, or-ed; 0: RFC 8489's own */
+    size_t capacity;                 /* bytes that the request may have; 0: STUN_REQUEST_BYTES */
+    bool dont_fragment;              /* requests go out with DF set; else as the host does it */
     bool any_source;                 /* the answer may come from elsewhere (RFC 5780, ICE), see `result->datagram` */
+    bool any_socket;                 /* and may come to another socket (RFC 5780 section 4.6), see `result->udp` */
+    bool fingerprint;                /* the request ends in FINGERPRINT */
+    bool demand_fingerprint;         /* a response without one has not come (section 7: the usage decides) */
+    bool follow;                     /* goes on at an ALTERNATE-SERVER; only with credentials (section 14.8) */
+    bool persist;                    /* asks up to four times more after an error of 500 to 599 (section 6.3.4) */
+    struct stun_credentials *credentials; /* borrowed; NULL: none */
     stun_done *done;
     void *owner;
 };
@@ -89,13 +103,14 @@ struct stun_client *stun_client_new(struct io *io, const char *software);
 void stun_client_free(struct stun_client *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(stun_client, stun_client_free)
 
-/* Starts a Binding transaction: SOFTWARE, then FINGERPRINT. */
+/* Starts a Binding transaction: SOFTWARE, then credentials if there are any, then FINGERPRINT. */
 struct stun_transaction *stun_client_binding(struct stun_client *client, const struct stun_request *request);
 
 /* Draws a transaction ID. The transaction does nothing until it is started; `request` is copied. */
 struct stun_transaction *stun_transaction_new(struct stun_client *client, enum stun_method method,
                                               const struct stun_request *request);
-/* Holds the header already; the owner adds attributes, until the start. */
+/* Holds the header already; the owner adds attributes, until the start. What proves the request, and FINGERPRINT, is
+ * added then. */
 struct stun_builder *stun_transaction_builder(struct stun_transaction *transaction);
 /* Sends the request. A message that could not be built, or that the host will not send, ends in UNREACHABLE. */
 void stun_transaction_start(struct stun_transaction *transaction);

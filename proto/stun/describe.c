@@ -161,6 +161,7 @@ attribute_fields(const struct stun_message *message, const struct stun_attribute
         algorithms_fields(info->field, value.algorithms.items, value.algorithms.count, out);
         break;
     case STUN_FORMAT_U32:
+    case STUN_FORMAT_PORT:
         fields_number(out, info->field, (int64_t)value.number);
         break;
     case STUN_FORMAT_U64: /* may not fit a signed number */

@@ -43,6 +43,32 @@ say_retransmitted(const struct record *record, const struct names *names, GStrin
                            record->subject[1], (int)record->detail, destination_of(&record->before, server));
 }
 
+static const char *
+why_again(unsigned code)
+{
+    switch (code) {
+    case STUN_CODE_UNAUTHENTICATED:
+        return "it is asked who it is, and asks again with credentials";
+    case STUN_CODE_STALE_NONCE:
+        return "its nonce has expired, and it asks again with a new one";
+    case STUN_CODE_TRY_ALTERNATE:
+        return "it is sent elsewhere";
+    default:
+        return "it will ask again in a while";
+    }
+}
+
+static void
+say_repeated(const struct record *record, const struct names *names, GString *out)
+{
+    char server[ENDPOINT_TEXT];
+
+    (void)names;
+    g_string_append_printf(out, "STUN transaction %u: %d %s: %s (%s)", record->subject[0], (int)record->detail,
+                           stun_code_phrase((unsigned)record->detail), why_again((unsigned)record->detail),
+                           destination_of(&record->before, server));
+}
+
 static void
 say_answered(const struct record *record, const struct names *names, GString *out)
 {
@@ -71,6 +97,10 @@ say_failed(const struct record *record, const struct names *names, GString *out)
                                duration_format(record->detail, elapsed));
 }
 
+/* By the flags of CHANGE-REQUEST, halved. */
+static const char *const changes[] = { "where it was asked", "the other port", "the other address",
+                                       "the other address and port" };
+
 static void
 say_served(const struct record *record, const struct names *names, GString *out)
 {
@@ -79,6 +109,16 @@ say_served(const struct record *record, const struct names *names, GString *out)
     (void)names;
     g_string_append_printf(out, "STUN %s request came from %s: the success response says so", method_of(record),
                            source_of(&record->before, source));
+    if (record->detail)
+        g_string_append_printf(out, ", from %s", changes[record->detail & 3]);
+}
+
+static void
+served_fields(const struct record *record, const struct names *names, struct fields *out)
+{
+    (void)names;
+    if (record->detail)
+        fields_text(out, "from", changes[record->detail & 3]);
 }
 
 static void
@@ -110,6 +150,13 @@ client_fields(const struct record *record, const struct names *names, struct fie
     (void)names;
     fields_number(out, "transaction", record->subject[0]);
     fields_number(out, "requests", record->subject[1]);
+}
+
+static void
+repeated_fields(const struct record *record, const struct names *names, struct fields *out)
+{
+    client_fields(record, names, out);
+    fields_number(out, "code", record->detail);
 }
 
 static void
@@ -152,6 +199,9 @@ const struct record_kind stun_kind_started = {
 const struct record_kind stun_kind_retransmitted = {
     "stun-retransmission", "stun-retransmitted", "RFC 8489 section 6.2.1", say_retransmitted, client_fields,
 };
+const struct record_kind stun_kind_repeated = {
+    "stun-transaction-repeated", "stun-repeated", "RFC 8489 section 6.3.4", say_repeated, repeated_fields,
+};
 const struct record_kind stun_kind_answered = {
     "stun-transaction-answered", "stun-answered", "RFC 8489 section 6.3.3", say_answered, answered_fields,
 };
@@ -159,7 +209,7 @@ const struct record_kind stun_kind_failed = {
     "stun-transaction-failed", "stun-failed", "RFC 8489 section 6.2.1", say_failed, failed_fields,
 };
 const struct record_kind stun_kind_served = {
-    "stun-request-served", "stun-served", "RFC 8489 section 6.3.1.1", say_served, NULL,
+    "stun-request-served", "stun-served", "RFC 8489 section 6.3.1.1", say_served, served_fields,
 };
 const struct record_kind stun_kind_refused = {
     "stun-request-refused", "stun-refused", "RFC 8489 section 6.3.1", say_refused, refused_fields,

@@ -11,13 +11,15 @@
 /* The client. `rule`: the method. `detail`: how many requests there will be at most. */
 extern const struct record_kind stun_kind_started;
 extern const struct record_kind stun_kind_retransmitted;
+/* An error response after which the transaction goes on. `detail`: its code. */
+extern const struct record_kind stun_kind_repeated;
 /* `after`: the flow as the server saw it, its source being the mapped address. `detail`: elapsed, nanoseconds. */
 extern const struct record_kind stun_kind_answered;
 /* `rule`: enum stun_outcome. `detail`: the error code of a rejection, else the elapsed nanoseconds. */
 extern const struct record_kind stun_kind_failed;
 
 /* The server. `rule`: the method. */
-extern const struct record_kind stun_kind_served;  /* a success response goes back */
+extern const struct record_kind stun_kind_served;  /* a success response goes back; `detail`: its enum stun_change / 2 */
 extern const struct record_kind stun_kind_refused; /* an error response goes back; `detail`: its code */
 /* `reason`: DROP_MALFORMED_STUN or DROP_UNEXPECTED_STUN. `rule`: enum stun_fault. */
 extern const struct record_kind stun_kind_dropped;

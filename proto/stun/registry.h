@@ -39,11 +39,17 @@ enum stun_format {
     STUN_FORMAT_ALGORITHMS,   /* a list of those (section 14.11) */
     STUN_FORMAT_U32,
     STUN_FORMAT_U64,
+    STUN_FORMAT_PORT,  /* 16 bits, and 16 that mean nothing (RFC 5780 section 7.5) */
     STUN_FORMAT_EMPTY, /* its presence is all it says */
 };
 
 /* Who knows an attribute: bits to be or-ed into what an agent understands. */
-enum stun_set { STUN_SET_BASE = 1, STUN_SET_ICE = 2 };
+enum stun_set {
+    STUN_SET_BASE = 1,
+    STUN_SET_ICE = 2,
+    STUN_SET_DISCOVERY = 4, /* RFC 5780 */
+    STUN_SET_CLASSIC = 8,   /* RFC 3489 */
+};
 
 /* clang-format off */
 /* Sorted by type. `least` and `most` bound the length that is accepted, `sent` the length that we send ourselves: a
@@ -52,6 +58,9 @@ enum stun_set { STUN_SET_BASE = 1, STUN_SET_ICE = 2 };
  *    name                      type    name on paper               field                       format         set   least most  sent  source */
 #define STUN_ATTRIBUTES(X) \
     X(MAPPED_ADDRESS,           0x0001, "MAPPED-ADDRESS",           "mapped_address",           ENDPOINT,      BASE,  8,    20,  20,  "RFC 8489 section 14.1") \
+    X(CHANGE_REQUEST,           0x0003, "CHANGE-REQUEST",           "change_request",           U32,           DISCOVERY, 4, 4,   4,  "RFC 5780 section 7.2") \
+    X(SOURCE_ADDRESS,           0x0004, "SOURCE-ADDRESS",           "source_address",           ENDPOINT,      CLASSIC, 8,  20,  20,  "RFC 3489 section 11.2.5") \
+    X(CHANGED_ADDRESS,          0x0005, "CHANGED-ADDRESS",          "changed_address",          ENDPOINT,      CLASSIC, 8,  20,  20,  "RFC 3489 section 11.2.3") \
     X(USERNAME,                 0x0006, "USERNAME",                 "username",                 TEXT,          BASE,  0,   763, 508,  "RFC 8489 section 14.3") \
     X(MESSAGE_INTEGRITY,        0x0008, "MESSAGE-INTEGRITY",        "message_integrity",        WORDS,         BASE, 20,    20,  20,  "RFC 8489 section 14.5") \
     X(ERROR_CODE,               0x0009, "ERROR-CODE",               "error_code",               ERROR,         BASE,  4,   767, 513,  "RFC 8489 section 14.8") \
@@ -64,13 +73,17 @@ enum stun_set { STUN_SET_BASE = 1, STUN_SET_ICE = 2 };
     X(XOR_MAPPED_ADDRESS,       0x0020, "XOR-MAPPED-ADDRESS",       "xor_mapped_address",       XOR_ENDPOINT,  BASE,  8,    20,  20,  "RFC 8489 section 14.2") \
     X(PRIORITY,                 0x0024, "PRIORITY",                 "priority",                 U32,           ICE,   4,     4,   4,  "RFC 8445 section 7.1.1") \
     X(USE_CANDIDATE,            0x0025, "USE-CANDIDATE",            "use_candidate",            EMPTY,         ICE,   0,     0,   0,  "RFC 8445 section 7.1.2") \
+    X(PADDING,                  0x0026, "PADDING",                  "padding",                  RAW,           DISCOVERY, 0, 65532, 65532, "RFC 5780 section 7.6") \
+    X(RESPONSE_PORT,            0x0027, "RESPONSE-PORT",            "response_port",            PORT,          DISCOVERY, 4, 4,   4,  "RFC 5780 section 7.5") \
     X(PASSWORD_ALGORITHMS,      0x8002, "PASSWORD-ALGORITHMS",      "password_algorithms",      ALGORITHMS,    BASE,  0, 65532, 65532, "RFC 8489 section 14.11") \
     X(ALTERNATE_DOMAIN,         0x8003, "ALTERNATE-DOMAIN",         "alternate_domain",         TEXT,          BASE,  1,   255, 255,  "RFC 8489 section 14.16") \
     X(SOFTWARE,                 0x8022, "SOFTWARE",                 "software",                 PHRASE,        BASE,  0,   763, 509,  "RFC 8489 section 14.14") \
     X(ALTERNATE_SERVER,         0x8023, "ALTERNATE-SERVER",         "alternate_server",         ENDPOINT,      BASE,  8,    20,  20,  "RFC 8489 section 14.15") \
     X(FINGERPRINT,              0x8028, "FINGERPRINT",              "fingerprint",              U32,           BASE,  4,     4,   4,  "RFC 8489 section 14.7") \
     X(ICE_CONTROLLED,           0x8029, "ICE-CONTROLLED",           "ice_controlled",           U64,           ICE,   8,     8,   8,  "RFC 8445 section 7.1.3") \
-    X(ICE_CONTROLLING,          0x802A, "ICE-CONTROLLING",          "ice_controlling",          U64,           ICE,   8,     8,   8,  "RFC 8445 section 7.1.3")
+    X(ICE_CONTROLLING,          0x802A, "ICE-CONTROLLING",          "ice_controlling",          U64,           ICE,   8,     8,   8,  "RFC 8445 section 7.1.3") \
+    X(RESPONSE_ORIGIN,          0x802B, "RESPONSE-ORIGIN",          "response_origin",          ENDPOINT,      DISCOVERY, 8, 20, 20,  "RFC 5780 section 7.3") \
+    X(OTHER_ADDRESS,            0x802C, "OTHER-ADDRESS",            "other_address",            ENDPOINT,      DISCOVERY, 8, 20, 20,  "RFC 5780 section 7.4")
 /* clang-format on */
 
 enum stun_attribute_type {
@@ -100,6 +113,9 @@ stun_comprehension_required(uint16_t type)
 {
     return type < 0x8000;
 }
+
+/* The flags of CHANGE-REQUEST (RFC 5780 section 7.2). */
+enum stun_change { STUN_CHANGE_PORT = 2, STUN_CHANGE_ADDRESS = 4 };
 
 /* Error codes (RFC 8489 section 14.8, RFC 8656 section 19, RFC 8445 section 7.3.1.1). */
 enum stun_code {

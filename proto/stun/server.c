@@ -3,12 +3,28 @@
 #include "core/base/journal.h"
 #include "proto/stun/kinds.h"
 
+#define SECOND_SOCKETS 3
+#define MOST_SOCKETS (STUN_SERVER_MAX_LISTEN + SECOND_SOCKETS)
+
+/* The four sockets of behaviour discovery make a square: the corner's bits say which address and which port. */
+enum corner { CORNER_SECOND_ADDRESS = 1, CORNER_SECOND_PORT = 2, CORNERS = 4 };
+
+struct place {
+    struct stun_server *server;
+    struct io_udp *udp;
+    bool discovers; /* `corner` and `other` say something */
+    unsigned corner;
+    struct endpoint other;
+};
+
 struct stun_server {
     struct io *io;
     struct stun_rules rules;
+    struct stun_auth *auth;
     char *software;
     size_t sockets;
-    struct io_udp *udp[STUN_SERVER_MAX_LISTEN];
+    struct place places[MOST_SOCKETS];
+    struct place *corners[CORNERS];
     struct stun_server_counters counters;
 };
 
@@ -57,6 +73,7 @@ record_of(const struct io_datagram *datagram, const struct stun_answer *answer)
         record.detail = answer->code;
     } else {
         record.kind = &stun_kind_served;
+        record.detail = answer->change / STUN_CHANGE_PORT;
     }
     return record;
 }
@@ -74,28 +91,51 @@ note(struct stun_server *server, const struct io_datagram *datagram, const struc
     io->ops->note(io, &record);
 }
 
-/* From where the request arrived, to where it came from (section 6.3.1.2). */
-static void
-send_back(struct stun_server *server, struct io_udp *udp, const struct io_datagram *request, struct span message)
+/* The socket that the answer leaves by (RFC 5780 section 6.1). */
+static struct io_udp *
+leaves_by(const struct place *place, unsigned change)
 {
-    struct io_datagram datagram = IO_DATAGRAM_TO(request->peer, message);
+    unsigned corner = place->corner;
 
-    datagram.local = request->local;
+    if (!place->discovers)
+        return place->udp;
+    corner ^= change & STUN_CHANGE_ADDRESS ? CORNER_SECOND_ADDRESS : 0;
+    corner ^= change & STUN_CHANGE_PORT ? CORNER_SECOND_PORT : 0;
+    return place->server->corners[corner]->udp;
+}
+
+/* From where the request arrived, to where it came from (section 6.3.1.2), unless it asks for something else. */
+static void
+send_back(const struct place *place, const struct io_datagram *request, const struct stun_answer *answer)
+{
+    struct io_datagram datagram = IO_DATAGRAM_TO(request->peer, answer->message);
+    struct io_udp *udp = leaves_by(place, answer->change);
+
+    if (answer->port)
+        datagram.peer.port = answer->port;
+    if (udp == place->udp)
+        datagram.local = request->local;
     if (udp->ops->send(udp, &datagram) != IO_OK)
-        server->counters.unsent++;
+        place->server->counters.unsent++;
 }
 
 static void
 on_datagram(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
 {
-    struct stun_server *server = owner;
+    struct place *place = owner;
+    struct stun_server *server = place->server;
     uint8_t buffer[STUN_ANSWER_BYTES];
-    struct stun_answer answer = stun_answer(&server->rules, datagram->data, datagram->peer, buffer, sizeof buffer);
+    struct stun_arrival arrival = { .source = datagram->peer,
+                                    .local = datagram->local,
+                                    .other = place->discovers ? &place->other : NULL,
+                                    .now = server->auth ? server->io->ops->now(server->io) : 0 };
+    struct stun_answer answer = stun_answer(&server->rules, datagram->data, &arrival, buffer, sizeof buffer);
 
+    (void)udp;
     count(&server->counters, &answer);
     note(server, datagram, &answer);
     if (answer.message.length)
-        send_back(server, udp, datagram, answer.message);
+        send_back(place, datagram, &answer);
 }
 
 static const struct io_udp_events events = { .datagram = on_datagram };
@@ -113,17 +153,89 @@ software_fits(struct span software)
     return !stun_builder_failed(&builder);
 }
 
+static struct place *
+open_place(struct stun_server *server, const struct endpoint *local, enum io_result *why)
+{
+    struct place *place = &server->places[server->sockets];
+
+    place->server = server;
+    place->udp = server->io->ops->udp(server->io, local, &events, place, why);
+    if (!place->udp)
+        return NULL;
+    server->sockets++;
+    return place;
+}
+
+/* The other three corners of the square whose first is there already. Each tells clients of the one opposite. */
+static bool
+open_corners(struct stun_server *server, struct endpoint first, struct endpoint second, enum io_result *why)
+{
+    for (unsigned corner = 0; corner < CORNERS; corner++) {
+        bool other_address = corner & CORNER_SECOND_ADDRESS, other_port = corner & CORNER_SECOND_PORT;
+        struct endpoint own = { other_address ? second.address : first.address, other_port ? second.port : first.port };
+        struct place *place = corner ? open_place(server, &own, why) : &server->places[0];
+
+        if (!place)
+            return false;
+        place->discovers = true;
+        place->corner = corner;
+        place->other = (struct endpoint){ other_address ? first.address : second.address,
+                                          other_port ? first.port : second.port };
+        server->corners[corner] = place;
+    }
+    return true;
+}
+
+static bool
+is_second(struct endpoint first, struct endpoint second)
+{
+    return !address_is_unspecified(first.address) && !address_is_unspecified(second.address) &&
+           address_family(first.address) == address_family(second.address) &&
+           !address_equal(first.address, second.address) && first.port != second.port;
+}
+
 static bool
 open_sockets(struct stun_server *server, const struct stun_server_options *options, enum io_result *why)
 {
-    for (size_t i = 0; i < options->listens; i++) {
-        struct io_udp *udp = server->io->ops->udp(server->io, &options->listen[i], &events, server, why);
+    struct endpoint first, second = options->second;
 
-        if (!udp)
+    for (size_t i = 0; i < options->listens; i++)
+        if (!open_place(server, &options->listen[i], why))
             return false;
-        server->udp[server->sockets++] = udp;
+    if (address_is_none(second.address))
+        return true;
+    first = stun_server_local(server, 0);
+    if (second.port == 0)
+        second.port = first.port == UINT16_MAX ? (uint16_t)(first.port - 1) : (uint16_t)(first.port + 1);
+    if (!is_second(first, second)) {
+        *why = IO_NO_ADDRESS;
+        return false;
     }
-    return true;
+    return open_corners(server, first, second, why);
+}
+
+static struct stun_auth *
+make_auth(struct io *io, const struct stun_auth_options *options)
+{
+    struct stun_auth_options own = *options;
+
+    io->ops->random(io, own.secret, sizeof own.secret);
+    return stun_auth_new(&own);
+}
+
+static void
+make_rules(struct stun_server *server, const struct stun_server_options *options)
+{
+    struct stun_rules *rules = &server->rules;
+
+    *rules = (struct stun_rules){ .software = span_of_text(server->software),
+                                  .mapped_address = options->mapped_address,
+                                  .understood = STUN_SET_BASE,
+                                  .auth = server->auth,
+                                  .demand_fingerprint = options->demand_fingerprint,
+                                  .alternates = options->alternates };
+    for (size_t i = 0; i < options->alternates; i++)
+        rules->alternate[i] = options->alternate[i];
 }
 
 struct stun_server *
@@ -132,11 +244,12 @@ stun_server_new(struct io *io, const struct stun_server_options *options, enum i
     g_autoptr(stun_server) server = g_new0(struct stun_server, 1);
 
     g_assert(options->listens >= 1 && options->listens <= STUN_SERVER_MAX_LISTEN);
+    g_assert(options->alternates <= STUN_MOST_ALTERNATES);
     server->io = io;
     server->software = g_strdup(options->software ? options->software : "");
-    server->rules = (struct stun_rules){ .software = span_of_text(server->software),
-                                         .mapped_address = options->mapped_address,
-                                         .understood = STUN_SET_BASE };
+    if (options->auth)
+        server->auth = make_auth(io, options->auth);
+    make_rules(server, options);
     if (!software_fits(server->rules.software)) {
         *why = IO_TOO_BIG;
         return NULL;
@@ -150,7 +263,8 @@ stun_server_free(struct stun_server *server)
     if (!server)
         return;
     for (size_t i = 0; i < server->sockets; i++)
-        server->udp[i]->ops->close(server->udp[i]);
+        server->places[i].udp->ops->close(server->places[i].udp);
+    stun_auth_free(server->auth);
     g_free(server->software);
     g_free(server);
 }
@@ -161,9 +275,15 @@ stun_server_counters(const struct stun_server *server)
     return &server->counters;
 }
 
+size_t
+stun_server_sockets(const struct stun_server *server)
+{
+    return server->sockets;
+}
+
 struct endpoint
 stun_server_local(const struct stun_server *server, size_t n)
 {
     g_assert(n < server->sockets);
-    return server->udp[n]->ops->local(server->udp[n]);
+    return server->places[n].udp->ops->local(server->places[n].udp);
 }

@@ -1,7 +1,7 @@
-/* A Binding server over UDP (RFC 8489 sections 6.3.1 and 12: the basic server, without authentication).
+/* A Binding server over UDP (RFC 8489 sections 6.3.1 and 12; with a second address, RFC 5780 section 6).
  *
  * It opens its sockets and answers until it is freed. An answer leaves from the address that the request was sent to,
- * for the address it came from. Datagrams that are not well-formed STUN, and messages that ask for nothing, are
+ * for the address it came from, except where a server with a second address is asked to do otherwise. Datagrams that are not well-formed STUN, and messages that ask for nothing, are
  * dropped, counted and journalled; they have reached a socket, so the world counts them as delivered. Nothing is
  * taken from the heap for a datagram. */
 #ifndef PROTO_STUN_SERVER_H
@@ -18,6 +18,14 @@ typedef struct stun_server stun_server;
 struct stun_server_options {
     size_t listens;                                 /* at least 1 */
     struct endpoint listen[STUN_SERVER_MAX_LISTEN]; /* no address: all of the host's */
+    /* The second address and port of RFC 5780; the first are those of listen[0], which must have an address then, of the
+     * same family and another one. The server listens at all four pairs. Port 0: the one after listen[0]'s. No address:
+     * there is no behaviour discovery. */
+    struct endpoint second;
+    const struct stun_auth_options *auth; /* copied, but for its users; the server draws the secret. NULL: no one is asked */
+    bool demand_fingerprint;              /* drops messages without one (RFC 8489 section 7) */
+    size_t alternates;                    /* sends its clients elsewhere (section 10) */
+    struct endpoint alternate[STUN_MOST_ALTERNATES];
     const char *software;                           /* fewer than 128 characters; NULL or "": no SOFTWARE. Copied. */
     bool mapped_address;                            /* MAPPED-ADDRESS beside XOR-MAPPED-ADDRESS */
 };
@@ -39,12 +47,15 @@ struct stun_server_counters {
 };
 
 /* `io` is borrowed and outlives the server. NULL and `*why` when a socket can't be opened; none is left open then. A
- * software name that is too long to send (IO_TOO_BIG) is refused too. */
+ * software name that is too long to send (IO_TOO_BIG) is refused too, and a second address that is none
+ * (IO_NO_ADDRESS). */
 struct stun_server *stun_server_new(struct io *io, const struct stun_server_options *options, enum io_result *why);
 void stun_server_free(struct stun_server *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(stun_server, stun_server_free)
 
 const struct stun_server_counters *stun_server_counters(const struct stun_server *server);
+/* How many sockets it has: those it was told to open, then the three for the second address. */
+size_t stun_server_sockets(const struct stun_server *server);
 /* Where its n-th socket listens, from 0. */
 struct endpoint stun_server_local(const struct stun_server *server, size_t n);
 

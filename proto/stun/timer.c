@@ -16,6 +16,8 @@ count_request(struct stun_timer *timer, int64_t now)
     timer->sent++;
     timer->deadline = time_add(now, timer->sent < options->rc ? timer->interval : stretch(options->rto, options->rm));
     timer->interval = stretch(timer->interval, 2);
+    if (options->most && timer->interval > options->most)
+        timer->interval = options->most;
 }
 
 void

@@ -13,8 +13,12 @@ struct stun_timer_options {
     int64_t rto; /* the first timeout, nanoseconds; more than 0 */
     unsigned rc; /* requests, the first included; at least 1 */
     unsigned rm; /* the last wait, in first timeouts */
+    int64_t most; /* no wait but the last is longer; 0: each is twice the one before */
 };
 
+/* RFC 3489 section 9.3: at 0, 100, 300, 700, 1500, 3100, 4700, 6300 and 7900 ms, and 9500 ms is the end. */
+#define STUN_TIMER_CLASSIC                                                                                             \
+    ((struct stun_timer_options){ .rto = 100 * TIME_MS, .rc = 9, .rm = 16, .most = 1600 * TIME_MS })
 #define STUN_TIMER_DEFAULTS ((struct stun_timer_options){ .rto = 500 * TIME_MS, .rc = 7, .rm = 16 })
 
 enum stun_step { STUN_WAIT, STUN_RESEND, STUN_GIVE_UP };

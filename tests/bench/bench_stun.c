@@ -62,12 +62,14 @@ static double
 answered(void *context)
 {
     struct work *work = context;
-    struct stun_rules rules = { span_of_text("punchlab"), true, STUN_SET_BASE };
+    struct stun_rules rules = { .software = span_of_text("punchlab"), .mapped_address = true,
+                                .understood = STUN_SET_BASE };
+    struct stun_arrival arrival = { .source = work->mapped };
     double begun = bench_clock();
 
     for (int i = 0; i < MESSAGES; i++) {
         struct stun_answer answer =
-            stun_answer(&rules, work->request_bytes, work->mapped, work->buffer, sizeof work->buffer);
+            stun_answer(&rules, work->request_bytes, &arrival, work->buffer, sizeof work->buffer);
 
         bench_keep(answer.message.length);
     }

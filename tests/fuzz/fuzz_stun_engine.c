@@ -30,6 +30,8 @@ struct world {
     struct endpoint own, server_at;
     struct stun_client *client;
     struct stun_server *server;
+    struct stun_users *users;
+    struct stun_credentials *credentials;
     struct slot slots[SLOTS];
     enum then then;
     unsigned again;
@@ -79,7 +81,10 @@ ask(struct slot *slot, uint8_t how)
     struct stun_request request = { .udp = world->udp,
                                     .server = world->server_at,
                                     .any_source = how & 1,
-                                    .timer = { how & 2 ? 10 * TIME_MS : 0, 3, 2 },
+                                    .follow = how & 8,
+                                    .persist = how & 8,
+                                    .credentials = how & 4 ? world->credentials : NULL,
+                                    .timer = { how & 2 ? 10 * TIME_MS : 0, 3, 2, 0 },
                                     .done = on_done,
                                     .owner = slot };
 
@@ -199,9 +204,13 @@ step(struct world *world, struct reader *input)
     }
 }
 
+/* A server that asks who it is, one that sends its clients elsewhere, one with two addresses: the input's last byte says. */
 static void
-open_world(struct world *world)
+open_world(struct world *world, uint8_t how)
 {
+    struct stun_auth_options auth = { .mechanism = how & 2 ? STUN_MECHANISM_LONG_TERM : STUN_MECHANISM_SHORT_TERM,
+                                      .algorithms = how & 4 ? STUN_ALGORITHMS_ALL : 0,
+                                      .anonymity = how & 8 };
     struct stun_server_options options = STUN_SERVER_DEFAULTS;
     enum io_result why;
 
@@ -210,6 +219,22 @@ open_world(struct world *world)
     world->own = (struct endpoint){ world->host->address, 5000 };
     world->server_at = (struct endpoint){ world->far->address, STUN_PORT };
     world->udp = world->host->io.ops->udp(&world->host->io, &world->own, &events, world, &why);
+    world->users = stun_users_new("example.org");
+    g_assert_true(stun_users_add(world->users, span_of_text("alice"), span_of_text("secret")));
+    auth.users = world->users;
+    world->credentials = how & 2 ? stun_credentials_new_long_term(span_of_text("alice"), span_of_text("secret"))
+                                 : stun_credentials_new_short_term(span_of_text("alice"), span_of_text("secret"));
+    world->far->second = address_ipv4(0xc6336402);
+    if (how & 1)
+        options.auth = &auth;
+    if (how & 16) {
+        options.listen[0].address = world->far->address;
+        options.second.address = world->far->second;
+    }
+    if (how & 32) {
+        options.alternates = 1;
+        options.alternate[0] = (struct endpoint){ world->far->address, STUN_PORT + 1 };
+    }
     world->server = stun_server_new(&world->far->io, &options, &why);
     world->client = stun_client_new(&world->host->io, "fuzz");
     for (size_t i = 0; i < SLOTS; i++)
@@ -228,7 +253,7 @@ static void
 close_world(struct world *world)
 {
     world->then = THEN_NOTHING;
-    advance(world, TIME_MIN); /* without another answer, the longest schedule is over by then */
+    advance(world, 5 * TIME_MIN); /* without another answer, the longest schedule is over by then, the longest pause too */
     for (size_t i = 0; i < SLOTS; i++)
         g_assert_null(world->slots[i].transaction);
     g_assert_cmpuint(stun_client_outstanding(world->client), ==, 0);
@@ -236,6 +261,8 @@ close_world(struct world *world)
 
     stun_client_free(world->client);
     stun_server_free(world->server);
+    stun_credentials_free(world->credentials);
+    stun_users_free(world->users);
     world->udp->ops->close(world->udp);
     g_assert_true(fake_io_free(world->host));
     g_assert_true(fake_io_free(world->far));
@@ -247,7 +274,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     struct world world = { 0 };
     struct reader input = reader_over(span_of(bytes, length));
 
-    open_world(&world);
+    open_world(&world, length ? bytes[length - 1] : 0);
     for (int steps = 0; steps < MOST_STEPS && reader_left(&input) > 0; steps++)
         step(&world, &input);
     close_world(&world);

@@ -166,6 +166,13 @@ fake_io_changed(struct fake_io *fake)
 
 /* Datagrams. */
 
+static bool
+owns(const struct fake_io *fake, struct address address)
+{
+    return address_equal(address, fake->address) ||
+           (!address_is_none(fake->second) && address_equal(address, fake->second));
+}
+
 static struct fake_udp *
 socket_at(const struct fake_io *fake, struct endpoint local)
 {
@@ -251,13 +258,13 @@ io_udp(struct io *io, const struct endpoint *local, const struct io_udp_events *
     struct fake_io *fake = fake_of(io);
     struct endpoint bound = *local;
 
-    if (!address_is_unspecified(bound.address) && !address_equal(bound.address, fake->address)) {
+    if (!address_is_unspecified(bound.address) && !owns(fake, bound.address)) {
         *why = IO_NO_ADDRESS;
         return NULL;
     }
     if (bound.port == 0)
         bound.port = fake->next_port++;
-    if (socket_at(fake, (struct endpoint){ fake->address, bound.port })) {
+    if (socket_at(fake, address_is_unspecified(bound.address) ? (struct endpoint){ fake->address, bound.port } : bound)) {
         *why = IO_IN_USE;
         return NULL;
     }
@@ -325,7 +332,7 @@ fake_io_carry(struct fake_io *from, struct fake_io *to)
     size_t arrived = 0;
 
     while ((datagram = fake_io_take(from)))
-        arrived += address_equal(datagram->peer.address, to->address) &&
+        arrived += owns(to, datagram->peer.address) &&
                    deliver(to, datagram->peer, datagram->local, datagram->data, datagram->as_sent.packet);
     return arrived;
 }

@@ -34,7 +34,8 @@ struct fake_datagram {
 struct fake_io {
     struct io io;               /* what the engine gets */
     int64_t now;                /* set through fake_io_advance once an engine is there */
-    struct address address;     /* the host's only one */
+    struct address address;     /* the host's */
+    struct address second;      /* one more, not listed, for sockets bound to it; none at first */
     enum io_result send_result; /* IO_OK: sent datagrams are kept; anything else is what `send` answers */
     bool listening;             /* whether the journal is heard; true at first */
     GArray *notes;              /* struct record: what was noted, in order */

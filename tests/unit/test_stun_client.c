@@ -617,7 +617,7 @@ test_in_done(void)
             struct told other = { 0 };
             struct stun_request request = request_of(&other);
 
-            request.timer = (struct stun_timer_options){ TIME_MIN, 7, 16 };
+            request.timer = (struct stun_timer_options){ TIME_MIN, 7, 16, 0 };
             told = (struct told){ .then = cases[i].then };
             stun_client_binding(client, &request);
 

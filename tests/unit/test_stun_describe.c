@@ -23,7 +23,7 @@ static const struct {
     { "MAPPED-ADDRESS alone", HEAD("0101", "000c") "00010008000180550a000002",
       "Binding success response, MAPPED-ADDRESS 10.0.0.2:32853" },
     { "error", HEAD("0111", "0024") "0009001500000414556e6b6e6f776e20417474726962757465000000 000a000400037ffe",
-      "Binding error response, 420 Unknown Attribute (0x0003, 0x7ffe)" },
+      "Binding error response, 420 Unknown Attribute (CHANGE-REQUEST, 0x7ffe)" },
     { "hostile phrase", HEAD("0111", "000c") "0009000800000400 0a1b5bff",
       "Binding error response, 400 ??[\xef\xbf\xbd" },
     { "unknown method", HEAD("0ace", "0000"), "STUN method 0x2ee request" },

@@ -295,8 +295,10 @@ test_longest(void)
     for (size_t i = 0; i < STUN_MAX_ATTRIBUTES; i++)
         request[STUN_HEADER_BYTES + i * 4 + 1] = (uint8_t)(0x80 + i);
 
-    struct stun_rules rules = { span_of(name->str, name->len), true, STUN_SET_BASE };
-    struct stun_answer answer = stun_answer(&rules, span_of(request, sizeof request), client, buffer, sizeof buffer);
+    struct stun_rules rules = { .software = span_of(name->str, name->len), .mapped_address = true,
+                                .understood = STUN_SET_BASE };
+    struct stun_arrival arrival = { .source = client };
+    struct stun_answer answer = stun_answer(&rules, span_of(request, sizeof request), &arrival, buffer, sizeof buffer);
     struct stun_message message;
     struct stun_value value;
 
@@ -307,9 +309,178 @@ test_longest(void)
     CHECK_ROW_INT("all of them", value.types.count, STUN_MAX_ATTRIBUTES);
 }
 
+/* --- two addresses: RFC 5780 section 6.1, RFC 3489 section 8.1 --- */
+
+static struct stun_server *
+serve_two(const char *first, const char *second, enum io_result *why)
+{
+    struct stun_server_options options = STUN_SERVER_DEFAULTS;
+
+    options.software = NULL;
+    CHECK(endpoint_parse(first, &options.listen[0]));
+    CHECK(endpoint_parse(second, &options.second));
+    return stun_server_new(&host->io, &options, why);
+}
+
+/* Da:Dp is where the request arrives, Ca:Cp the other address and port: table 1 of RFC 5780 from each corner. */
+static const struct {
+    const char *name, *at, *change, *from, *other;
+} corners[] = {
+    { "none", "198.51.100.1:4000", NULL, "198.51.100.1:4000", "198.51.100.2:4001" },
+    { "no flags", "198.51.100.1:4000", "00000000", "198.51.100.1:4000", "198.51.100.2:4001" },
+    { "address", "198.51.100.1:4000", "00000004", "198.51.100.2:4000", "198.51.100.2:4001" },
+    { "port", "198.51.100.1:4000", "00000002", "198.51.100.1:4001", "198.51.100.2:4001" },
+    { "both", "198.51.100.1:4000", "00000006", "198.51.100.2:4001", "198.51.100.2:4001" },
+    { "flags nobody knows", "198.51.100.1:4000", "fffffff9", "198.51.100.1:4000", "198.51.100.2:4001" },
+    { "second port: none", "198.51.100.1:4001", NULL, "198.51.100.1:4001", "198.51.100.2:4000" },
+    { "second port: both", "198.51.100.1:4001", "00000006", "198.51.100.2:4000", "198.51.100.2:4000" },
+    { "second address: none", "198.51.100.2:4000", NULL, "198.51.100.2:4000", "198.51.100.1:4001" },
+    { "second address: address", "198.51.100.2:4000", "00000004", "198.51.100.1:4000", "198.51.100.1:4001" },
+    { "both second: none", "198.51.100.2:4001", NULL, "198.51.100.2:4001", "198.51.100.1:4000" },
+    { "both second: port", "198.51.100.2:4001", "00000002", "198.51.100.2:4000", "198.51.100.1:4000" },
+    { "both second: both", "198.51.100.2:4001", "00000006", "198.51.100.1:4000", "198.51.100.1:4000" },
+};
+
+static void
+check_endpoint(const char *name, const struct stun_message *message, uint16_t type, struct endpoint expected)
+{
+    char got[ENDPOINT_TEXT], want[ENDPOINT_TEXT];
+    struct stun_value value;
+
+    if (CHECK_ROW(name, stun_message_get(message, type, &value) == STUN_PRESENT))
+        CHECK_ROW_TEXT(name, endpoint_format(value.endpoint, got), endpoint_format(expected, want));
+}
+
+/* One request and the answer to it, of either generation. */
+static void
+check_corner(size_t i, bool classic)
+{
+    const char *name = corners[i].name, *cookie = classic ? "deadbeef" : "2112a442";
+    g_autofree char *hex = corners[i].change
+                               ? g_strconcat("00010008", cookie, ID "00030004", corners[i].change, NULL)
+                               : g_strconcat("00010000", cookie, ID, NULL);
+    g_autoptr(GBytes) request = unit_hex(hex);
+    struct endpoint at, from, other;
+    const struct fake_datagram *sent;
+    struct stun_message message;
+
+    CHECK(endpoint_parse(corners[i].at, &at) && endpoint_parse(corners[i].from, &from) &&
+          endpoint_parse(corners[i].other, &other));
+    CHECK_ROW(name, fake_io_deliver(host, at, client, unit_span(request)));
+    sent = fake_io_take(host);
+    if (!CHECK_ROW(name, sent && stun_message_decode_classic(sent->data, &message) == STUN_FAULT_NONE))
+        return;
+    CHECK_ROW_INT(name, message.header.class, STUN_SUCCESS);
+    CHECK_ROW(name, endpoint_equal(sent->local, from) && endpoint_equal(sent->peer, client));
+    check_endpoint(name, &message, STUN_MAPPED_ADDRESS, client);
+    check_endpoint(name, &message, classic ? STUN_SOURCE_ADDRESS : STUN_RESPONSE_ORIGIN, from);
+    check_endpoint(name, &message, classic ? STUN_CHANGED_ADDRESS : STUN_OTHER_ADDRESS, other);
+    CHECK_ROW(name, classic == !stun_message_find(&message, STUN_XOR_MAPPED_ADDRESS));
+    CHECK_ROW_UINT(name, message.count, classic ? 3 : 4);
+}
+
+static void
+test_corners(void)
+{
+    enum io_result why;
+
+    CHECK(address_parse("198.51.100.2", &host->second));
+
+    g_autoptr(stun_server) two = serve_two("198.51.100.1:4000", "198.51.100.2:4001", &why);
+
+    if (!CHECK(two != NULL))
+        return;
+    CHECK_ROW_UINT("sockets", stun_server_sockets(two), 4);
+    for (size_t i = 0; i < G_N_ELEMENTS(corners); i++) {
+        check_corner(i, false);
+        check_corner(i, true);
+    }
+}
+
+/* RESPONSE-PORT and PADDING, sections 7.5 and 7.6. */
+static void
+test_wishes(void)
+{
+    static const struct {
+        const char *name, *request;
+        unsigned code; /* 0: success */
+        uint16_t to;
+        size_t padding;
+    } cases[] = {
+        { "port", HEAD("0001", "0008") "00270004c0010000", 0, 0xc001, 0 },
+        { "port and change", HEAD("0001", "0010") "00270004c0010000" "0003000400000006", 0, 0xc001, 0 },
+        { "padding", HEAD("0001", "0008") "0026000400000000", 0, 40000, STUN_PADDING_BYTES },
+        { "empty padding", HEAD("0001", "0004") "00260000", 0, 40000, STUN_PADDING_BYTES },
+        { "port and padding", HEAD("0001", "0010") "00270004c0010000" "0026000400000000", 400, 40000, 0 },
+        { "malformed port", HEAD("0001", "0008") "00270002c0010000", 400, 40000, 0 },
+        { "malformed change", HEAD("0001", "0008") "0003000200060000", 400, 40000, 0 },
+        { "RESPONSE-ADDRESS, which would let us shoot at others", HEAD("0001", "000c") "000200080001000101020304",
+          420, 40000, 0 },
+    };
+    struct endpoint at;
+    enum io_result why;
+
+    CHECK(address_parse("198.51.100.2", &host->second));
+
+    g_autoptr(stun_server) two = serve_two("198.51.100.1:4000", "198.51.100.2:4001", &why);
+
+    CHECK(two && endpoint_parse("198.51.100.1:4000", &at));
+    for (size_t i = 0; two && i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GBytes) request = unit_hex(cases[i].request);
+        struct stun_value error = { .error = { 0 } }, padding = { .bytes = { 0 } };
+        const struct fake_datagram *sent;
+        struct stun_message message;
+
+        CHECK(fake_io_deliver(host, at, client, unit_span(request)));
+        sent = fake_io_take(host);
+        if (!CHECK_ROW(cases[i].name, sent && stun_message_decode(sent->data, &message) == STUN_FAULT_NONE))
+            continue;
+        CHECK_ROW(cases[i].name, address_equal(sent->peer.address, client.address));
+        CHECK_ROW_UINT(cases[i].name, sent->peer.port, cases[i].to);
+        stun_message_get(&message, STUN_ERROR_CODE, &error);
+        CHECK_ROW_UINT(cases[i].name, error.error.code, cases[i].code);
+        stun_message_get(&message, STUN_PADDING, &padding);
+        CHECK_ROW_UINT(cases[i].name, padding.bytes.length, cases[i].padding);
+    }
+}
+
+/* What is no second address; and the port that is chosen where none is told. */
+static void
+test_second(void)
+{
+    static const struct {
+        const char *first, *second;
+        enum io_result why;
+        uint16_t port;
+    } cases[] = {
+        { "198.51.100.1:4000", "198.51.100.2:0", IO_OK, 4001 },
+        { "198.51.100.1:65535", "198.51.100.2:0", IO_OK, 65534 },
+        { "198.51.100.1:4000", "198.51.100.2:4000", IO_NO_ADDRESS, 0 },
+        { "198.51.100.1:4000", "198.51.100.1:4001", IO_NO_ADDRESS, 0 },
+        { "198.51.100.1:4000", "[2001:db8::2]:4001", IO_NO_ADDRESS, 0 },
+        { "198.51.100.1:4000", "198.51.100.3:4001", IO_NO_ADDRESS, 0 },
+        { "0.0.0.0:4000", "198.51.100.2:4001", IO_NO_ADDRESS, 0 },
+        { "198.51.100.1:4000", "198.51.100.2:3478", IO_IN_USE, 0 },
+    };
+
+    CHECK(address_parse("198.51.100.2", &host->second));
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        enum io_result why = IO_OK;
+        g_autoptr(stun_server) two = serve_two(cases[i].first, cases[i].second, &why);
+
+        CHECK_ROW_TEXT(cases[i].second, io_result_word(why), io_result_word(cases[i].why));
+        CHECK_ROW(cases[i].second, (two != NULL) == (cases[i].why == IO_OK));
+        if (two)
+            CHECK_ROW_UINT(cases[i].second, stun_server_local(two, 3).port, cases[i].port);
+    }
+}
+
 void
 suite_stun_server(void)
 {
+    UNIT_SUITE("stun server with two addresses", set_up, tear_down, { "corners", test_corners },
+               { "wishes", test_wishes }, { "second address", test_second });
+
     UNIT_SUITE("stun server", set_up, tear_down, { "conversations", test_rows }, { "journal", test_journal },
                { "FINGERPRINT", test_fingerprint }, { "again", test_again }, { "options", test_options },
                { "refused options", test_refused }, { "unsent", test_unsent }, { "longest answer", test_longest });

@@ -45,11 +45,11 @@ test_options(void)
         struct stun_timer_options options;
         int64_t second, end; /* when the second request goes out (0: there is none), and the end without an answer */
     } cases[] = {
-        { "RTO 1 s", { TIME_S, 7, 16 }, TIME_S, 79 * TIME_S },
-        { "RTO 100 ms, Rc 2, Rm 1", { 100 * TIME_MS, 2, 1 }, 100 * TIME_MS, 200 * TIME_MS },
-        { "one request", { 500 * TIME_MS, 1, 16 }, 0, 8 * TIME_S },
-        { "over a stream, Ti 39.5 s", { 39500 * TIME_MS, 1, 1 }, 0, 39500 * TIME_MS },
-        { "no last wait", { 500 * TIME_MS, 2, 0 }, 500 * TIME_MS, 500 * TIME_MS },
+        { "RTO 1 s", { TIME_S, 7, 16, 0 }, TIME_S, 79 * TIME_S },
+        { "RTO 100 ms, Rc 2, Rm 1", { 100 * TIME_MS, 2, 1, 0 }, 100 * TIME_MS, 200 * TIME_MS },
+        { "one request", { 500 * TIME_MS, 1, 16, 0 }, 0, 8 * TIME_S },
+        { "over a stream, Ti 39.5 s", { 39500 * TIME_MS, 1, 1, 0 }, 0, 39500 * TIME_MS },
+        { "no last wait", { 500 * TIME_MS, 2, 0, 0 }, 500 * TIME_MS, 500 * TIME_MS },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -90,7 +90,7 @@ static void
 test_endless(void)
 {
     struct stun_timer timer;
-    struct stun_timer_options options = { TIME_NEVER / 2, 7, 16 };
+    struct stun_timer_options options = { TIME_NEVER / 2, 7, 16, 0 };
 
     stun_timer_start(&timer, &options, TIME_S);
     CHECK(stun_timer_fire(&timer, timer.deadline) == STUN_RESEND);
@@ -109,9 +109,26 @@ test_rtt(void)
     CHECK_ROW_INT("after it", stun_timer_rtt(&timer, TIME_S + 501 * TIME_MS), -1);
 }
 
+/* RFC 3489 section 9.3. */
+static void
+test_classic(void)
+{
+    static const int64_t at_ms[] = { 100, 300, 700, 1500, 3100, 4700, 6300, 7900 };
+    struct stun_timer timer;
+
+    stun_timer_start(&timer, &STUN_TIMER_CLASSIC, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(at_ms); i++) {
+        CHECK_ROW_INT("due", timer.deadline, at_ms[i] * TIME_MS);
+        CHECK_ROW_INT("again", stun_timer_fire(&timer, timer.deadline), STUN_RESEND);
+    }
+    CHECK_ROW_INT("end", timer.deadline, 9500 * TIME_MS);
+    CHECK_ROW_INT("end", stun_timer_fire(&timer, timer.deadline), STUN_GIVE_UP);
+}
+
 void
 suite_stun_timer(void)
 {
     UNIT_SUITE("stun timer", NULL, NULL, { "schedule", test_schedule }, { "options", test_options },
-               { "late", test_late }, { "endless", test_endless }, { "round trip time", test_rtt });
+               { "late", test_late }, { "endless", test_endless }, { "round trip time", test_rtt },
+               { "RFC 3489", test_classic });
 }
