@@ -25,6 +25,7 @@
 #include "core/net/tcp_private.h"
 
 #define TIMEOUTS_LEAST 6 /* before giving up: an acknowledgement may get lost more than once, too */
+#define LEFT_ENOUGH 10u /* segments that may still come before the peer is told of more room */
 #define SEND_BUFFER_LEAST 65536 /* what is taken from a writer before the congestion window says that more is of use */
 
 const struct tcp_settings tcp_settings_default = {
@@ -359,7 +360,9 @@ tcp_machine_wake(struct tcp_machine *machine, int64_t now)
 /* --- the user ---------------------------------------------------------------------------------------------------- */
 
 /* Our share of silly window avoidance (RFC 9293 section 3.8.6.2.2): the window that reading has opened is told when it
- * is half of the buffer, or, where little was left, two segments. */
+ * is half of the buffer, or, where little was left, two segments. A delayed acknowledgement that is on its way brings it
+ * too, and is soon enough while some segments fit: so the first data of a connection, whose SYN could offer no more than
+ * 64 KiB, is not acknowledged by itself. */
 static void
 offer_window(struct tcp_machine *machine)
 {
@@ -367,6 +370,8 @@ offer_window(struct tcp_machine *machine)
     uint32_t offer = tcp_window_to_offer(machine);
 
     if (machine->state != TCP_ESTABLISHED && machine->state != TCP_FIN_WAIT_1 && machine->state != TCP_FIN_WAIT_2)
+        return;
+    if (machine->ack_at != TIME_NEVER && left >= LEFT_ENOUGH * machine->local_mss)
         return;
     if (offer - left >= limit / 2 || (left < limit / 4 && offer - left >= MIN(2u * machine->local_mss, limit / 2)))
         machine->ack_due = true;
@@ -470,7 +475,7 @@ tcp_machine_abort(struct tcp_machine *machine)
     case TCP_FIN_WAIT_2:
     case TCP_CLOSE_WAIT:
         machine->reset_due = true;
-        machine->reset_seq = machine->snd_nxt;
+        machine->reset_seq = tcp_send_sequence(machine);
         break;
     case TCP_CLOSED:
         return;

@@ -112,6 +112,7 @@ struct tcp_machine {
     int64_t sent_at;     /* the last data */
     int64_t heard_at;    /* the last segment that was acceptable */
     uint32_t resent_stamp; /* our timestamp when data was last sent again */
+    uint32_t retransmissions; /* segments that were sent again; probes are not counted */
     uint8_t syn_losses;  /* SYNs that the timer sent again */
     uint8_t timeouts;    /* since the last progress */
     uint8_t probes;      /* of the closed window or of a silent peer, since it opened or spoke */

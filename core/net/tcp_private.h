@@ -61,6 +61,15 @@ tcp_timestamp(const struct tcp_machine *machine, int64_t now)
     return (uint32_t)(now / TIME_MS) + machine->timestamp_offset;
 }
 
+/* SEQ of a segment without data. The octet that a probe of a closed window carries is not reckoned as sent: it has most
+ * likely been refused, and then a peer takes an acknowledgement or a RST from exactly where it waits only (RFC 9293
+ * section 3.10.7.4). */
+static inline uint32_t
+tcp_send_sequence(const struct tcp_machine *machine)
+{
+    return machine->persisting && machine->snd_wnd == 0 ? machine->snd_una : machine->snd_nxt;
+}
+
 static inline bool
 tcp_fin_acknowledged(const struct tcp_machine *machine)
 {

@@ -123,6 +123,26 @@ trim(const struct tcp_machine *machine, struct arrival *arrival)
     }
 }
 
+static void take_acknowledgement(struct tcp_machine *machine, const struct arrival *arrival, int64_t now);
+
+/* RFC 9293 appendix A.2: with both windows closed, or filled to their ends, each side's acknowledgements lie outside of
+ * the other's, and neither window would ever be seen to open. So those that lie no further outside than a probe reaches
+ * are taken for what they acknowledge, though they are answered like the rest. */
+static void
+take_near_miss(struct tcp_machine *machine, const struct arrival *arrival, int64_t now)
+{
+    const struct tcp_segment *segment = arrival->segment;
+
+    if (!(segment->flags & TCP_ACK) || !tcp_is_synchronized(machine) ||
+        seq_before(arrival->seq, machine->rcv_nxt - machine->local_mss) ||
+        seq_before(machine->rcv_adv + 1, arrival->seq))
+        return;
+    if (seq_before(machine->snd_nxt, segment->ack) || seq_before(segment->ack, machine->snd_una))
+        return;
+    machine->heard_at = now;
+    take_acknowledgement(machine, arrival, now);
+}
+
 /* A segment outside the window says where the peer thinks we are, so it is told where we are. Without anything in it,
  * it may be the answer to such an answer. */
 static enum drop_reason
@@ -136,6 +156,10 @@ refuse(struct tcp_machine *machine, const struct arrival *arrival, int64_t now)
     if (length > 0)
         machine->ack_due = true;
     else
+        take_near_miss(machine, arrival, now);
+    if (machine->state == TCP_CLOSED)
+        return DROP_BAD_SEQUENCE;
+    if (length == 0)
         challenge(machine, now);
     if (machine->state == TCP_TIME_WAIT && arrival->fin && known)
         tcp_enter_time_wait(machine, now); /* the peer's FIN again: two MSL from now */

@@ -155,6 +155,7 @@ send_syn(struct tcp_machine *machine, int64_t now, struct tcp_segment *segment)
         segment->scale = machine->rcv_shift;
     machine->syn_due = false;
     machine->timed_at = machine->syn_sent ? TIME_NEVER : now; /* Karn */
+    machine->retransmissions += machine->syn_losses > 0;
     machine->syn_sent = true;
     start_timer(machine, now);
 }
@@ -251,6 +252,7 @@ send_lost(struct tcp_machine *machine, int64_t now, struct tcp_segment *segment)
     machine->rtx_due = false;
     machine->timed_at = TIME_NEVER;
     machine->resent_stamp = tcp_timestamp(machine, now);
+    machine->retransmissions++;
     send_octets(machine, now, from, length, segment);
     machine->rtx_nxt = from + length;
     machine->rtx_end = seq_max(machine->rtx_end, machine->rtx_nxt);
@@ -363,7 +365,7 @@ tcp_machine_next(struct tcp_machine *machine, int64_t now, struct tcp_segment *s
         return true;
     }
     if (machine->ack_due && machine->state != TCP_SYN_SENT) {
-        fill(machine, segment, machine->snd_nxt, 0, now);
+        fill(machine, segment, tcp_send_sequence(machine), 0, now);
         return true;
     }
     return false;

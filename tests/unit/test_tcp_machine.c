@@ -35,6 +35,16 @@ test_opening(void)
         { "figure 6, passive side", SYN_RECEIVED "busy; in A 1 ack 1; ! none; = ESTABLISHED; news connected; -; idle" },
         { "figure 7, both at once", BOTH_SYNS "in SA 0 ack 1; ! none; = ESTABLISHED; news connected; -" },
         { "both at once, the ACK alone comes first", BOTH_SYNS "in A 1 ack 1; = ESTABLISHED; -" },
+        { "both at once: the SYN again", BOTH_SYNS "in S 0; ! already-received; > SA 0 ack 1; in A 1 ack 1; = ESTABLISHED" },
+        { "both at once: our SYN-ACK got lost", BOTH_SYNS "busy; at 1000; >@1000 SA 0 ack 1; at 3000; >@3000 SA 0 ack 1; "
+          "in SA 0 ack 1; = ESTABLISHED; -; idle" },
+        { "both at once: the peer stands already and says so", BOTH_SYNS "in A 1+5 ack 1; = ESTABLISHED; "
+          "news connected readable; read 5" },
+        { "both at once: the peer's SYN-ACK comes late", BOTH_SYNS "in A 1 ack 1; = ESTABLISHED; in SA 0 ack 1; "
+          "! challenged; > A 1 ack 1; = ESTABLISHED" },
+        { "both at once: closed before it stands", BOTH_SYNS "shutdown; -; in SA 0 ack 1; = FIN-WAIT-1; > FA 1 ack 1" },
+        { "both at once: reset by the user", BOTH_SYNS "abort; > R 1; = CLOSED" },
+        { "both at once: nobody answers any more", BOTH_SYNS "at 190000; forget; = CLOSED; read failed timeout" },
         { "SYN-SENT: a wrong ACK is reset", SYN_SENT "in A 5 ack 7; ! bad-acknowledgement; > R 7; = SYN-SENT" },
         { "SYN-SENT: an ACK of nothing is reset", SYN_SENT "in SA 0 ack 0; ! bad-acknowledgement; > R 0; = SYN-SENT" },
         { "SYN-SENT: a wrong ACK with RST", SYN_SENT "in RA 0 ack 7; ! bad-acknowledgement; -; = SYN-SENT" },
@@ -84,6 +94,11 @@ test_closing(void)
           "in A 2 ack 11; shutdown; > FA 11 ack 2; = LAST-ACK; busy; in A 2 ack 12; ! none; = CLOSED; news" },
         { "figure 13, both at once", CLOSING "in A 2 ack 2; = TIME-WAIT; -" },
         { "FIN and its ACK in one", FIN_WAIT_1 "in FA 1 ack 2; > A 2 ack 2; = TIME-WAIT" },
+        { "half-closed, and reset by the peer", FIN_WAIT_2 "in A 1+5 ack 2; in R 6; = CLOSED; read 5; "
+          "read failed reset" },
+        { "half-closed by the peer: we go on", CLOSE_WAIT "write 1000; > PA 1+1000 ack 2; in A 2 ack 1001; idle; "
+          "= CLOSE-WAIT; shutdown; > FA 1001 ack 2" },
+        { "urgent data comes in line", ESTABLISHED "in UPA 1+10 ack 1; news connected readable; read 10" },
         { "half-closed: the peer goes on", FIN_WAIT_2 "in A 1+500 ack 2; in A 501+500 ack 2; > A 2 ack 1001; "
           "read 1000; in FA 1001 ack 2; > A 2 ack 1002; read 0; = TIME-WAIT" },
         { "data before the FIN", ESTABLISHED "nagle off; write 1500; > A 1+1000 ack 1; > PA 1001+500 ack 1; "
@@ -216,6 +231,19 @@ test_sequence_acceptability(void)
         { "empty, one before", ESTABLISHED "in A 0 ack 1; ! already-received; > A 1 ack 1" },
         { "empty, last in the window", ESTABLISHED "in A 60000 ack 1; ! none; -" },
         { "empty, behind the window", ESTABLISHED "in A 60001 ack 1; ! bad-sequence; > A 1 ack 1" },
+        { "empty, at the right edge: not acceptable, but for what it acknowledges", ESTABLISHED
+          "write 100; > PA 1+100 ack 1; in A 60001 ack 101; ! bad-sequence; > A 101 ack 1; idle" },
+        { "empty, a probe beyond the edge, too", ESTABLISHED "write 100; > PA 1+100 ack 1; in A 60002 ack 101; "
+          "! bad-sequence; > A 101 ack 1; idle" },
+        { "empty, further beyond", ESTABLISHED "write 100; > PA 1+100 ack 1; in A 60003 ack 101; ! bad-sequence; "
+          "> A 101 ack 1; busy" },
+        { "empty, a segment back", ESTABLISHED "write 100; > PA 1+100 ack 1; in A -999 ack 101; ! already-received; "
+          "> A 101 ack 1; idle" },
+        { "empty, further back", ESTABLISHED "write 100; > PA 1+100 ack 1; in A -1000 ack 101; ! already-received; "
+          "> A 101 ack 1; busy" },
+        { "empty, outside, and acknowledging what was never sent", ESTABLISHED "write 100; > PA 1+100 ack 1; "
+          "in A 0 ack 102; ! already-received; > A 101 ack 1; busy" },
+        { "the last ACK, from outside", LAST_ACK "in A 1 ack 2; ! bad-sequence; -; = CLOSED" },
         { "data, all known", ESTABLISHED "in A 1+10 ack 1; in A 1+10 ack 1; ! already-received; > A 1 ack 11; "
           "read 10" },
         { "data, half known", ESTABLISHED "in A 1+10 ack 1; in A 6+10 ack 1; ! none; > A 1 ack 16; read 15" },

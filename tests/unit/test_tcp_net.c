@@ -993,6 +993,31 @@ test_slow_reader(void)
     net_run(trio.world, TIME_S);
 }
 
+/* Both windows are closed, and both sides probe: the acknowledgement that opens one again must get through at once. */
+static void
+test_both_windows_closed(void)
+{
+    struct talkers t;
+
+    talkers_start(&t);
+    t.a.reads = t.b.reads = false;
+    t.a.to_write = t.b.to_write = 3000000;
+    t.a.shuts = t.b.shuts = true;
+    net_run(trio.world, 20 * TIME_S);
+    CHECK_ROW_UINT("closed", tcp_machine_of(t.a.tcp)->snd_wnd, 0);
+    CHECK_ROW_UINT("closed", tcp_machine_of(t.b.tcp)->snd_wnd, 0);
+    t.b.reads = true;
+    user_read(&t.b);
+    net_run(trio.world, 5 * TIME_S);
+    check_arrived("A to B", &t.a, &t.b);
+    t.a.reads = true;
+    user_read(&t.a);
+    net_run(trio.world, 5 * TIME_S);
+    check_arrived("B to A", &t.b, &t.a);
+    talkers_end(&t);
+    net_run(trio.world, TIME_S);
+}
+
 /* One that never reads does not keep a run going for ever. */
 static void
 test_reader_never_reads(void)
@@ -1211,6 +1236,7 @@ suite_tcp_net(void)
                { "world ends", test_world_ends }, { "MTU guessed", test_mtu_guessed }, { "sentences", test_sentences },
                { "path MTU", test_path_mtu },
                { "forged error", test_forged_error }, { "slow reader", test_slow_reader },
+               { "both windows closed", test_both_windows_closed },
                { "reader never reads", test_reader_never_reads }, { "ten megabytes", test_ten_megabytes },
                { "journal", test_journal }, { "keep-alive", test_keep_alive },
                { "close in callback", test_close_in_callback });

@@ -131,6 +131,9 @@ test_zero_window(void)
           "read failed timeout" },
         { "a FIN alone", ESTABLISHED "in A 1 ack 1 win 0; shutdown; -; at 1000; >@1000 FA 1 ack 1; "
           "in A 1 ack 2 win 0; = FIN-WAIT-2; idle" },
+        { "an ACK goes from before the probe", CLOSED_WINDOW "at 1000; > A 1+1 ack 1; in A 1+100 ack 1 win 0; at 1040; "
+          ">@1040 A 1 ack 101" },
+        { "a RST too", CLOSED_WINDOW "at 1000; > A 1+1 ack 1; abort; > R 1" },
         { "a window that shuts on data in flight", FOUR_SENT "in A 1 ack 4001 win 0; write 10; -; at 1000; "
           ">@1000 A 4001+1 ack 1" },
     };
@@ -310,6 +313,8 @@ test_timestamps(void)
         { "PAWS: none at all is refused", "connect; > S 0; in SA 0 ack 1 ts 700 0; > A 1 ack 1; in A 1+10 ack 1; "
           "! old-timestamp; > A 1 ack 1" },
         { "PAWS: a RST is let through", "connect; > S 0; in SA 0 ack 1 ts 700 0; > A 1 ack 1; in R 1; = CLOSED" },
+        { "PAWS: after 24 days any will do", "connect; > S 0; in SA 0 ack 1 ts 700 0; > A 1 ack 1; at 2073600000; "
+          "in A 1+10 ack 1 ts 699 0; ! old-timestamp; forget; at 2073600001; in A 1+10 ack 1 ts 699 0; ! none; forget" },
         { "PAWS: wrapped", "connect; > S 0; in SA 0 ack 1 ts -1 0; > A 1 ack 1; in A 1+10 ack 1 ts 3 0; ! none; "
           "at 40; > A 1 ack 11 ts 40 3; in A 11+10 ack 1 ts -2 0; ! old-timestamp; > A 1 ack 11" },
         { "an echo from before the last copy is no sample", "connect; > S 0; in SA 0 ack 1 ts 700 0; > A 1 ack 1; "
