@@ -1,14 +1,15 @@
 /* What the net layer's records say. */
 #include "core/net/icmp.h"
 #include "core/net/net.h"
+#include "core/net/tcp_kinds.h"
 
-/* "(UDP, 43 bytes)", "(ICMP time exceeded in transit about A.3, 56 bytes)" */
+/* "(UDP, 43 bytes)", "(TCP SYN-ACK, 60 bytes)", "(TCP data, 1448 of 1500 bytes)", "(ICMP time exceeded in transit about
+ * A.3, 56 bytes)" */
 static void
 say_content(const struct record *record, const struct names *names, GString *out)
 {
     const char *protocol = protocol_name(record->before.protocol);
-
-    bool icmp6 = record->before.protocol == PROTOCOL_ICMPV6;
+    bool icmp6 = record->before.protocol == PROTOCOL_ICMPV6, data = false;
 
     g_string_append_c(out, '(');
     if (record->before.protocol == PROTOCOL_ICMP || icmp6) {
@@ -27,7 +28,12 @@ say_content(const struct record *record, const struct names *names, GString *out
     } else {
         g_string_append_printf(out, "protocol %u", record->before.protocol);
     }
-    g_string_append_printf(out, ", %u bytes)", record->size);
+    if (record->before.protocol == PROTOCOL_TCP)
+        data = tcp_say_content(record, out);
+    if (data)
+        g_string_append_printf(out, ", %" G_GINT64_FORMAT " of %u bytes)", record->detail, record->size);
+    else
+        g_string_append_printf(out, ", %u bytes)", record->size);
 }
 
 static void
@@ -60,6 +66,14 @@ say_delivered(const struct record *record, const struct names *names, GString *o
     say_end(flow_source(&record->before), out);
     g_string_append_c(out, ' ');
     say_content(record, names, out);
+}
+
+static void
+content_fields(const struct record *record, const struct names *names, struct fields *out)
+{
+    (void)names;
+    if (record->before.protocol == PROTOCOL_TCP)
+        tcp_content_fields(record, out);
 }
 
 /* Malformed packets have no addresses to tell. */
@@ -129,8 +143,9 @@ fragments_fields(const struct record *record, const struct names *names, struct 
     fields_number(out, "mtu", record->detail);
 }
 
-const struct record_kind packet_sent_kind = { "packet-sent", "sent", "", say_sent, NULL };
-const struct record_kind packet_delivered_kind = { "packet-delivered", "delivered", "", say_delivered, NULL };
+const struct record_kind packet_sent_kind = { "packet-sent", "sent", "", say_sent, content_fields };
+const struct record_kind packet_delivered_kind = { "packet-delivered", "delivered", "", say_delivered,
+                                                   content_fields };
 const struct record_kind packet_dropped_kind = { "packet-dropped", "dropped", "", say_dropped, NULL };
 const struct record_kind link_dropped_kind = { "link-dropped", "dropped", "", say_link_dropped, link_fields };
 const struct record_kind link_duplicated_kind = { "link-duplicated", "duplicated", "", say_link_duplicated,

@@ -1,6 +1,8 @@
 #include "core/net/net.h"
 
+#include "core/net/icmp.h"
 #include "core/net/node.h"
+#include "core/net/tcp_kinds.h"
 
 /* Objects of these sizes hold a struct packet and its buffer: for signalling, for a full Ethernet frame, for the
  * largest datagram there is. */
@@ -137,6 +139,15 @@ packet_record(const struct packet *packet, const struct record_kind *kind, const
         .size = (uint16_t)MIN(packet->length, UINT16_MAX),
         .ttl = packet->ttl,
     };
+}
+
+void
+packet_note_content(const struct packet *packet, struct record *record)
+{
+    if (packet->flow.protocol != PROTOCOL_TCP)
+        record->detail = icmp_record_detail(packet);
+    else if (!packet_is(packet, PACKET_LATER_FRAGMENT))
+        tcp_note_content(packet_transport(packet), record);
 }
 
 void

@@ -58,6 +58,10 @@ struct record packet_record(const struct packet *packet, const struct record_kin
 /* Why a packet is cut into fragments: the rule of its record, whose detail is their largest size. */
 enum fragments_rule { FRAGMENTS_FOR_LINK, FRAGMENTS_FOR_PATH, FRAGMENTS_AGAIN };
 
+/* Fills what is told of the content of a packet that is sent or delivered: of ICMP, type and code in `detail`; of TCP,
+ * what tcp_note_content puts there. */
+void packet_note_content(const struct packet *packet, struct record *record);
+
 /* The net layer's record kinds: see core/net/kinds.c for what each says. */
 extern const struct record_kind packet_sent_kind, packet_delivered_kind, packet_dropped_kind, link_dropped_kind,
     link_duplicated_kind, fragments_kind;

@@ -499,7 +499,7 @@ note_sent(struct node *node, const struct packet *packet)
     struct record record = packet_record(packet, &packet_sent_kind, node);
 
     record.verdict = VERDICT_PASS;
-    record.detail = icmp_record_detail(packet);
+    packet_note_content(packet, &record);
     journal_take(node->world->journal, &record);
 }
 

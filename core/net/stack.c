@@ -21,7 +21,7 @@ stack_note_delivered(struct stack *stack, const struct packet *packet)
         return;
     record = packet_record(packet, &packet_delivered_kind, stack->node);
     record.verdict = VERDICT_MINE;
-    record.detail = icmp_record_detail(packet);
+    packet_note_content(packet, &record);
     journal_take(world->journal, &record);
 }
 

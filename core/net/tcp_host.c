@@ -78,6 +78,36 @@ journal_changes(struct tcp_connection *connection)
     }
 }
 
+/* `segment` is about to go, the `machine` having been at `snd_nxt` before: what lies below has been sent. */
+static void
+journal_again(const struct tcp_connection *connection, const struct tcp_segment *segment, uint32_t snd_nxt)
+{
+    static const enum tcp_again reasons[] = {
+        [TCP_LOSS_NONE] = TCP_AGAIN_SMALLER,
+        [TCP_LOSS_RECOVERY] = TCP_AGAIN_DUPLICATES,
+        [TCP_LOSS_TIMEOUT] = TCP_AGAIN_TIMEOUT,
+    };
+    struct node *node = tcp_node(connection->socket.host);
+    const struct tcp_machine *machine = &connection->machine;
+    bool syn = segment->flags & TCP_SYN;
+
+    if (tcp_segment_length(segment) == 0 || machine->persisting ||
+        (syn ? machine->syn_losses == 0 : !seq_before(segment->seq, snd_nxt)))
+        return;
+    struct record record = {
+        .at = node->world->now,
+        .cause = node->world->handling,
+        .kind = &tcp_retransmitted_kind,
+        .node = node->number,
+        .before = { connection->socket.local.address, connection->peer.address, connection->socket.local.port,
+                    connection->peer.port, PROTOCOL_TCP },
+        .subject = { segment->seq - machine->iss, (uint32_t)(segment->data.length + segment->more.length) },
+        .rule = syn ? TCP_AGAIN_TIMEOUT : reasons[machine->loss],
+    };
+
+    journal_take(node->world->journal, &record);
+}
+
 /* --- a connection's life ----------------------------------------------------------------------------------------- */
 
 static void timer_fired(struct event *event);
@@ -158,12 +188,17 @@ bool
 tcp_settle(struct tcp_connection *connection)
 {
     struct tcp_host *host = connection->socket.host;
+    uint32_t sent = connection->machine.snd_nxt;
     struct tcp_segment segment;
 
     if (connection->change_count > 0)
         journal_changes(connection);
-    while (tcp_machine_next(&connection->machine, tcp_now(host), &segment))
+    while (tcp_machine_next(&connection->machine, tcp_now(host), &segment)) {
+        if (tcp_node(host)->world->journal)
+            journal_again(connection, &segment, sent);
+        sent = connection->machine.snd_nxt;
         send_segment(host, connection->socket.local, connection->peer, &segment);
+    }
     set_timer(connection);
     if (G_LIKELY(connection->machine.state != TCP_CLOSED))
         return true;

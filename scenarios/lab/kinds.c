@@ -14,6 +14,7 @@ const struct record_kind *const lab_record_kinds[] = {
     &link_duplicated_kind,
     &fragments_kind,
     &tcp_state_kind,
+    &tcp_retransmitted_kind,
     &nat_outbound_kind,
     &nat_outbound_dropped_kind,
     &nat_inbound_kind,

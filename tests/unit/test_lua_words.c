@@ -617,7 +617,7 @@ test_watch(void)
           "1: lab.watch: node is network L; accepted: a host, a box, an internet or the name of one" },
         { "an action", "lab.watch{action = 'droped'}",
           "1: lab.watch: action is 'droped'; accepted: sent, delivered, dropped, duplicated, fragmented, tcp-state, "
-          "translated, mapping-new, mapping-expired, mapping-forgotten, ..." },
+          "tcp-retransmitted, translated, mapping-new, mapping-expired, mapping-forgotten, ..." },
         { "endpoints of a mapping",
           NET "local x = n:nat('N', '203.0.113.1') local a, b = x:host('A', '10.0.0.2'), n:host 'B' b:sink(9) "
               "local w = lab.watch{action = 'translated'} "

@@ -36,6 +36,8 @@ static const struct {
       "sends A.3 from 192.0.2.1:5000 to 198.51.100.1:7 (UDP, 43 bytes)" },
     { "sent TCP", &packet_sent_kind, "192.0.2.1:5000", "198.51.100.1:80", PROTOCOL_TCP, 0, 0, { 0 }, 0,
       "sends A.3 from 192.0.2.1:5000 to 198.51.100.1:80 (TCP, 43 bytes)" },
+    { "received TCP", &packet_delivered_kind, "192.0.2.1:5000", "198.51.100.1:80", PROTOCOL_TCP, 0, 0, { 0 }, 0,
+      "receives A.3 from 192.0.2.1:5000 (TCP, 43 bytes)" },
     { "sent ping", &packet_sent_kind, "192.0.2.1:77", "198.51.100.1", PROTOCOL_ICMP, 0, 0, { 0 }, 8 << 8,
       "sends A.3 from 192.0.2.1:77 to 198.51.100.1 (ICMP echo request, 43 bytes)" },
     { "sent error", &packet_sent_kind, "192.0.2.254", "192.0.2.1", PROTOCOL_ICMP, 9, 0, { 0 }, 11 << 8,
