@@ -34,8 +34,9 @@ struct stun_transaction {
     struct stun_id id;
     struct stun_timer timer;
     struct io_timer alarm;
-    enum io_result lost; /* IO_OK until the end is known */
-    struct io_icmp icmp; /* what `lost` came from, if an ICMP error */
+    enum io_result lost;    /* IO_OK until the end is known */
+    enum stun_outcome how;  /* then: UNREACHABLE or LOST */
+    struct io_icmp icmp;    /* what `lost` came from, if an ICMP error */
     bool pausing;           /* the alarm begins the next try */
     bool violated;          /* a response was not to be trusted */
     unsigned tries;         /* that have been given up */
@@ -156,7 +157,7 @@ flow_of(const struct stun_transaction *transaction)
         own.address = request->local.address;
     if (address_is_unspecified(own.address)) /* the way decides */
         (void)io->ops->source(io, &request->server.address, &own.address);
-    return (struct flow){ own.address, request->server.address, own.port, request->server.port, PROTOCOL_UDP };
+    return (struct flow){ own.address, request->server.address, own.port, request->server.port, request->protocol };
 }
 
 static bool
@@ -247,6 +248,8 @@ stun_transaction_new(struct stun_client *client, enum stun_method method, const 
     transaction->number = ++client->numbered;
     transaction->method = (uint16_t)method;
     transaction->alarm = (struct io_timer){ .fire = on_alarm, .owner = transaction };
+    if (transaction->request.protocol == 0)
+        transaction->request.protocol = PROTOCOL_UDP;
     if (transaction->request.timer.rto == 0)
         transaction->request.timer = STUN_TIMER_DEFAULTS;
     if (transaction->request.understood == 0)
@@ -284,10 +287,11 @@ arm(struct stun_transaction *transaction, int64_t at)
 
 /* The end is known, and the owner hears of it in the next turn. */
 static void
-lose(struct stun_transaction *transaction, enum io_result why)
+lose(struct stun_transaction *transaction, enum stun_outcome how, enum io_result why)
 {
     struct io *io = transaction->client->io;
 
+    transaction->how = how;
     transaction->lost = why;
     arm(transaction, io->ops->now(io));
 }
@@ -308,7 +312,7 @@ send_request(struct stun_transaction *transaction)
     if (result == IO_OK || result == IO_FULL || result == IO_AGAIN)
         arm(transaction, transaction->timer.deadline);
     else
-        lose(transaction, result);
+        lose(transaction, STUN_OUTCOME_UNREACHABLE, result);
 }
 
 /* What comes after the owner's attributes. */
@@ -331,7 +335,7 @@ begin_try(struct stun_transaction *transaction)
     seal(transaction);
     stun_timer_start(&transaction->timer, &transaction->request.timer, io->ops->now(io));
     if (transaction->message.length == 0)
-        lose(transaction, IO_TOO_BIG);
+        lose(transaction, STUN_OUTCOME_UNREACHABLE, IO_TOO_BIG);
     else
         send_request(transaction);
 }
@@ -437,7 +441,7 @@ on_alarm(void *owner, struct io_timer *alarm)
 
     (void)alarm;
     if (transaction->lost != IO_OK) {
-        finish(transaction, &(struct stun_result){ .outcome = STUN_OUTCOME_UNREACHABLE,
+        finish(transaction, &(struct stun_result){ .outcome = transaction->how,
                                                    .io = transaction->lost,
                                                    .icmp = transaction->icmp });
         return;
@@ -634,7 +638,15 @@ stun_client_icmp(struct stun_client *client, struct io_udp *udp, const struct io
         if (!hard || at->lost != IO_OK)
             continue;
         at->icmp = *icmp;
-        lose(at, icmp_says_refused(icmp) ? IO_REFUSED : IO_UNREACHABLE);
+        lose(at, STUN_OUTCOME_UNREACHABLE, icmp_says_refused(icmp) ? IO_REFUSED : IO_UNREACHABLE);
     }
     return ours;
+}
+
+void
+stun_client_lost(struct stun_client *client, struct io_udp *udp, enum io_result why)
+{
+    for (struct stun_transaction *at = client->first; at; at = at->next)
+        if (at->state == STATE_WAITING && at->request.udp == udp && at->lost == IO_OK)
+            lose(at, STUN_OUTCOME_LOST, why);
 }

@@ -1,4 +1,4 @@
-/* STUN client transactions over UDP (RFC 8489 sections 6.2.1 and 6.3.3).
+/* STUN client transactions (RFC 8489 sections 6.2.1, 6.2.2 and 6.3.3).
  *
  * The client opens no socket. Its owner has one or several, possibly shared with other protocols, and offers every
  * datagram and ICMP error to the input functions, which say whether it belonged to a transaction:
@@ -21,7 +21,10 @@
  * transaction ID, if its request allows that: with the same attributes, to the owner it is one.
  *
  * A socket must outlive the transactions on it: cancel them, or free the client, before closing. An owner should have
- * no more than 10 outstanding to one server (section 6.2); that is for its pacing to see to. */
+ * no more than 10 outstanding to one server (section 6.2); that is for its pacing to see to.
+ *
+ * Over TCP the socket is one whose datagrams are the messages on a connection (stream.h), the timer STUN_TIMER_STREAM,
+ * and the owner says when the connection has ended (stun_client_lost). */
 #ifndef PROTO_STUN_CLIENT_H
 #define PROTO_STUN_CLIENT_H
 
@@ -44,6 +47,7 @@ typedef struct stun_client stun_client;
     X(TIMEOUT,          "timeout",             "no answer came in time") \
     X(UNREACHABLE,      "unreachable",         "an ICMP error or the own host said that the server cannot be reached") \
     X(VIOLATED,         "integrity",           "answers came, but none was protected as it has to be") \
+    X(LOST,             "connection-lost",     "the connection that it went over has ended") \
     X(MALFORMED,        "malformed",           "an attribute of the response is malformed or missing") \
     X(NOT_UNDERSTOOD,   "unknown-attribute",   "the response demands that an unknown attribute be understood")
 
@@ -61,7 +65,7 @@ const char *stun_outcome_sentence(enum stun_outcome outcome);
 /* Everything is borrowed for the call. */
 struct stun_result {
     enum stun_outcome outcome;
-    const struct stun_message *message; /* the response; NULL for TIMEOUT, VIOLATED and UNREACHABLE */
+    const struct stun_message *message; /* the response; NULL for TIMEOUT, VIOLATED, UNREACHABLE and LOST */
     const struct io_datagram *datagram; /* what it came in; NULL as above */
     struct io_udp *udp;                 /* where it came in; NULL as above */
     struct endpoint server;             /* the one asked last, after all redirections */
@@ -69,7 +73,8 @@ struct stun_result {
     struct endpoint mapped, xor_mapped; /* MAPPED-ADDRESS, XOR-MAPPED-ADDRESS */
     struct stun_error error;            /* of REJECTED */
     struct stun_types unknown;          /* of NOT_UNDERSTOOD */
-    enum io_result io;                  /* of UNREACHABLE: IO_REFUSED (port unreachable), IO_UNREACHABLE, ... */
+    enum io_result io;                  /* of UNREACHABLE: IO_REFUSED (port unreachable), IO_UNREACHABLE, ...; of LOST:
+                                           IO_CLOSED, IO_RESET, ... */
     struct io_icmp icmp;                /* of UNREACHABLE: the error; type 0 when the own host refused to send */
     int64_t elapsed;                    /* since the first request, nanoseconds */
     int64_t rtt;                        /* of the last try when it sent one request; -1 after a retransmission (Karn) */
@@ -83,6 +88,7 @@ struct stun_request {
     struct endpoint server;
     struct endpoint local;           /* of a socket on several addresses; none: by route */
     struct stun_timer_options timer; /* rto 0: STUN_TIMER_DEFAULTS */
+    uint8_t protocol;                /* PROTOCOL_TCP over a stream; 0: PROTOCOL_UDP. For the journal */
     unsigned understood;             /* enum stun_set, or-ed; 0: RFC 8489's own */
     size_t capacity;                 /* bytes that the request may have; 0: STUN_REQUEST_BYTES */
     bool dont_fragment;              /* requests go out with DF set; else as the host does it */
@@ -128,6 +134,10 @@ bool stun_client_datagram(struct stun_client *client, struct io_udp *udp, const 
 /* True when the error was about the server of a transaction on this socket. A hard error ends those transactions, in
  * calls of `done` that follow at this same instant; a soft one leaves them to their timers. */
 bool stun_client_icmp(struct stun_client *client, struct io_udp *udp, const struct io_icmp *icmp);
+
+/* The connection under this socket has ended, by `why` (IO_CLOSED: the server has closed it): all transactions on it
+ * end in LOST (section 6.2.2), in calls of `done` that follow at this same instant. */
+void stun_client_lost(struct stun_client *client, struct io_udp *udp, enum io_result why);
 
 /* Whether an ICMP error says for good that there is no way: protocol or port unreachable (RFC 1122 section 4.2.3.9),
  * and administratively prohibited, which the RFC did not know yet. Unreachable networks and hosts may come back. */

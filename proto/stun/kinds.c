@@ -138,10 +138,21 @@ say_dropped(const struct record *record, const struct names *names, GString *out
     char source[ENDPOINT_TEXT];
 
     (void)names;
-    g_string_append_printf(out, "datagram of %s dropped: %s", source_of(&record->before, source),
-                           drop_reason_sentence(record->reason));
+    g_string_append_printf(out, "%s of %s dropped: %s",
+                           record->before.protocol == PROTOCOL_TCP ? "message" : "datagram",
+                           source_of(&record->before, source), drop_reason_sentence(record->reason));
     if (record->rule != STUN_FAULT_NONE)
         g_string_append_printf(out, " (%s)", stun_fault_sentence(record->rule));
+}
+
+static void
+say_broken(const struct record *record, const struct names *names, GString *out)
+{
+    char source[ENDPOINT_TEXT];
+
+    (void)names;
+    g_string_append_printf(out, "resets the connection of %s: what came is no STUN message (%s)",
+                           source_of(&record->before, source), stun_fault_sentence(record->rule));
 }
 
 static void
@@ -216,4 +227,7 @@ const struct record_kind stun_kind_refused = {
 };
 const struct record_kind stun_kind_dropped = {
     "stun-dropped", "dropped", "RFC 8489 section 6.3", say_dropped, dropped_fields,
+};
+const struct record_kind stun_kind_broken = {
+    "stun-connection-broken", "stun-broken", "RFC 8489 section 6.2.2", say_broken, dropped_fields,
 };

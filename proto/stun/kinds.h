@@ -23,5 +23,7 @@ extern const struct record_kind stun_kind_served;  /* a success response goes ba
 extern const struct record_kind stun_kind_refused; /* an error response goes back; `detail`: its code */
 /* `reason`: DROP_MALFORMED_STUN or DROP_UNEXPECTED_STUN. `rule`: enum stun_fault. */
 extern const struct record_kind stun_kind_dropped;
+/* A connection ends because of what came on it; `rule`: enum stun_fault. */
+extern const struct record_kind stun_kind_broken;
 
 #endif

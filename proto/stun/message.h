@@ -57,6 +57,7 @@ struct stun_message {
     X(FIRST_BITS,           "first-bits",           "its first two bits are not zero") \
     X(LENGTH_UNALIGNED,     "length-unaligned",     "its length field is not a multiple of four") \
     X(LENGTH,               "length",               "its length field does not match the datagram") \
+    X(TOO_LONG,             "too-long",             "it is longer than this implementation takes from a stream") \
     X(COOKIE,               "cookie",               "the magic cookie is not in its place") \
     X(ATTRIBUTE_CUT,        "attribute-cut",        "an attribute runs over the end of the message") \
     X(TOO_MANY,             "too-many-attributes",  "it has more attributes than this implementation reads") \

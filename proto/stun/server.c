@@ -1,7 +1,11 @@
 #include "proto/stun/server.h"
 
 #include "core/base/journal.h"
+#include "proto/stun/connections.h"
 #include "proto/stun/kinds.h"
+
+#define REQUEST_MOST 2048 /* over TCP */
+#define BACKLOG_MOST 8192 /* over TCP: a few answers */
 
 #define SECOND_SOCKETS 3
 #define MOST_SOCKETS (STUN_SERVER_MAX_LISTEN + SECOND_SOCKETS)
@@ -25,6 +29,7 @@ struct stun_server {
     size_t sockets;
     struct place places[MOST_SOCKETS];
     struct place *corners[CORNERS];
+    struct stun_connections *connections; /* NULL: not over TCP */
     struct stun_server_counters counters;
 };
 
@@ -55,13 +60,13 @@ count(struct stun_server_counters *counters, const struct stun_answer *answer)
 }
 
 static struct record
-record_of(const struct io_datagram *datagram, const struct stun_answer *answer)
+record_of(const struct io_datagram *datagram, enum protocol protocol, const struct stun_answer *answer)
 {
     struct record record = { .packet = datagram->packet,
                              .verdict = VERDICT_MINE,
                              .rule = answer->method,
                              .before = { datagram->peer.address, datagram->local.address, datagram->peer.port,
-                                         datagram->local.port, PROTOCOL_UDP } };
+                                         datagram->local.port, (uint8_t)protocol } };
 
     if (answer->reply == STUN_REPLY_DROP) {
         record.kind = &stun_kind_dropped;
@@ -79,14 +84,15 @@ record_of(const struct io_datagram *datagram, const struct stun_answer *answer)
 }
 
 static void
-note(struct stun_server *server, const struct io_datagram *datagram, const struct stun_answer *answer)
+note(struct stun_server *server, const struct io_datagram *datagram, enum protocol protocol,
+     const struct stun_answer *answer)
 {
     struct io *io = server->io;
 
     if (answer->reply == STUN_REPLY_NONE || !io->ops->listening(io))
         return;
 
-    struct record record = record_of(datagram, answer);
+    struct record record = record_of(datagram, protocol, answer);
 
     io->ops->note(io, &record);
 }
@@ -119,26 +125,111 @@ send_back(const struct place *place, const struct io_datagram *request, const st
         place->server->counters.unsent++;
 }
 
+/* `other`: the address and port opposite, where there is behaviour discovery, which is for UDP only. */
+static struct stun_answer
+serve(struct stun_server *server, const struct io_datagram *request, enum protocol protocol,
+      const struct endpoint *other, uint8_t buffer[STUN_ANSWER_BYTES])
+{
+    struct stun_arrival arrival = { .source = request->peer,
+                                    .local = request->local,
+                                    .other = other,
+                                    .now = server->auth ? server->io->ops->now(server->io) : 0 };
+    struct stun_answer answer = stun_answer(&server->rules, request->data, &arrival, buffer, STUN_ANSWER_BYTES);
+
+    count(&server->counters, &answer);
+    note(server, request, protocol, &answer);
+    return answer;
+}
+
 static void
 on_datagram(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
 {
     struct place *place = owner;
-    struct stun_server *server = place->server;
     uint8_t buffer[STUN_ANSWER_BYTES];
-    struct stun_arrival arrival = { .source = datagram->peer,
-                                    .local = datagram->local,
-                                    .other = place->discovers ? &place->other : NULL,
-                                    .now = server->auth ? server->io->ops->now(server->io) : 0 };
-    struct stun_answer answer = stun_answer(&server->rules, datagram->data, &arrival, buffer, sizeof buffer);
+    struct stun_answer answer =
+        serve(place->server, datagram, PROTOCOL_UDP, place->discovers ? &place->other : NULL, buffer);
 
     (void)udp;
-    count(&server->counters, &answer);
-    note(server, datagram, &answer);
     if (answer.message.length)
         send_back(place, datagram, &answer);
 }
 
 static const struct io_udp_events events = { .datagram = on_datagram };
+
+/* --- over TCP ---------------------------------------------------------------------------------------------------- */
+
+static void
+on_opened(void *owner, struct io_udp *connection)
+{
+    struct stun_server *server = owner;
+
+    (void)connection;
+    server->counters.connections++;
+}
+
+static void
+on_message(void *owner, struct io_udp *connection, const struct io_datagram *message)
+{
+    struct stun_server *server = owner;
+    uint8_t buffer[STUN_ANSWER_BYTES];
+    struct stun_answer answer = serve(server, message, PROTOCOL_TCP, NULL, buffer);
+    struct io_datagram datagram = IO_DATAGRAM_TO(message->peer, answer.message);
+
+    if (answer.message.length && connection->ops->send(connection, &datagram) != IO_OK)
+        server->counters.unsent++;
+}
+
+static void
+note_broken(struct stun_server *server, const struct io_udp *connection, enum stun_fault fault)
+{
+    struct endpoint peer = stun_stream_peer(connection), local = connection->ops->local(connection);
+    struct io *io = server->io;
+
+    if (!io->ops->listening(io))
+        return;
+
+    struct record record = {
+        .kind = &stun_kind_broken,
+        .verdict = VERDICT_DROP,
+        .reason = DROP_MALFORMED_STUN,
+        .rule = (uint16_t)fault,
+        .before = { peer.address, local.address, peer.port, local.port, PROTOCOL_TCP },
+    };
+
+    io->ops->note(io, &record);
+}
+
+static void
+on_closed(void *owner, struct io_udp *connection, enum io_result why, enum stun_fault fault)
+{
+    struct stun_server *server = owner;
+
+    server->counters.evicted += why == IO_FULL;
+    if (fault == STUN_FAULT_NONE)
+        return;
+    server->counters.broken++;
+    note_broken(server, connection, fault);
+}
+
+static const struct stun_connections_events connection_events = { on_opened, on_message, on_closed };
+
+/* On the endpoints that UDP has, so that a port which was to be any free one is the same. */
+static bool
+open_streams(struct stun_server *server, size_t listens, enum io_result *why)
+{
+    struct endpoint local[STUN_SERVER_MAX_LISTEN];
+    struct stun_connections_options options = { .listens = listens,
+                                                .listen = local,
+                                                .stream = { .most = REQUEST_MOST, .backlog = BACKLOG_MOST },
+                                                .most = STUN_SERVER_MAX_CONNECTIONS };
+
+    for (size_t i = 0; i < listens; i++)
+        local[i] = stun_server_local(server, i);
+    server->connections = stun_connections_new(server->io, &options, &connection_events, server, why);
+    return server->connections != NULL;
+}
+
+/* --- life -------------------------------------------------------------------------------------------------------- */
 
 /* Whether SOFTWARE can be sent with this text: the builder knows the limits. */
 static bool
@@ -202,6 +293,8 @@ open_sockets(struct stun_server *server, const struct stun_server_options *optio
     for (size_t i = 0; i < options->listens; i++)
         if (!open_place(server, &options->listen[i], why))
             return false;
+    if (options->tcp && !open_streams(server, options->listens, why))
+        return false;
     if (address_is_none(second.address))
         return true;
     first = stun_server_local(server, 0);
@@ -264,6 +357,7 @@ stun_server_free(struct stun_server *server)
         return;
     for (size_t i = 0; i < server->sockets; i++)
         server->places[i].udp->ops->close(server->places[i].udp);
+    stun_connections_free(server->connections);
     stun_auth_free(server->auth);
     g_free(server->software);
     g_free(server);

@@ -1,9 +1,10 @@
-/* A Binding server over UDP (RFC 8489 sections 6.3.1 and 12; with a second address, RFC 5780 section 6).
+/* A Binding server over UDP and TCP (RFC 8489 sections 6.3.1 and 12; with a second address, RFC 5780 section 6).
  *
  * It opens its sockets and answers until it is freed. An answer leaves from the address that the request was sent to,
- * for the address it came from, except where a server with a second address is asked to do otherwise. Datagrams that are not well-formed STUN, and messages that ask for nothing, are
- * dropped, counted and journalled; they have reached a socket, so the world counts them as delivered. Nothing is
- * taken from the heap for a datagram. */
+ * for the address it came from, except where a server with a second address is asked to do otherwise; over TCP by the
+ * connection it came by. What is not well-formed STUN, and messages that ask for nothing, are dropped, counted and
+ * journalled; they have reached a socket, so the world counts their packets as delivered. On a stream, bytes that cannot
+ * begin a message end the connection (framing.h). Nothing is taken from the heap for a datagram. */
 #ifndef PROTO_STUN_SERVER_H
 #define PROTO_STUN_SERVER_H
 
@@ -11,11 +12,13 @@
 #include "proto/stun/answer.h"
 
 #define STUN_SERVER_MAX_LISTEN 4
+#define STUN_SERVER_MAX_CONNECTIONS 1000 /* over TCP, at a time: one more ends the one that is silent for longest */
 
 struct stun_server;
 typedef struct stun_server stun_server;
 
 struct stun_server_options {
+    bool tcp;                                       /* over TCP too, on the endpoints in `listen` */
     size_t listens;                                 /* at least 1 */
     struct endpoint listen[STUN_SERVER_MAX_LISTEN]; /* no address: all of the host's */
     /* The second address and port of RFC 5780; the first are those of listen[0], which must have an address then, of the
@@ -30,13 +33,16 @@ struct stun_server_options {
     bool mapped_address;                            /* MAPPED-ADDRESS beside XOR-MAPPED-ADDRESS */
 };
 
-/* Port 3478 on all addresses of the host, both address attributes. */
+/* Port 3478, UDP and TCP, on all addresses of the host, both address attributes. */
 #define STUN_SERVER_DEFAULTS                                                                                           \
-    ((struct stun_server_options){                                                                                     \
-        .listens = 1, .listen = { { .port = STUN_PORT } }, .software = "punchlab", .mapped_address = true })
+    ((struct stun_server_options){ .tcp = true,                                                                        \
+                                   .listens = 1,                                                                       \
+                                   .listen = { { .port = STUN_PORT } },                                                \
+                                   .software = "punchlab",                                                             \
+                                   .mapped_address = true })
 
 struct stun_server_counters {
-    uint64_t datagrams; /* = requests + indications + malformed + unexpected */
+    uint64_t datagrams; /* and messages on streams; = requests + indications + malformed + unexpected */
     uint64_t requests;  /* = successes + errors */
     uint64_t classic;   /* of the requests: from clients of RFC 3489 */
     uint64_t successes, errors;
@@ -44,6 +50,9 @@ struct stun_server_counters {
     uint64_t malformed;  /* DROP_MALFORMED_STUN */
     uint64_t unexpected; /* DROP_UNEXPECTED_STUN */
     uint64_t unsent;     /* of successes and errors: those that the host would not send */
+    uint64_t connections; /* accepted over TCP */
+    uint64_t broken;      /* of these: closed because of what came on them */
+    uint64_t evicted;     /* of these: closed to make room for others */
 };
 
 /* `io` is borrowed and outlives the server. NULL and `*why` when a socket can't be opened; none is left open then. A

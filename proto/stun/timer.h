@@ -21,6 +21,9 @@ struct stun_timer_options {
     ((struct stun_timer_options){ .rto = 100 * TIME_MS, .rc = 9, .rm = 16, .most = 1600 * TIME_MS })
 #define STUN_TIMER_DEFAULTS ((struct stun_timer_options){ .rto = 500 * TIME_MS, .rc = 7, .rm = 16 })
 
+/* Over a stream: Ti. */
+#define STUN_TIMER_STREAM ((struct stun_timer_options){ .rto = 39500 * TIME_MS, .rc = 1, .rm = 1 })
+
 enum stun_step { STUN_WAIT, STUN_RESEND, STUN_GIVE_UP };
 
 /* A plain value; members are read-only for others. */

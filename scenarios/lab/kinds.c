@@ -34,6 +34,7 @@ const struct record_kind *const lab_record_kinds[] = {
     &stun_kind_served,
     &stun_kind_refused,
     &stun_kind_dropped,
+    &stun_kind_broken,
     NULL,
 };
 

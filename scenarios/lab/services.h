@@ -9,8 +9,8 @@
 /* A STUN Binding server. */
 struct stun_service;
 
-/* `options` NULL: STUN_SERVER_DEFAULTS, UDP port 3478 on all addresses of the node. NULL and `*why` when a socket can't
- * be opened. */
+/* `options` NULL: STUN_SERVER_DEFAULTS, UDP and TCP port 3478 on all addresses of the node. NULL and `*why` when a
+ * socket can't be opened. */
 struct stun_service *stun_service_start(struct node *node, const struct stun_server_options *options,
                                         enum io_result *why);
 /* Closes its sockets; nothing when that has been done. */
