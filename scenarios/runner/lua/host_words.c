@@ -1,10 +1,11 @@
-/* What hosts have: :udp :ping :spawn :stun_server :traffic :sink; the rest of the interface comes later. */
+/* What hosts have: :udp :tcp_listen :tcp_connect :ping :spawn :stun_server :traffic :sink; the rest comes later. */
 #include <stdio.h>
 
 #include "scenarios/runner/lua/node_words.h"
 #include "scenarios/runner/lua/service_words.h"
 #include "scenarios/runner/lua/socket.h"
 #include "scenarios/runner/lua/spawn.h"
+#include "scenarios/runner/lua/stream.h"
 
 static int
 host_spawn(struct script *script, lua_State *L)
@@ -17,13 +18,13 @@ host_spawn(struct script *script, lua_State *L)
 
 const struct word host_words[] = {
     { "udp", socket_word_udp },
+    { "tcp_listen", stream_word_listen },
+    { "tcp_connect", stream_word_connect },
     { "ping", service_word_ping },
     { "spawn", host_spawn },
     { "stun_server", service_word_stun_server },
     { "traffic", service_word_traffic },
     { "sink", service_word_sink },
-    { "tcp_listen", word_later },
-    { "tcp_connect", word_later },
     { "turn_server", word_later },
     { "signal_server", word_later },
     { "sip_server", word_later },

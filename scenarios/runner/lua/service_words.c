@@ -23,7 +23,7 @@ stun_server_handle_endpoint(const struct handle *handle)
 int
 service_word_stun_server(struct script *script, lua_State *L)
 {
-    static const char *const keys[] = { "port", "ip", "software", "mapped_address", NULL };
+    static const char *const keys[] = { "port", "ip", "software", "mapped_address", "tcp", NULL };
     struct lab_node *host = lab_handle_self(L)->node;
     struct stun_server_options options = STUN_SERVER_DEFAULTS;
     enum io_result why = IO_OK;
@@ -39,6 +39,8 @@ service_word_stun_server(struct script *script, lua_State *L)
         options.software = arg_text(L, -1, "software");
     if (options_get(L, 2, "mapped_address"))
         options.mapped_address = arg_boolean(L, -1, "mapped_address");
+    if (options_get(L, 2, "tcp"))
+        options.tcp = arg_boolean(L, -1, "tcp");
 
     limits_hold_bytes(L, SERVER_BYTES);
     struct server_handle *server = handle_new(L, &stun_server_type, sizeof *server);
@@ -90,7 +92,8 @@ server_counters(struct script *script, lua_State *L)
         { "successes", counters.successes },     { "errors", counters.errors },
         { "indications", counters.indications }, { "malformed", counters.malformed },
         { "unexpected", counters.unexpected },   { "classic", counters.classic },
-        { "unsent", counters.unsent },
+        { "unsent", counters.unsent },           { "connections", counters.connections },
+        { "broken", counters.broken },           { "evicted", counters.evicted },
     };
 
     (void)script;

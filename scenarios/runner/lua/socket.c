@@ -50,7 +50,7 @@ on_datagram(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
     struct socket_handle *socket = owner;
     size_t length = datagram->data.length;
 
-    if (socket->client && stun_client_datagram(socket->client, udp, datagram))
+    if (socket->stun.client && stun_client_datagram(socket->stun.client, udp, datagram))
         return;
     struct arrival *arrival = g_malloc(sizeof *arrival + length);
     *arrival = (struct arrival){ .datagram = *datagram, .at = socket->script->world->now };
@@ -64,7 +64,7 @@ on_icmp(void *owner, struct io_udp *udp, const struct io_icmp *icmp)
 {
     struct socket_handle *socket = owner;
 
-    if (socket->client && stun_client_icmp(socket->client, udp, icmp))
+    if (socket->stun.client && stun_client_icmp(socket->stun.client, udp, icmp))
         return;
     if (!socket->errors || socket->udp->full)
         return;
@@ -162,8 +162,7 @@ close_socket(struct socket_handle *socket)
 {
     if (!socket->udp)
         return;
-    stun_exchanges_end(socket);
-    g_clear_pointer(&socket->client, stun_client_free);
+    stun_words_end(&socket->stun);
     socket->udp->ops->close(socket->udp);
     socket->udp = NULL;
     while (socket->first)
@@ -236,6 +235,15 @@ socket_close(struct script *script, lua_State *L)
     return 0;
 }
 
+void
+socket_check_room(lua_State *L)
+{
+    const struct script *script = script_of(L);
+
+    if (script->world->packets_alive > PACKETS_ALIVE_MAX && !script->options.unsafe)
+        limits_meet(L, LIMIT_MEMORY);
+}
+
 /* --- sending and receiving ---------------------------------------------------------------------------------------- */
 
 static void
@@ -260,6 +268,7 @@ socket_send(struct script *script, lua_State *L)
     struct endpoint to = arg_endpoint(L, 2, "the endpoint", 0);
     size_t length;
 
+    (void)script;
     if (lua_type(L, 3) != LUA_TSTRING && lua_type(L, 3) != LUA_TNUMBER)
         complain_value(L, "the data", 3, "a text");
     if (to.port == 0)
@@ -271,8 +280,7 @@ socket_send(struct script *script, lua_State *L)
     if (!socket->udp)
         return arg_push_failure(L, "closed");
     limits_spend(L, SEND_STEPS + length / 4);
-    if (script->world->packets_alive > PACKETS_ALIVE_MAX && !script->options.unsafe)
-        limits_meet(L, LIMIT_MEMORY);
+    socket_check_room(L);
 
     enum io_result result = socket->udp->ops->send(socket->udp, &datagram);
     if (result != IO_OK)

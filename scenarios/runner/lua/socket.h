@@ -4,12 +4,11 @@
 #define SCENARIOS_RUNNER_LUA_SOCKET_H
 
 #include "core/net/stack.h"
-#include "proto/stun/client.h"
 #include "scenarios/runner/lua/node_words.h"
 #include "scenarios/runner/lua/open.h"
+#include "scenarios/runner/lua/stun_words.h"
 
-struct arrival;       /* a datagram or an ICMP error that waits to be taken */
-struct stun_exchange; /* stun_words.c */
+struct arrival; /* a datagram or an ICMP error that waits to be taken */
 
 struct socket_handle {
     struct handle handle;
@@ -23,8 +22,7 @@ struct socket_handle {
     struct arrival *first, *last;
     size_t waiting_bytes;         /* of what waits to be taken */
     struct waits readers;
-    struct stun_client *client;   /* made by the first :stun; NULL: none */
-    struct stun_exchange *exchanges;
+    struct stun_user stun;
 };
 
 extern const struct type socket_type;
@@ -32,9 +30,11 @@ extern const struct type socket_type;
 /* host:udp(port or nil, {ip=, errors=}). */
 int socket_word_udp(struct script *script, lua_State *L);
 
-/* socket:stun(server, {}) (stun_words.c), and what the socket does for it. */
+/* socket:stun(server, {}) (stun_words.c). */
 int socket_word_stun(struct script *script, lua_State *L);
-void stun_exchanges_end(struct socket_handle *socket);
+
+/* Meets a limit when scripts have too many packets under way to send more. */
+void socket_check_room(lua_State *L);
 
 /* nil, the word for `result`; raises for what is the script's mistake. */
 int push_io_failure(lua_State *L, enum io_result result);

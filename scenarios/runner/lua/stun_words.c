@@ -2,21 +2,27 @@
  *
  * The exchange between transaction and task ends with the call that began it; a task that is stopped leaves it behind,
  * until the end of the run. The answer is copied out of the transaction's callback, in which no Lua runs. */
+#include "scenarios/runner/lua/stun_words.h"
+
 #include <stddef.h>
 #include <stdio.h>
 
 #include "scenarios/runner/lua/endpoint.h"
+#include "scenarios/runner/lua/open.h"
 #include "scenarios/runner/lua/socket.h"
+#include "scenarios/runner/lua/stream.h"
 
 enum { PHRASE_SHOWN = 127 };
 
 struct stun_exchange {
-    struct stun_exchange *next;   /* of the socket */
-    struct socket_handle *socket; /* NULL: it was closed */
+    struct stun_exchange *next; /* of the socket */
+    struct stun_user *user;     /* NULL: the socket was closed */
+    struct handle *handle;      /* the socket's */
     struct open_thing open;
     struct script *script;
     struct stun_transaction *transaction; /* NULL: it has ended, or the socket was closed */
     struct stun_result result;            /* what is borrowed in it is gone */
+    enum stun_fault fault;                /* of what came on the stream */
     char phrase[PHRASE_SHOWN + 1];
     struct waits waiting;
 };
@@ -36,27 +42,37 @@ on_done(void *owner, struct stun_transaction *transaction, const struct stun_res
     task_wake_all(&exchange->waiting);
 }
 
-/* The socket is closed: who waits is told, and finds the exchange without it. */
+/* Who waits finds the exchange without its socket. */
 void
-stun_exchanges_end(struct socket_handle *socket)
+stun_words_end(struct stun_user *user)
 {
     struct stun_exchange *next;
 
-    for (struct stun_exchange *exchange = socket->exchanges; exchange; exchange = next) {
+    for (struct stun_exchange *exchange = user->exchanges; exchange; exchange = next) {
         next = exchange->next;
         if (exchange->transaction)
             stun_transaction_cancel(exchange->transaction);
         exchange->transaction = NULL;
-        exchange->socket = NULL;
+        exchange->user = NULL;
         task_wake_all(&exchange->waiting);
     }
-    socket->exchanges = NULL;
+    user->exchanges = NULL;
+    g_clear_pointer(&user->client, stun_client_free);
+}
+
+void
+stun_words_spoil(struct stun_user *user, struct io_udp *udp, enum stun_fault fault)
+{
+    for (struct stun_exchange *exchange = user->exchanges; exchange; exchange = exchange->next)
+        if (exchange->transaction)
+            exchange->fault = fault;
+    stun_client_lost(user->client, udp, IO_CLOSED);
 }
 
 static void
 free_exchange(struct stun_exchange *exchange)
 {
-    struct stun_exchange **link = exchange->socket ? &exchange->socket->exchanges : NULL;
+    struct stun_exchange **link = exchange->user ? &exchange->user->exchanges : NULL;
 
     if (exchange->transaction)
         stun_transaction_cancel(exchange->transaction);
@@ -120,6 +136,16 @@ push_rejection(lua_State *L, const struct stun_exchange *exchange)
 }
 
 static int
+push_fault(lua_State *L, enum stun_fault fault)
+{
+    arg_push_failure(L, "rejected");
+    lua_createtable(L, 0, 1);
+    lua_pushfstring(L, "what came is no STUN message: %s", stun_fault_sentence(fault));
+    lua_setfield(L, -2, "text");
+    return 3;
+}
+
+static int
 push_unreachable(lua_State *L, const struct stun_result *result)
 {
     if (result->icmp.type == 0)
@@ -139,6 +165,9 @@ push_outcome(lua_State *L, const struct stun_exchange *exchange)
         return arg_push_failure(L, "timeout");
     case STUN_OUTCOME_UNREACHABLE:
         return push_unreachable(L, &exchange->result);
+    case STUN_OUTCOME_LOST:
+        return exchange->fault ? push_fault(L, exchange->fault)
+                               : arg_push_failure(L, stream_failure_word(exchange->result.io));
     default:
         return push_rejection(L, exchange);
     }
@@ -152,17 +181,42 @@ stun_go_on(lua_State *L, int status, lua_KContext context)
 
     (void)status;
     (void)context;
-    if (!exchange->socket)
+    if (!exchange->user)
         results = arg_push_failure(L, "closed");
     else if (!exchange->transaction)
         results = push_outcome(L, exchange);
     else if (task_timed_out(L))
         results = arg_push_failure(L, "timeout");
     else
-        return task_park(L, &exchange->waiting, "stun", &exchange->socket->handle, stun_go_on);
+        return task_park(L, &exchange->waiting, "stun", exchange->handle, stun_go_on);
     open_remove(exchange->script, &exchange->open);
     free_exchange(exchange);
     return results;
+}
+
+int
+stun_words_ask(lua_State *L, struct stun_user *user, struct handle *handle, struct io *io,
+               struct stun_request *request, int64_t timeout)
+{
+    struct script *script = script_of(L);
+
+    task_check_may_wait(L);
+    luaL_checkstack(L, 10, NULL);
+    if (!user->client)
+        user->client = stun_client_new(io, "punchlab");
+    struct stun_exchange *exchange = g_new0(struct stun_exchange, 1);
+    exchange->script = script;
+    exchange->user = user;
+    exchange->handle = handle;
+    open_add(script, &exchange->open, close_at_end);
+    exchange->next = user->exchanges;
+    user->exchanges = exchange;
+    request->done = on_done;
+    request->owner = exchange;
+    exchange->transaction = stun_client_binding(user->client, request);
+    task_set_deadline(L, timeout);
+    lua_pushlightuserdata(L, exchange);
+    return stun_go_on(L, LUA_OK, 0);
 }
 
 static void
@@ -188,29 +242,13 @@ socket_word_stun(struct script *script, lua_State *L)
 {
     struct socket_handle *socket = lua_touserdata(L, 1);
     struct endpoint server = arg_endpoint(L, 2, "the server", STUN_PORT);
-    struct stun_request request = {
-        .udp = socket->udp, .server = server, .timer = STUN_TIMER_DEFAULTS, .done = on_done
-    };
+    struct stun_request request = { .udp = socket->udp, .server = server, .timer = STUN_TIMER_DEFAULTS };
     int64_t timeout = TIME_NEVER;
 
+    (void)script;
     arg_no_more(L, 3);
     read_options(L, 3, &request.timer, &timeout);
     if (!socket->udp)
         return arg_push_failure(L, "closed");
-    task_check_may_wait(L);
-    luaL_checkstack(L, 10, NULL);
-
-    if (!socket->client)
-        socket->client = stun_client_new(socket->io, "punchlab");
-    struct stun_exchange *exchange = g_new0(struct stun_exchange, 1);
-    exchange->script = script;
-    exchange->socket = socket;
-    open_add(script, &exchange->open, close_at_end);
-    exchange->next = socket->exchanges;
-    socket->exchanges = exchange;
-    request.owner = exchange;
-    exchange->transaction = stun_client_binding(socket->client, &request);
-    task_set_deadline(L, timeout);
-    lua_pushlightuserdata(L, exchange);
-    return stun_go_on(L, LUA_OK, 0);
+    return stun_words_ask(L, &socket->stun, &socket->handle, socket->io, &request, timeout);
 }

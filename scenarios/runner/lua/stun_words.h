@@ -1,0 +1,34 @@
+/* socket:stun, for sockets of both kinds: a Binding transaction while the task waits. */
+#ifndef SCENARIOS_RUNNER_LUA_STUN_WORDS_H
+#define SCENARIOS_RUNNER_LUA_STUN_WORDS_H
+
+#include "proto/stun/client.h"
+#include "scenarios/runner/lua/script.h"
+
+struct stun_exchange;
+
+/* What a socket has for it; all zero at first. */
+struct stun_user {
+    struct stun_client *client; /* made by the first transaction; the socket offers it what comes */
+    struct stun_exchange *exchanges;
+};
+
+/* Begins a transaction (its `done` and `owner` are filled in here) and waits for its end; for `return`. `handle` is the
+ * socket's, at index 1; checks of arguments have been made. */
+int stun_words_ask(lua_State *L, struct stun_user *user, struct handle *handle, struct io *io,
+                   struct stun_request *request, int64_t timeout);
+
+/* The socket is closed: who waits is told, and the client goes. */
+void stun_words_end(struct stun_user *user);
+
+/* What came on a stream is no STUN message, so nothing more will be understood. */
+void stun_words_spoil(struct stun_user *user, struct io_udp *udp, enum stun_fault fault);
+
+/* Whether transactions are under way. */
+static inline bool
+stun_words_wait(const struct stun_user *user)
+{
+    return user->client && stun_client_outstanding(user->client) > 0;
+}
+
+#endif
