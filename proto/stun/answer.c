@@ -174,6 +174,8 @@ serve_binding(struct work *work)
 
     if (!read_wishes(&work->message, &change, &port, &padding))
         return refuse(work, STUN_CODE_BAD_REQUEST);
+    if (work->rules->ignore_change)
+        change = 0;
     begin(work, STUN_SUCCESS);
     if (!is_classic(work))
         stun_put_endpoint(&work->builder, STUN_XOR_MAPPED_ADDRESS, source);

@@ -27,6 +27,7 @@ struct stun_rules {
     unsigned understood;  /* enum stun_set, or-ed */
     const struct stun_auth *auth; /* NULL: nobody has to prove anything */
     bool demand_fingerprint;      /* a message without one is dropped */
+    bool ignore_change;           /* CHANGE-REQUEST is taken, and not followed */
     /* Clients that have proven themselves are sent here with 300, others get 400 (section 14.8). */
     size_t alternates;
     struct endpoint alternate[STUN_MOST_ALTERNATES];

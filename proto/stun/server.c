@@ -326,6 +326,7 @@ make_rules(struct stun_server *server, const struct stun_server_options *options
                                   .understood = STUN_SET_BASE,
                                   .auth = server->auth,
                                   .demand_fingerprint = options->demand_fingerprint,
+                                  .ignore_change = options->ignore_change,
                                   .alternates = options->alternates };
     for (size_t i = 0; i < options->alternates; i++)
         rules->alternate[i] = options->alternate[i];

@@ -25,6 +25,7 @@ struct stun_server_options {
      * same family and another one. The server listens at all four pairs. Port 0: the one after listen[0]'s. No address:
      * there is no behaviour discovery. */
     struct endpoint second;
+    bool ignore_change; /* answers CHANGE-REQUEST from where it was asked, as some servers do: a liar, for tests of clients */
     const struct stun_auth_options *auth; /* copied, but for its users; the server draws the secret. NULL: no one is asked */
     bool demand_fingerprint;              /* drops messages without one (RFC 8489 section 7) */
     size_t alternates;                    /* sends its clients elsewhere (section 10) */

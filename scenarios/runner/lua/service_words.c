@@ -20,10 +20,26 @@ stun_server_handle_endpoint(const struct handle *handle)
     return stun_service_endpoint(((const struct server_handle *)(const void *)handle)->service);
 }
 
+/* A second address, with a port or without: the server is at the host's first address of that family then. */
+static void
+read_alternate(lua_State *L, const struct node *node, struct stun_server_options *options)
+{
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+
+    if (!address_parse(text, &options->second.address))
+        options->second = arg_endpoint(L, -1, "alternate", 0);
+    if (address_is_none(options->listen[0].address))
+        options->listen[0].address = node_address(node, address_family(options->second.address));
+    if (address_is_none(options->listen[0].address) ||
+        address_equal(options->listen[0].address, options->second.address))
+        complain_value(L, "alternate", -1, "another address of the host");
+}
+
 int
 service_word_stun_server(struct script *script, lua_State *L)
 {
-    static const char *const keys[] = { "port", "ip", "software", "mapped_address", "tcp", NULL };
+    static const char *const keys[] = { "port", "ip", "software", "mapped_address", "tcp", "alternate", "ignore_change",
+                                        NULL };
     struct lab_node *host = lab_handle_self(L)->node;
     struct stun_server_options options = STUN_SERVER_DEFAULTS;
     enum io_result why = IO_OK;
@@ -41,6 +57,11 @@ service_word_stun_server(struct script *script, lua_State *L)
         options.mapped_address = arg_boolean(L, -1, "mapped_address");
     if (options_get(L, 2, "tcp"))
         options.tcp = arg_boolean(L, -1, "tcp");
+
+    if (options_get(L, 2, "alternate"))
+        read_alternate(L, host->node, &options);
+    if (options_get(L, 2, "ignore_change"))
+        options.ignore_change = arg_boolean(L, -1, "ignore_change");
 
     limits_hold_bytes(L, SERVER_BYTES);
     struct server_handle *server = handle_new(L, &stun_server_type, sizeof *server);

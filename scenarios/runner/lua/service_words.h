@@ -14,5 +14,6 @@ int service_word_stun_server(struct script *script, lua_State *L);
 int service_word_traffic(struct script *script, lua_State *L); /* traffic_words.c */
 int service_word_sink(struct script *script, lua_State *L);    /* traffic_words.c */
 int service_word_ping(struct script *script, lua_State *L);    /* ping.c */
+int service_word_nat_check(struct script *script, lua_State *L); /* nat_check.c */
 
 #endif

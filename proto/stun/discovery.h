@@ -1,0 +1,41 @@
+/* Behaviour discovery: asks a STUN server what there is to ask about the NAT on the way (RFC 5780), and hands what it has
+ * seen to the classifier (classify.h).
+ *
+ * It opens sockets of its own, on any port, and closes them. One question is asked at a time, up to ten times at most a
+ * second apart, so that 5 % of loss each way leaves one in ten thousand million unanswered. It takes half a minute where much is filtered; a
+ * look at the lifetime of mappings takes a few times as long as they live, or as long as it may look.
+ *
+ * `done` is called once, from a callback and never inside a call; in it the owner may free the discovery. */
+#ifndef PROTO_STUN_DISCOVERY_H
+#define PROTO_STUN_DISCOVERY_H
+
+#include "core/base/io.h"
+#include "proto/stun/classify.h"
+#include "proto/stun/timer.h"
+
+struct stun_discovery;
+typedef struct stun_discovery stun_discovery;
+
+typedef void stun_discovery_done(void *owner, struct stun_discovery *discovery, const struct stun_evidence *evidence,
+                                 const struct stun_findings *findings);
+
+struct stun_discovery_options {
+    struct endpoint server;
+    struct address local;            /* the address to ask from; none: by route */
+    struct stun_timer_options timer; /* of each question; rto 0: STUN_TIMER_DISCOVERY */
+    int64_t lifetime_most;           /* how long a mapping is left alone at most; 0: its lifetime is not looked at */
+    bool no_padding;                 /* fragments are not looked at */
+};
+
+/* At 0, 0.5, 1.5, ... 8.5 s, and 9.5 s is the end. */
+#define STUN_TIMER_DISCOVERY                                                                                           \
+    ((struct stun_timer_options){ .rto = 500 * TIME_MS, .rc = 10, .rm = 2, .most = TIME_S })
+
+/* `io` is borrowed and outlives the discovery. NULL and `*why` when not even one socket can be opened. */
+struct stun_discovery *stun_discovery_start(struct io *io, const struct stun_discovery_options *options,
+                                            stun_discovery_done *done, void *owner, enum io_result *why);
+/* Silent: what is under way is cancelled. */
+void stun_discovery_free(struct stun_discovery *discovery);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(stun_discovery, stun_discovery_free)
+
+#endif
