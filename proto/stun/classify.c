@@ -83,10 +83,10 @@ is_translated(const struct stun_sight *sight)
     return !endpoint_equal(sight->mapped, sight->local);
 }
 
-/* What was answered in the end tells how much is lost on the way. Where that is more than so many of five, silence means
+/* What was answered in the end tells how much is lost on the way. Where that is more than so many of ten, silence means
  * nothing. */
 static const char *
-loss_beyond(const struct stun_evidence *evidence, unsigned of_five)
+loss_beyond(const struct stun_evidence *evidence, unsigned of_ten)
 {
     unsigned requests = 0, answers = 0;
 
@@ -95,14 +95,14 @@ loss_beyond(const struct stun_evidence *evidence, unsigned of_five)
             requests += evidence->sights[i].requests;
             answers++;
         }
-    return (requests - answers) * 5 > requests * of_five ? "too many packets are lost" : NULL;
+    return (requests - answers) * 10 > requests * of_ten ? "too many packets are lost" : NULL;
 }
 
 /* Ten requests without an answer come about once in ten thousand times by loss alone at the most. */
 static const char *
 loss_trouble(const struct stun_evidence *evidence)
 {
-    return loss_beyond(evidence, 2);
+    return loss_beyond(evidence, 4);
 }
 
 /* --- mapping (RFC 5780 section 4.3) ----------------------------------------------------------------------------- */
@@ -305,8 +305,8 @@ classify_lifetime(const struct stun_evidence *evidence)
         return unknown("it was not looked at");
     if (!lifetime->served)
         return unknown("the server does not serve RESPONSE-PORT, or the NAT has several addresses");
-    if (loss_trouble(evidence))
-        return unknown(loss_trouble(evidence));
+    if (loss_beyond(evidence, 3)) /* many silences in a row are believed here */
+        return unknown(loss_beyond(evidence, 3));
     if (lifetime->contradictory)
         return unknown("an older mapping was alive when a younger one was not");
     return found(0);
@@ -323,7 +323,7 @@ classify_fragments(const struct stun_evidence *evidence)
     case STUN_SEEN_ANSWER:
         return padded->padded ? found(STUN_FRAGMENTS_PASS) : unknown("the server's answer has no PADDING");
     case STUN_SEEN_SILENCE: /* each of them had two fragments each way */
-        return loss_beyond(evidence, 1) ? unknown(loss_beyond(evidence, 1)) : found(STUN_FRAGMENTS_DROPPED);
+        return loss_beyond(evidence, 2) ? unknown(loss_beyond(evidence, 2)) : found(STUN_FRAGMENTS_DROPPED);
     case STUN_SEEN_REFUSED:
         return unknown("the server does not support PADDING");
     default:

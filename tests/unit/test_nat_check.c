@@ -1,0 +1,168 @@
+/* host:nat_check over simulated NATs: every pair of RFC 4787's behaviours is found, or it can't be told; never wrong. */
+#include "tests/unit/support_lua.h"
+
+#define SEEDS 4
+
+/* All 81 NATs in one world, behind links that lose a packet in twenty each way, twice: of ten round trips two fail. */
+static const char *const every_pair =
+    "local n = lab.internet{ delay = '20ms', loss = 0.05 } "
+    "local S = n:host('S', {'198.51.100.1', '198.51.100.2'}) S:stun_server{ alternate = '198.51.100.2' } "
+    "local words = {'endpoint-independent', 'address-dependent', 'address-and-port-dependent'} "
+    "local wrong, told, i = {}, {mapping = 0, filtering = 0, ports = 0, hairpin = 0, lifetime = 0}, 0 "
+    "for _, mapping in ipairs(words) do for _, filtering in ipairs(words) do "
+    "for _, ports in ipairs{'preserve', 'sequential', 'random'} do "
+    "for _, hairpin in ipairs{'off', 'internal-source', 'external-source'} do i = i + 1 "
+    "local is = {mapping = mapping, filtering = filtering, ports = ports, hairpin = hairpin} "
+    "local box = n:nat('n' .. i, '203.0.113.' .. i, {mapping = mapping, filtering = filtering, ports = ports, "
+    "hairpin = hairpin, timeout = '30s'}) "
+    "local A = box:host('A' .. i) "
+    "A:spawn(function() local t = A:nat_check(S, {lifetime = '2min'}) "
+    "for k, v in pairs(is) do if t[k] then told[k] = told[k] + 1 "
+    "if t[k] ~= v then wrong[#wrong + 1] = i .. ' ' .. k .. ' ' .. t[k] end end end "
+    "if t.lifetime then told.lifetime = told.lifetime + 1 "
+    "if t.lifetime > 30.1 or t.lifetime_end < 30 or t.lifetime_end - t.lifetime > 8 then "
+    "wrong[#wrong + 1] = i .. ' lifetime ' .. t.lifetime .. ' ' .. t.lifetime_end end end end) "
+    "end end end end "
+    "lab.at_end(function() lab.result('wrong', table.concat(wrong, '; ')) "
+    "for k, v in pairs(told) do lab.result(k, v) end end) ";
+
+static int64_t
+number_of(const struct scenario *scenario, const char *name)
+{
+    const struct value *value = scenario_result(scenario, name);
+
+    return value && value->type == VALUE_INTEGER ? value->integer : -1;
+}
+
+static void
+check_text(const char *row, const struct scenario *scenario, const char *name, const char *expected)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    const struct value *value = scenario_result(scenario, name);
+
+    if (CHECK_ROW(row, value != NULL))
+        value_say(value, text);
+    CHECK_ROW_TEXT(row, text->str, expected);
+}
+
+static void
+test_every_pair(void)
+{
+    g_autofree char *text = g_strconcat("local lab = require 'punchlab' ", every_pair, "\n", NULL);
+
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct scenario_options options = { .seed = seed, .until = TIME_NEVER };
+        g_autofree char *row = g_strdup_printf("seed %" PRIu64, seed);
+        g_autoptr(scenario) scenario = unit_lua_new(text, &options, NULL);
+
+        if (!CHECK_ROW(row, scenario != NULL))
+            continue;
+        scenario_run(scenario);
+        CHECK_ROW_TEXT(row, scenario->error_message, NULL);
+        check_text(row, scenario, "wrong", "");
+        CHECK_ROW_INT(row, number_of(scenario, "mapping"), 81); /* silence says nothing about it */
+        CHECK_ROW(row, number_of(scenario, "filtering") > 70);
+        CHECK_ROW(row, number_of(scenario, "ports") > 75);
+        CHECK_ROW(row, number_of(scenario, "hairpin") > 36); /* 36 can't be told behind their filter */
+        CHECK_ROW(row, number_of(scenario, "lifetime") > 60);
+    }
+}
+
+#define HEAD                                                                                                           \
+    "local n = lab.internet{} local S = n:host('S', {'198.51.100.1', '198.51.100.2'}) "                                \
+    "local function check(host, server, options) host:spawn(function() local t = host:nat_check(server, options) "     \
+    "local w = t.why for _, k in ipairs{'mapping', 'filtering', 'class', 'rfc3489'} do "                               \
+    "log(t[k] or '(' .. w[k] .. ')') end end) end "
+#define TWO "S:stun_server{ alternate = '198.51.100.2' } "
+#define QUICK "{ lifetime = 0 }"
+
+static void
+test_situations(void)
+{
+    static const struct unit_lua_row rows[] = {
+        { "no NAT", HEAD TWO "check(n:host 'A', S, " QUICK ")", "none; endpoint-independent; open; open" },
+        { "a firewall", HEAD TWO "check(n:firewall('F', nil, {lan = '192.0.2.0/24'}):host 'A', S, " QUICK ")",
+          "none; address-and-port-dependent; symmetric-udp-firewall; symmetric-udp-firewall" },
+        { "a symmetric NAT", HEAD TWO "check(n:nat('N', nil, {type = 'symmetric'}):host 'A', S, " QUICK ")",
+          "address-and-port-dependent; address-and-port-dependent; symmetric; symmetric" },
+        { "what RFC 3489 takes for a full cone",
+          HEAD TWO "check(n:nat('N', nil, {mapping = 'address-dependent', filtering = 'endpoint-independent'})"
+                   ":host 'A', S, " QUICK ")",
+          "address-dependent; endpoint-independent; (RFC 3489 has no name for this mapping with this filtering); "
+          "full-cone" },
+        { "two NATs in a row: the stricter of each",
+          HEAD TWO "local outer = n:nat('O', nil, {type = 'full-cone'}) "
+                   "check(outer:nat('I', nil, {type = 'symmetric', lan = '10.1.0.0/24'}):host 'A', S, " QUICK ")",
+          "address-and-port-dependent; address-and-port-dependent; symmetric; symmetric" },
+        { "a server with one address", HEAD "S:stun_server() check(n:nat('N'):host 'A', S, " QUICK ")",
+          "(the server has no second address); (the server has no second address); (the server has no second address); "
+          "(the server has no second address)" },
+        { "a liar before a port-restricted cone",
+          HEAD "S:stun_server{ alternate = '198.51.100.2', ignore_change = true } check(n:nat('N'):host 'A', S, " QUICK ")",
+          "endpoint-independent; (the server ignores CHANGE-REQUEST); (the server ignores CHANGE-REQUEST); "
+          "(the server ignores CHANGE-REQUEST)" },
+        { "UDP blocked", HEAD TWO "check(n:nat('N', nil, {type = 'udp-blocked'}):host 'A', S, " QUICK ")",
+          "(the server does not answer: it is down, or UDP is blocked on the way); ..." },
+        { "nobody there", HEAD "check(n:nat('N'):host 'A', S, " QUICK ")", "(the server cannot be reached); ..." },
+    };
+
+    UNIT_LUA_CHECK(rows);
+}
+
+static void
+test_words(void)
+{
+    static const struct unit_lua_row rows[] = {
+        { "the rest of the table",
+          HEAD TWO "local A = n:nat('N', '203.0.113.1', {timeout = '1min'}):host('A', '10.0.0.2') A:spawn(function() "
+                   "local t = A:nat_check(S) out(t.own.ip, t.mapped.ip, t.ports, t.step, t.hairpin, t.fragments, t.alg, "
+                   "t.lifetime < 60.2 and t.lifetime_end >= 60 and t.lifetime_end - t.lifetime < 9, #t.evidence) end)",
+          "10.0.0.2 203.0.113.1 preserve nil off pass none true 17" },
+        { "sequential by two",
+          HEAD TWO "local A = n:nat('N', nil, {ports = 'sequential', step = 2}):host 'A' A:spawn(function() "
+                   "local t = A:nat_check(S, " QUICK ") out(t.ports, t.step, t.why.lifetime) end)",
+          "sequential 2 it was not looked at" },
+        { "longer than it may look",
+          HEAD TWO "local A = n:nat('N', nil, {timeout = '1min'}):host 'A' A:spawn(function() "
+                   "local t = A:nat_check(S, { lifetime = '20s' }) out(t.lifetime, t.lifetime_end) end)",
+          "20.0 nil" },
+        { "from another port",
+          HEAD "local s = S:stun_server{ port = 4000, alternate = '198.51.100.2:5000' } local A = n:host 'A' "
+               "A:spawn(function() out(A:nat_check(s, " QUICK ").class) end)",
+          "open" },
+        { "timeout",
+          HEAD TWO "local A = n:nat('N'):host 'A' A:spawn(function() local t, why = A:nat_check(S, { timeout = '5s' }) "
+                   "out(t, why, lab.now()) end)",
+          "nil timeout 5.0" },
+        { "not at the top", HEAD TWO "n:host('A'):nat_check(S)", "1: host:nat_check: ..." },
+        { "an unknown option", HEAD "n:host('A'):nat_check(S, { lifetmie = 1 })",
+          "1: host:nat_check: 'lifetmie' is not an option here; accepted: lifetime or timeout; did you mean 'lifetime'?" },
+        { "a second address that is the first", HEAD "S:stun_server{ alternate = '198.51.100.1' }",
+          "1: host:stun_server: alternate is '198.51.100.1'; accepted: another address of the host" },
+        { "one that is not the host's",
+          HEAD "out(S:stun_server{ alternate = '198.51.100.9' })",
+          "1: host:stun_server: the local address is none of this host's" },
+    };
+
+    UNIT_LUA_CHECK(rows);
+}
+
+/* The same check twice is the same to the packet. */
+static void
+test_again(void)
+{
+    static const char snippet[] = HEAD TWO
+        "local A = n:nat('N', nil, {type = 'symmetric'}):host 'A' A:spawn(function() "
+        "out(table.concat(A:nat_check(S).evidence, '; '), lab.now()) end)";
+    g_autofree char *one = unit_lua_run(snippet), *two = unit_lua_run(snippet);
+
+    CHECK(strlen(one) > 1000);
+    CHECK_ROW_TEXT("again", two, one);
+}
+
+void
+suite_nat_check(void)
+{
+    UNIT_SUITE("nat_check", NULL, NULL, { "every pair", test_every_pair }, { "situations", test_situations },
+               { "words", test_words }, { "again", test_again });
+}
