@@ -33,7 +33,8 @@ UNIT := $(wildcard tests/unit/test_*.c)
 UNIT_HELPERS := $(wildcard tests/unit/main.c tests/unit/support_*.c)
 BENCH := $(wildcard tests/bench/bench_*.c)
 FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
-FUZZ_HELPERS := $(wildcard tests/fuzz/support_*.c tests/unit/support_io.c tests/unit/support_io_tcp.c)
+FUZZ_HELPERS := $(wildcard tests/fuzz/support_*.c tests/unit/support_io.c tests/unit/support_io_tcp.c \
+                          tests/unit/support_portmap.c)
 # What runs a fuzz target: our driver for fixed inputs, or libFuzzer (`make fuzz` sets -fsanitize=fuzzer).
 FUZZ_ENGINE ?= $(BUILD)/obj/tests/fuzz/driver.o
 

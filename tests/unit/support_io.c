@@ -14,6 +14,7 @@ struct fake_udp {
     struct io_udp udp;
     struct fake_io *fake;
     struct endpoint bound;
+    struct address group; /* joined; none */
 };
 
 static struct fake_io *
@@ -228,9 +229,8 @@ udp_send(struct io_udp *udp, struct io_datagram *datagram)
 static enum io_result
 udp_join(struct io_udp *udp, const struct address *group, int interface)
 {
-    (void)udp;
-    (void)group;
     (void)interface;
+    ((struct fake_udp *)udp)->group = *group;
     return IO_OK;
 }
 
@@ -271,7 +271,7 @@ io_udp(struct io *io, const struct endpoint *local, const struct io_udp_events *
 
     struct fake_udp *socket = g_new0(struct fake_udp, 1);
 
-    *socket = (struct fake_udp){ { .ops = &udp_ops, .events = events, .owner = owner }, fake, bound };
+    *socket = (struct fake_udp){ { .ops = &udp_ops, .events = events, .owner = owner }, fake, bound, ADDRESS_NONE };
     g_ptr_array_add(fake->sockets, socket);
     return &socket->udp;
 }
@@ -288,10 +288,23 @@ fake_io_waiting(const struct fake_io *fake)
     return fake->sent->len - fake->taken;
 }
 
+static struct fake_udp *
+member_at(const struct fake_io *fake, struct endpoint group)
+{
+    for (guint i = 0; i < fake->sockets->len; i++) {
+        struct fake_udp *socket = g_ptr_array_index(fake->sockets, i);
+
+        if (socket->bound.port == group.port && address_equal(socket->group, group.address))
+            return socket;
+    }
+    return NULL;
+}
+
 static bool
 deliver(struct fake_io *fake, struct endpoint local, struct endpoint peer, struct span data, packet_name packet)
 {
-    struct fake_udp *socket = socket_at(fake, local);
+    bool multicast = address_is_multicast(local.address);
+    struct fake_udp *socket = multicast ? member_at(fake, local) : socket_at(fake, local);
     g_autofree uint8_t *exact = g_malloc(MAX(data.length, 1));
 
     if (!socket)
@@ -332,7 +345,7 @@ fake_io_carry(struct fake_io *from, struct fake_io *to)
     size_t arrived = 0;
 
     while ((datagram = fake_io_take(from)))
-        arrived += owns(to, datagram->peer.address) &&
+        arrived += (owns(to, datagram->peer.address) || address_is_multicast(datagram->peer.address)) &&
                    deliver(to, datagram->peer, datagram->local, datagram->data, datagram->as_sent.packet);
     return arrived;
 }

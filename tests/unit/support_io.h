@@ -72,7 +72,8 @@ bool fake_io_deliver(struct fake_io *fake, struct endpoint local, struct endpoin
 /* An ICMP error arrives about a datagram that went from `local` to `peer`. */
 bool fake_io_deliver_icmp(struct fake_io *fake, struct endpoint local, struct endpoint peer, uint8_t type,
                           uint8_t code);
-/* Takes all that waits at `from` and delivers what is for a socket of `to`; how many arrived. */
+/* Takes all that waits at `from` and delivers what is for a socket of `to`, or for a group that one of them has joined;
+ * how many arrived. */
 size_t fake_io_carry(struct fake_io *from, struct fake_io *to);
 
 /* Lets the streams between two hosts go on until nothing more moves; whether anything did. A connection to a port of
