@@ -69,7 +69,7 @@
     X(UNEXPECTED_STUN,      "unexpected-stun",      "a STUN message that answers nothing and asks for nothing",  "RFC 8489 section 6.3") \
     X(MALFORMED_PORTMAP,    "malformed-portmap",    "it is no well-formed request for a port mapping",           "RFC 6887 section 8.2") \
     X(UNEXPECTED_PORTMAP,   "unexpected-portmap",   "an answer of port control that nobody waits for",           "RFC 6887 section 8.3") \
-    X(MALFORMED_SSDP,       "malformed-ssdp",       "it is no well-formed SSDP message",                         "UPnP Device Architecture 1.1 section 1")
+    X(MALFORMED_SSDP,       "malformed-ssdp",       "it is no well-formed SSDP message",                         "")
 
 enum drop_reason {
 #define X(name, word, sentence, source) DROP_##name,
