@@ -4,6 +4,7 @@
 #include "core/net/net.h"
 #include "core/net/tcp_kinds.h"
 #include "nat/box.h"
+#include "proto/portmap/kinds.h"
 #include "proto/stun/kinds.h"
 
 const struct record_kind *const lab_record_kinds[] = {
@@ -35,6 +36,14 @@ const struct record_kind *const lab_record_kinds[] = {
     &stun_kind_refused,
     &stun_kind_dropped,
     &stun_kind_broken,
+    &portmap_kind_served,
+    &portmap_kind_refused,
+    &portmap_kind_dropped,
+    &portmap_kind_asked,
+    &portmap_kind_granted,
+    &portmap_kind_failed,
+    &portmap_kind_lost,
+    &portmap_kind_fallback,
     NULL,
 };
 
