@@ -51,16 +51,19 @@ send_icmp(struct node *node, struct ip_template ip, struct message message, stru
 
 /* --- errors ----------------------------------------------------------------------------------------------------- */
 
-/* Whether an error may be sent about a packet (RFC 1122 section 3.2.2, RFC 4443 section 2.4 e). `exempt`: also when it was
- * for a group, or is a later fragment. */
+/* About which packets an error is sent besides those that every error is sent about. */
+enum also { ALSO_TO_GROUPS = 1, ALSO_LATER_FRAGMENTS = 2 };
+
+/* Whether an error may be sent about a packet (RFC 1122 section 3.2.2, RFC 4443 section 2.4 e). */
 static bool
-may_answer(const struct packet *packet, bool exempt)
+may_answer(const struct packet *packet, unsigned also)
 {
     struct address source = packet->flow.source;
 
     return packet_is(packet, PACKET_CHECKED) && !packet_is(packet, PACKET_ICMP_ERROR) &&
-           (exempt || !(packet_is(packet, PACKET_LATER_FRAGMENT) || address_is_for_all(packet->flow.destination))) &&
-           !address_is_for_all(source) && !address_is_unspecified(source);
+           (also & ALSO_LATER_FRAGMENTS || !packet_is(packet, PACKET_LATER_FRAGMENT)) &&
+           (also & ALSO_TO_GROUPS || !address_is_for_all(packet->flow.destination)) && !address_is_for_all(source) &&
+           !address_is_unspecified(source);
 }
 
 /* The source of an error is the address that the packet was sent to where that is the node's, else one of the port
@@ -82,7 +85,7 @@ error_source(struct node *node, const struct packet *packet)
 }
 
 static void
-send_error(struct node *node, const struct packet *packet, struct message message, bool exempt)
+send_error(struct node *node, const struct packet *packet, struct message message, unsigned also)
 {
     bool ipv6 = packet_is(packet, PACKET_IPV6);
     size_t most = (ipv6 ? IPV6_MTU_MIN - IPV6_HEADER : ICMP_ERROR_MAX - IPV4_HEADER) - ICMP_HEADER;
@@ -90,7 +93,7 @@ send_error(struct node *node, const struct packet *packet, struct message messag
     packet_name handling = world->handling;
     struct ip_template ip = { .destination = packet->flow.source, .ttl = IP_TTL_DEFAULT };
 
-    if (!may_answer(packet, exempt))
+    if (!may_answer(packet, also))
         return;
     ip.source = error_source(node, packet);
     if (address_is_none(ip.source))
@@ -130,10 +133,13 @@ void
 icmp_send_error(struct node *node, const struct packet *packet, uint8_t type, uint8_t code, uint32_t info)
 {
     struct message message = { type, code, info };
+    unsigned also = 0;
 
-    if (packet_is(packet, PACKET_IPV6))
+    if (packet_is(packet, PACKET_IPV6)) {
         message = in_ipv6(packet, message);
-    send_error(node, packet, message, packet_is(packet, PACKET_IPV6) && message.type == ICMP6_TOO_BIG);
+        also = message.type == ICMP6_TOO_BIG ? ALSO_TO_GROUPS | ALSO_LATER_FRAGMENTS : 0;
+    }
+    send_error(node, packet, message, also);
 }
 
 void
@@ -150,7 +156,8 @@ icmp6_refuse_parameter(struct node *node, struct packet *packet, enum drop_reaso
                        enum icmp6_parameter_code code, uint32_t pointer, bool to_groups)
 {
     packet_note_drop(node, packet, reason);
-    send_error(node, packet, (struct message){ ICMP6_PARAMETER_PROBLEM, (uint8_t)code, pointer }, to_groups);
+    send_error(node, packet, (struct message){ ICMP6_PARAMETER_PROBLEM, (uint8_t)code, pointer },
+               ALSO_LATER_FRAGMENTS | (to_groups ? ALSO_TO_GROUPS : 0));
     packet_end(node->world, node, packet, reason);
 }
 

@@ -85,8 +85,8 @@ void icmp_send_error(struct node *node, const struct packet *packet, uint8_t typ
 void icmp_refuse(struct node *node, struct packet *packet, enum drop_reason reason, uint8_t type, uint8_t code,
                  uint32_t info);
 
-/* The same for a parameter problem that only IPv6 has: `pointer` is the place in the packet. An unknown option is told of
- * to those who sent to a group too, where `to_groups` (RFC 4443 section 2.4 e). */
+/* The same for a parameter problem that only IPv6 has: `pointer` is the place in the packet, which may be a later fragment.
+ * An unknown option is told of to those who sent to a group too, where `to_groups` (RFC 4443 section 2.4 e). */
 void icmp6_refuse_parameter(struct node *node, struct packet *packet, enum drop_reason reason,
                             enum icmp6_parameter_code code, uint32_t pointer, bool to_groups);
 

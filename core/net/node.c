@@ -540,6 +540,17 @@ depart_at_last(struct event *event)
     packet_drop(node, packet, DROP_NO_ROUTE);
 }
 
+/* To a group the port may have been chosen by the sender, so it is kept. */
+static void
+depart_to_group_at_last(struct event *event)
+{
+    struct packet *packet = (struct packet *)event;
+    struct port *port = packet->holder;
+
+    packet->holder = NULL;
+    depart(port->node, packet, &(struct hop){ packet->flow.destination, port });
+}
+
 /* Names and counts a packet that this node has made. */
 static void
 name_own(struct node *node, struct packet *packet, packet_name *name)
@@ -563,6 +574,10 @@ node_send_by(struct node *node, struct packet *packet, const struct hop *hop, pa
     /* While a world is still being built nobody can have begun to look: what is sent then leaves at its first turn. */
     packet->holder = node;
     packet->event.fire = depart_at_last;
+    if (hop->port && address_is_for_all(packet->flow.destination)) {
+        packet->holder = hop->port;
+        packet->event.fire = depart_to_group_at_last;
+    }
     world_schedule(world, &packet->event, world->now);
     return IO_OK;
 }

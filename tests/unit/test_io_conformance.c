@@ -24,7 +24,7 @@ static void
 change(struct io_pair *pair, bool add)
 {
     struct simulated *own = (struct simulated *)pair;
-    struct address more = net_address("192.0.2.77");
+    struct address more = net_address(address_is_ipv4(pair->a_address) ? "192.0.2.77" : "2001:db8::77");
 
     if (add)
         CHECK(node_add_address(own->a, own->a_port, more, 1, 24));
@@ -43,34 +43,47 @@ join(struct node *node, struct segment *segment, const char *address)
 {
     struct port *port = node_join(node, segment, NULL, NULL);
 
-    CHECK(node_add_address(node, port, net_address(address), 1, 24));
+    CHECK(node_add_address(node, port, net_address(address), 1, address_is_ipv4(net_address(address)) ? 24 : 64));
     node_set_default(node, port, ADDRESS_NONE);
     return port;
 }
 
+/* Two hosts on a LAN of one family. */
 static void
-set_up(void)
+begin(const char *a, const char *b, const char *neither, const char *group, unsigned can)
 {
     struct world *world = world_new(1);
     struct segment *segment = segment_new(world, "LAN");
 
     simulated = (struct simulated){ .world = world, .a = node_new(world, "A"), .b = node_new(world, "B") };
-    simulated.a_port = join(simulated.a, segment, "192.0.2.1");
-    join(simulated.b, segment, "192.0.2.2");
+    simulated.a_port = join(simulated.a, segment, a);
+    join(simulated.b, segment, b);
     simulated.pair = (struct io_pair){
         .a = node_io(simulated.a),
         .b = node_io(simulated.b),
-        .a_address = net_address("192.0.2.1"),
-        .b_address = net_address("192.0.2.2"),
-        .no_address = net_address("192.0.2.3"),
-        .group = net_address("224.0.0.251"),
-        .can = IO_CAN_STREAM | IO_CAN_MARK | IO_CAN_MULTICAST | IO_CAN_KEEP_ORDER | IO_CAN_TELL_TIME |
-               IO_CAN_TELL_DF,
+        .a_address = net_address(a),
+        .b_address = net_address(b),
+        .no_address = net_address(neither),
+        .group = net_address(group),
+        .can = IO_CAN_STREAM | IO_CAN_MARK | IO_CAN_MULTICAST | IO_CAN_KEEP_ORDER | IO_CAN_TELL_TIME | can,
         .run = run,
         .change = change,
         .busy = busy,
     };
     io_conformance_begin(&simulated.pair);
+}
+
+static void
+set_up(void)
+{
+    begin("192.0.2.1", "192.0.2.2", "192.0.2.3", "224.0.0.251", IO_CAN_TELL_DF);
+}
+
+/* IPv6 packets say nothing of DF. */
+static void
+set_up_ipv6(void)
+{
+    begin("2001:db8::1", "2001:db8::2", "2001:db8::3", "ff02::fb", 0);
 }
 
 static void
@@ -153,4 +166,7 @@ suite_io_conformance(void)
                { "freed with a change due", test_freed_with_change_due }, { "noted", test_noted });
     unit_suite_add("io of a simulated host", set_up, tear_down, io_conformance_tests, io_conformance_test_count);
     unit_suite_add("streams of a simulated host", set_up, tear_down, io_stream_tests, io_stream_test_count);
+    unit_suite_add("io of a simulated host, IPv6", set_up_ipv6, tear_down, io_conformance_tests,
+                   io_conformance_test_count);
+    unit_suite_add("streams of a simulated host, IPv6", set_up_ipv6, tear_down, io_stream_tests, io_stream_test_count);
 }
