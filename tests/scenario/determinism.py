@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'sup
 from scene import (  # noqa: E402
     BUILD, HERE, PROGRAM, ROOT, SHIPPED, Run, balanced, check, equal, finish, punchlab, side_by_side)
 
-FIXTURES = [os.path.join(HERE, 'fixtures', folder, name) for folder in ('determinism', 'faults')
+FIXTURES = [os.path.join(HERE, 'fixtures', folder, name) for folder in ('determinism', 'faults', 'ipv6')
             for name in sorted(os.listdir(os.path.join(HERE, 'fixtures', folder)))]
 BUILD_SECONDS = 300
 
