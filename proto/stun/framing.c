@@ -38,12 +38,13 @@ message_at(struct span bytes, size_t length, size_t most)
 {
     size_t size = STUN_HEADER_BYTES + length;
 
+    /* In the order in which bytes come, so that it makes no difference how many have. */
     if (length % 4)
         return fault(STUN_FAULT_LENGTH_UNALIGNED);
-    if (!cookie_begins(bytes))
-        return fault(STUN_FAULT_COOKIE);
     if (size > most)
         return fault(STUN_FAULT_TOO_LONG);
+    if (!cookie_begins(bytes))
+        return fault(STUN_FAULT_COOKIE);
     return frame(STUN_FRAME_MESSAGE, bytes, size, size);
 }
 
@@ -98,10 +99,11 @@ stun_framing_clear(struct stun_framing *framing)
 static struct stun_frame
 look(const struct stun_framing *framing)
 {
-    struct span come = span_of(framing->buffer + framing->head, stun_framing_pending(framing));
+    size_t pending = stun_framing_pending(framing);
 
-    return come.length == 0 ? (struct stun_frame){ .kind = STUN_FRAME_NONE, .size = STUN_CHANNEL_HEADER_BYTES }
-                            : stun_frame_at(come, framing->channels, framing->most);
+    if (pending == 0)
+        return (struct stun_frame){ .kind = STUN_FRAME_NONE, .size = STUN_CHANNEL_HEADER_BYTES };
+    return stun_frame_at(span_of(framing->buffer + framing->head, pending), framing->channels, framing->most);
 }
 
 uint8_t *

@@ -31,7 +31,9 @@ static const struct {
     { "the longest there can be", "0001 fffc", false, STUN_FRAME_FAULT, 0, 0, STUN_FAULT_TOO_LONG },
     { "an odd length", "0001 0003", false, STUN_FRAME_FAULT, 0, 0, STUN_FAULT_LENGTH_UNALIGNED },
     { "text", "47", false, STUN_FRAME_FAULT, 0, 0, STUN_FAULT_FIRST_BITS }, /* GET / */
-    { "TLS, once the cookie should be there", "160301 00f4", false, STUN_FRAME_FAULT, 0, 0, STUN_FAULT_COOKIE },
+    { "TLS", "160301 00f4", false, STUN_FRAME_FAULT, 0, 0, STUN_FAULT_TOO_LONG },
+    { "too long, and a wrong cookie: the length comes first", "0001 0100 f4", false, STUN_FRAME_FAULT, 0, 0,
+      STUN_FAULT_TOO_LONG },
     { "a wrong cookie, at its first byte", "0001 0000 20", false, STUN_FRAME_FAULT, 0, 0, STUN_FAULT_COOKIE },
     { "at its last", "0001 0000 2112a443", false, STUN_FRAME_FAULT, 0, 0, STUN_FAULT_COOKIE },
     { "RFC 3489", "0001 0000 deadbeef" ID, false, STUN_FRAME_FAULT, 0, 0, STUN_FAULT_COOKIE },

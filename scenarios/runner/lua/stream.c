@@ -277,11 +277,12 @@ static void
 parse_messages(struct stream_handle *stream)
 {
     while (stun_words_wait(&stream->stun)) {
-        struct span bytes = span_of(stream->inbox->data + stream->unparsed, stream->inbox->len - stream->unparsed);
-        struct stun_frame frame = { .kind = STUN_FRAME_NONE };
+        size_t pending = stream->inbox->len - stream->unparsed;
 
-        if (bytes.length > 0)
-            frame = stun_frame_at(bytes, false, MESSAGE_MOST);
+        if (pending == 0)
+            return;
+        struct stun_frame frame =
+            stun_frame_at(span_of(stream->inbox->data + stream->unparsed, pending), false, MESSAGE_MOST);
         if (frame.kind == STUN_FRAME_FAULT)
             stun_words_spoil(&stream->stun, &stream->messages, frame.fault);
         if (frame.kind != STUN_FRAME_MESSAGE)
