@@ -5,7 +5,8 @@
 #include "scenarios/runner/cli/terminal.h"
 
 const struct command *const commands[] = {
-    &run_command, &matrix_command, &sweep_command, &list_command, &show_command, &nat_command, NULL,
+    &run_command, &matrix_command, &sweep_command, &list_command, &show_command, &nat_command,
+    &serve_command, &nat_check_command, NULL,
 };
 
 int

@@ -17,8 +17,6 @@ static const struct {
     { "what-if", "two runs, one seed: where the stories part" },
     { "view", "the page of an earlier run" },
     { "grade", "a folder of students' scenarios" },
-    { "serve", "a real STUN, TURN, signalling or SIP server" },
-    { "nat-check", "what the NAT in front of this machine does" },
     { "ice", "ICE between real machines" },
     { "live", "a scenario against real programs" },
     { "merge", "traces put together" },
@@ -35,7 +33,7 @@ print_help(void)
         "\n");
 
     for (const struct command *const *command = commands; *command; command++)
-        g_string_append_printf(out, "  %-8s %s\n", (*command)->name, (*command)->summary);
+        g_string_append_printf(out, "  %-9s %s\n", (*command)->name, (*command)->summary);
     g_string_append(out,
         "\n"
         "      --help      this page; after a command, that command's page\n"

@@ -1,0 +1,20 @@
+/* Addresses on the command line: of servers and of sockets. */
+#ifndef SCENARIOS_RUNNER_CLI_ADDRESSES_H
+#define SCENARIOS_RUNNER_CLI_ADDRESSES_H
+
+#include <glib.h>
+
+#include "core/base/address.h"
+
+#define ADDRESSES_ERROR (addresses_error_quark())
+GQuark addresses_error_quark(void);
+
+/* Where to listen: "198.51.100.1", "198.51.100.1:3478", "[2001:db8::1]:3478", ":3478" or "*:3478" (all addresses of both
+ * families), "0.0.0.0". `what` names it in the error: "--listen". */
+bool addresses_listen(const char *what, const char *text, uint16_t port, struct endpoint *endpoint, GError **error);
+
+/* A server: a stun: URI, a host name or an address, with a port or without. Names are resolved, IPv4 first; that may
+ * take a while. */
+bool addresses_server(const char *text, uint16_t port, struct endpoint *endpoint, GError **error);
+
+#endif

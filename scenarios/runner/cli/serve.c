@@ -1,0 +1,175 @@
+/* punchlab serve: the servers of scenarios on real sockets. */
+#include <glib-unix.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/live/live.h"
+#include "core/live/log.h"
+#include "proto/stun/server.h"
+#include "scenarios/runner/cli/addresses.h"
+#include "scenarios/runner/cli/command.h"
+
+enum { LINES_PER_SECOND = 10, LINES_AT_ONCE = 50 };
+
+struct serve_options {
+    bool help, quiet;
+    GPtrArray *listen;
+    const char *alternate;
+};
+
+static const struct argument options[] = {
+    { "listen", 'l', ARGUMENT_TEXTS, offsetof(struct serve_options, listen), "ADDR",
+      "where to listen, several times if need be: 198.51.100.1, [2001:db8::1]:3478\nor :3478; by default port 3478 of all "
+      "addresses" },
+    { "alternate", 'a', ARGUMENT_TEXT, offsetof(struct serve_options, alternate), "ADDR",
+      "a second address of this machine, for behaviour discovery (RFC 5780); the\nfirst is that of the first --listen. Port: "
+      "the next one" },
+    { "quiet", 'q', ARGUMENT_FLAG, offsetof(struct serve_options, quiet), NULL, "no log on standard error" },
+    OPTIONS_END
+};
+
+static const char *const servers[] = { "stun", NULL };
+
+static bool
+read_addresses(const struct serve_options *given, struct stun_server_options *server, GError **error)
+{
+    const GPtrArray *listen = given->listen;
+
+    if (listen && listen->len > STUN_SERVER_MAX_LISTEN) {
+        g_set_error(error, ADDRESSES_ERROR, 0, "--listen: %u are too many; accepted: up to %d", listen->len,
+                    STUN_SERVER_MAX_LISTEN);
+        return false;
+    }
+    for (guint i = 0; listen && i < listen->len; i++)
+        if (!addresses_listen("--listen", listen->pdata[i], STUN_PORT, &server->listen[i], error))
+            return false;
+    server->listens = listen ? listen->len : 1;
+    if (!given->alternate)
+        return true;
+    if (!addresses_listen("--alternate", given->alternate, 0, &server->second, error))
+        return false;
+    if (address_is_unspecified(server->listen[0].address) || address_is_unspecified(server->second.address)) {
+        g_set_error(error, ADDRESSES_ERROR, 0,
+                    "--alternate needs an address of its own and a first --listen with another one");
+        return false;
+    }
+    return true;
+}
+
+/* Standard output belongs to what it listens on, so that whoever started it can wait for that. */
+static void
+print_sockets(const struct stun_server *server)
+{
+    char text[ENDPOINT_TEXT];
+
+    for (size_t i = 0; i < stun_server_sockets(server); i++)
+        printf("listening on %s (UDP)\n", endpoint_format(stun_server_local(server, i), text));
+    fflush(stdout);
+}
+
+static void
+print_line(void *owner, const char *line)
+{
+    (void)owner;
+    fprintf(stderr, "%s\n", line);
+}
+
+static void
+print_counters(const struct stun_server_counters *counters)
+{
+    printf("%" PRIu64 " datagrams: %" PRIu64 " requests (%" PRIu64 " answered, %" PRIu64 " refused), %" PRIu64
+           " indications, %" PRIu64 " malformed, %" PRIu64 " unexpected; %" PRIu64 " answers not sent\n",
+           counters->datagrams, counters->requests, counters->successes, counters->errors, counters->indications,
+           counters->malformed, counters->unexpected, counters->unsent);
+}
+
+static gboolean
+on_signal(gpointer loop)
+{
+    g_main_loop_quit(loop);
+    return G_SOURCE_REMOVE; /* the next one of that kind ends the program at once */
+}
+
+static void
+run_until_signal(void)
+{
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+
+    g_unix_signal_add(SIGINT, on_signal, loop);
+    g_unix_signal_add(SIGTERM, on_signal, loop);
+    g_main_loop_run(loop);
+}
+
+/* What the words of the seam mean for an address on the command line. */
+static const char *
+why_not(enum io_result why)
+{
+    switch (why) {
+    case IO_IN_USE:
+        return "a port is taken";
+    case IO_NO_ADDRESS:
+        return "an address is none of this machine's, or the second is no other one";
+    case IO_UNSUPPORTED:
+        return "this user may not use such a port";
+    default:
+        return io_result_word(why);
+    }
+}
+
+static int
+serve_stun(const struct command *command, const struct serve_options *given)
+{
+    struct stun_server_options chosen = STUN_SERVER_DEFAULTS;
+    enum io_result why = IO_OK;
+    GError *error = NULL;
+
+    if (!read_addresses(given, &chosen, &error))
+        return command_fail_error(command, error);
+
+    g_autoptr(live) live = live_new(NULL, &error);
+
+    if (!live)
+        return command_fail_error(command, error);
+
+    g_autoptr(live_log) log = live_log_new(LINES_PER_SECOND, LINES_AT_ONCE, print_line, NULL);
+    struct stun_server *server = stun_server_new(live_io(live), &chosen, &why);
+
+    if (!server)
+        return command_fail(command, "cannot listen: %s", why_not(why));
+    if (!given->quiet)
+        live_set_journal(live, live_log_journal(log));
+    print_sockets(server);
+    run_until_signal();
+    print_counters(stun_server_counters(server));
+    stun_server_free(server);
+    return STATUS_HELD;
+}
+
+static int
+serve_run(const struct command *command, const void *given, const GPtrArray *words)
+{
+    int which;
+    GError *error = NULL;
+
+    if (!arguments_choice("server", words->pdata[0], servers, &which, &error))
+        return command_fail_error(command, error);
+    return serve_stun(command, given);
+}
+
+const struct command serve_command = {
+    .name = "serve",
+    .usage = "stun [--listen ADDR]... [--alternate ADDR] [--quiet]",
+    .summary = "a STUN server on real sockets",
+    .about = "It answers Binding requests (RFC 8489, and RFC 3489's) over UDP until SIGINT or SIGTERM, and prints where it\n"
+             "listens and, at the end, what it has counted. What it does is told on standard error, at most ten lines a\n"
+             "second. An answer goes to where its request came from; only with --alternate may it leave from another\n"
+             "address or port, or go to another port of the same address, where the request asks for that.\n"
+             "\n"
+             "Exit status: 0; 2 when it cannot listen.\n",
+    .options = options,
+    .options_size = sizeof(struct serve_options),
+    .words_min = 1,
+    .words_max = 1,
+    .run = serve_run,
+};

@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""The real machine: `punchlab serve stun` and `punchlab nat-check` over loopback, with clients and servers written here."""
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from support.scene import PROGRAM, SLOW, check, equal, finish, punchlab
+
+COOKIE = 0x2112A442
+WAIT = 5 * SLOW
+UNKNOWN = 0x7ffe
+
+
+def attribute(kind, value):
+    return struct.pack('>HH', kind, len(value)) + value + bytes(-len(value) % 4)
+
+
+def message(kind, *attributes, cookie=COOKIE, identity=b'0123456789ab'):
+    body = b''.join(attributes)
+    return struct.pack('>HHI', kind, len(body), cookie) + identity + body
+
+
+def attributes_of(data):
+    found, at = {}, 20
+    while at + 4 <= len(data):
+        kind, length = struct.unpack_from('>HH', data, at)
+        found.setdefault(kind, data[at + 4:at + 4 + length])
+        at += 4 + length + -length % 4
+    return found
+
+
+def address_of(value, xored=False):
+    port, address = struct.unpack('>HI', value[2:8])
+    if xored:
+        port, address = port ^ COOKIE >> 16, address ^ COOKIE
+    return socket.inet_ntoa(struct.pack('>I', address)), port
+
+
+class Server:
+    """A `serve stun` that has said where it listens."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen([PROGRAM, 'serve', 'stun'] + list(arguments), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.sockets = []
+
+    def read(self, count):
+        for _ in range(count):
+            line = self.process.stdout.readline()
+            if not check('says where it listens', line.startswith('listening on ') and line.endswith(' (UDP)\n'), line):
+                break
+            host, port = line[len('listening on '):-len(' (UDP)\n')].rsplit(':', 1)
+            self.sockets.append((host.strip('[]'), int(port)))
+        return self.sockets
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=WAIT)
+        equal('ends with 0 at signal %d' % number, self.process.returncode, 0)
+        return out, err
+
+
+def client(address='127.0.0.1'):
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((address, 0))
+    sock.settimeout(WAIT)
+    return sock
+
+
+def test_binding():
+    server = Server('--listen', '127.0.0.1:0')
+    (to,) = server.read(1) or [None]
+    with client() as sock:
+        sock.sendto(message(1), to)
+        data, source = sock.recvfrom(2000)
+        found = attributes_of(data)
+        equal('answered from where it was asked', source, to)
+        equal('success', data[:2], b'\x01\x01')
+        equal('transaction ID', data[4:20], message(1)[4:20])
+        equal('XOR-MAPPED-ADDRESS', address_of(found[0x20], True), sock.getsockname())
+        equal('MAPPED-ADDRESS', address_of(found[1]), sock.getsockname())
+        sock.sendto(message(1, attribute(3, b'\0\0\0\6')), to)
+        found = attributes_of(sock.recvfrom(2000)[0])
+        equal('CHANGE-REQUEST without a second address', (found[9][2:4], found[10]), (b'\4\x14', b'\0\3'))
+        sock.sendto(message(1, cookie=0xdeadbeef), to)
+        equal('RFC 3489', address_of(attributes_of(sock.recvfrom(2000)[0])[1]), sock.getsockname())
+        for garbage in b'', b'x', bytes(20), message(0x101), message(1)[:-1], os.urandom(1400):
+            sock.sendto(garbage, to)
+        sock.sendto(message(1, attribute(UNKNOWN, b'')), to)
+        equal('the first answer after garbage', sock.recvfrom(2000)[0][:2], b'\x01\x11')
+    out, err = server.stop()
+    check('counts', '10 datagrams: 4 requests (2 answered, 2 refused)' in out, out)
+    check('tells', err.count('\n') == 10 and 'success response says so' in err and '420 Unknown Attribute' in err, err)
+
+
+def test_two_addresses():
+    server = Server('--listen', '127.0.0.1:0', '--alternate', '127.0.0.2', '--quiet')
+    first, *others = server.read(4)
+    port = first[1]
+    equal('a square', sorted(others), sorted([('127.0.0.2', port), ('127.0.0.1', port + 1), ('127.0.0.2', port + 1)]))
+    with client() as sock:
+        for flags, origin in ((0, first), (4, ('127.0.0.2', port)), (2, ('127.0.0.1', port + 1)),
+                              (6, ('127.0.0.2', port + 1))):
+            sock.sendto(message(1, attribute(3, bytes([0, 0, 0, flags]))), first)
+            data, source = sock.recvfrom(2000)
+            found = attributes_of(data)
+            equal('flags %d: source' % flags, source, origin)
+            equal('flags %d: RESPONSE-ORIGIN' % flags, address_of(found[0x802b]), origin)
+            equal('flags %d: OTHER-ADDRESS' % flags, address_of(found[0x802c]), ('127.0.0.2', port + 1))
+        with client() as other:
+            sock.sendto(message(1, attribute(0x27, struct.pack('>HH', other.getsockname()[1], 0))), first)
+            equal('RESPONSE-PORT', other.recvfrom(2000)[1], first)
+        sock.sendto(message(1, attribute(0x26, bytes(1500))), first)
+        equal('PADDING', len(attributes_of(sock.recvfrom(3000)[0])[0x26]), 1500)
+    for arguments in ([], ['--from', '127.0.0.1']):
+        result = punchlab('nat-check', '127.0.0.1:%d' % port, '--format', 'json', *arguments)
+        found = json.loads(result.stdout)
+        equal('nat-check ends with 0', (result.returncode, result.stderr), (0, ''))
+        equal('no NAT on loopback', [found[name] for name in ('mapping', 'filtering', 'class', 'rfc3489', 'alg')],
+              ['none', 'endpoint-independent', 'open', 'open', 'none'])
+        equal('no lifetime unless asked', found['why'].get('lifetime'), 'it was not looked at')
+        check('evidence', len(found['evidence']) >= 12 and found['own'] == found['mapped'], found)
+    text = punchlab('nat-check', 'stun:localhost:%d' % port, '--evidence', '--lifetime=1s')
+    check('as text, by name', text.returncode == 0 and '\nclass       open\n' in text.stdout and
+          '\nlifetime    at least 1s\n' in text.stdout and 'the server is asked (127.0.0.1:' in text.stdout, text)
+    out, err = server.stop(signal.SIGINT)
+    equal('quiet', err, '')
+    check('counts', '0 refused' in out, out)
+
+
+def test_families():
+    server = Server('--listen', ':0')
+    (to,) = server.read(1) or [None]
+    equal('all addresses', to[0], '::')
+    with client() as sock:
+        sock.sendto(message(1), ('127.0.0.1', to[1]))
+        data, source = sock.recvfrom(2000)
+        equal('IPv4', (source, address_of(attributes_of(data)[1])), (('127.0.0.1', to[1]), sock.getsockname()))
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(WAIT)
+            sock.bind(('::1', 0))
+            sock.sendto(message(1), ('::1', to[1]))
+            data, source = sock.recvfrom(2000)
+            equal('IPv6', (source[:2], attributes_of(data)[1][:2]), (('::1', to[1]), b'\0\2'))
+    except OSError as why:
+        print('no IPv6 here: %s' % why)
+    server.stop()
+
+
+def test_load():
+    """Bursts that fit the socket's buffer: all are answered, and the log keeps its measure."""
+    server = Server('--listen', '127.0.0.1:0')
+    (to,) = server.read(1)
+    got = 0
+    with client() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        for burst in range(20):
+            for i in range(100):
+                sock.sendto(message(1, identity=struct.pack('>III', burst, i, 7)), to)
+            for i in range(100):
+                got += sock.recvfrom(2000)[0][8:20] == struct.pack('>III', burst, i, 7)
+    equal('each answered once, in order', got, 2000)
+    out, err = server.stop()
+    check('counts', '2000 requests (2000 answered' in out, out)
+    check('the log is bounded', 50 <= err.count('\n') < 300 and 'more records were not told' in err, err[-300:])
+
+
+def test_liar():
+    """A server that says it has a second address and answers from the first whatever it is asked (a full cone, to a
+    careless client)."""
+    sock = client()
+    stop = threading.Event()
+
+    def answer():
+        while not stop.is_set():
+            if select.select([sock], [], [], 0.05)[0]:
+                data, source = sock.recvfrom(3000)
+                mapped = struct.pack('>BBH4s', 0, 1, source[1], socket.inet_aton(source[0]))
+                other = struct.pack('>BBH4s', 0, 1, 9, socket.inet_aton('127.0.0.9'))
+                sock.sendto(struct.pack('>HH', 0x101, 24) + data[4:20] + attribute(1, mapped) +
+                            attribute(0x802c, other), source)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    began = time.monotonic()
+    result = punchlab('nat-check', '127.0.0.1:%d' % sock.getsockname()[1], '--format', 'json')
+    stop.set()
+    thread.join()
+    sock.close()
+    found = json.loads(result.stdout)
+    equal('can\'t tell', (found['filtering'], found['class'], found['rfc3489']), (None, None, None))
+    equal('because', found['why']['filtering'], 'the server ignores CHANGE-REQUEST')
+    check('unreachable places are not waited for', time.monotonic() - began < 20 * SLOW)
+
+
+def test_mistakes():
+    with client() as taken:
+        port = taken.getsockname()[1]
+        for name, arguments, words in (
+                ('no server', ['serve'], ['a word is missing']),
+                ('an unknown server', ['serve', 'smtp'], ["'smtp'", 'stun']),
+                ('no address', ['serve', 'stun', '--listen', 'here'], ['--listen', "'here'", '198.51.100.1:3478']),
+                ('a second one alone', ['serve', 'stun', '--alternate', '127.0.0.2'], ['--alternate', '--listen']),
+                ('too many', ['serve', 'stun'] + 5 * ['--listen', '127.0.0.1'], ['up to 4']),
+                ('not ours', ['serve', 'stun', '--listen', '198.51.100.77'], ['cannot listen', "none of this machine's"]),
+                ('in use', ['serve', 'stun', '--listen', '127.0.0.1:%d' % port], ['cannot listen', 'taken']),
+                ('no second one', ['serve', 'stun', '--listen', '127.0.0.1:0', '--alternate', '127.0.0.1:9'],
+                 ['cannot listen', 'no other one']),
+                ('no URI', ['nat-check', 'turn:127.0.0.1'], ['turn:127.0.0.1']),
+                ('TLS', ['nat-check', 'stuns:localhost'], ['TLS']),
+                ('no such host', ['nat-check', 'nowhere.invalid'], ["'nowhere.invalid' has no address"]),
+                ('no such source', ['nat-check', '127.0.0.1', '--from', '198.51.100.77'], ['no socket'])):
+            result = punchlab(*arguments)
+            check(name, result.returncode == 2 and result.stderr.count('\n') == 1 and
+                  all(word in result.stderr for word in words), (result.returncode, result.stderr))
+    result = punchlab('nat-check', '127.0.0.1:%d' % port)
+    equal('nobody there', (result.returncode, result.stderr), (1, ''))
+    check('nobody there: why', "mapping     can't tell, because the server cannot be reached\n" in result.stdout, result)
+
+
+for test in test_binding, test_two_addresses, test_families, test_load, test_liar, test_mistakes:
+    test()
+finish()
