@@ -1,5 +1,5 @@
-/* What the NAT's own files share: nat.c (as others see it), way.c (a packet's way), icmp_errors.c, making.c (how
- * mappings begin and end) and kinds.c (the words of the journal). Nobody else includes this. */
+/* What the NAT's own files share: nat.c (as others see it), way.c (a packet's way), connections.c and syns.c (what is
+ * TCP's there), icmp_errors.c, making.c (how mappings begin and end) and kinds.c (the words of the journal). Nobody else includes this. */
 #ifndef NAT_BOX_H
 #define NAT_BOX_H
 
@@ -7,6 +7,8 @@
 #include "nat/mappings.h"
 #include "nat/pooling.h"
 #include "nat/ports.h"
+#include "nat/sessions.h"
+#include "nat/syns.h"
 
 /* The last search for a port that found none: it needn't be repeated until a mapping has ended. */
 struct exhaustion {
@@ -20,7 +22,9 @@ struct nat {
     struct middlebox box;        /* first */
     struct mapping_table *table; /* NULL before the first mapping */
     struct hosts *hosts;         /* NULL as long as nothing depends on internal addresses */
+    struct syns *syns;           /* NULL before the first that is held */
     struct nat_options options;
+    int64_t due;         /* nothing expires before */
     struct event expiry; /* at the first deadline, or before it; idle */
     struct nat_counts counts;
     struct random_stream random; /* ports */
@@ -36,24 +40,30 @@ nat_world(const struct nat *nat)
     return nat->box.node->world;
 }
 
-/* How packets of this protocol are treated; what is neither UDP nor ICMP is refused like ICMP. */
+/* How packets of this protocol are treated; what is none of UDP, TCP and ICMP is refused like ICMP. */
 static inline const struct nat_behaviour *
 nat_behaviour(const struct nat *nat, uint8_t protocol)
 {
-    return protocol == PROTOCOL_UDP ? &nat->options.udp : &nat->options.icmp;
+    if (G_LIKELY(protocol == PROTOCOL_UDP))
+        return &nat->options.udp;
+    return protocol == PROTOCOL_TCP ? &nat->options.tcp : &nat->options.icmp;
 }
 
 /* ---- making.c */
 
-/* Ends the mappings whose deadline has come. Before anything is looked up: what is found then is alive. */
+/* Ends the mappings and the connections whose deadline has come. Before anything is looked up: what is found then is
+ * alive. */
 void nat_expire(struct nat *nat);
 
 static inline void
 nat_expire_due(struct nat *nat)
 {
-    if (nat->table && nat_world(nat)->now >= mapping_table_wake(nat->table))
+    if (nat_world(nat)->now >= nat->due)
         nat_expire(nat);
 }
+
+/* A deadline has come nearer: nat->due and the expiry event follow. */
+void nat_arm(struct nat *nat);
 
 /* Makes the mapping of `key` for a packet that leaves by `out` (NULL: any way). DROP_NONE and its slot, or the
  * reason. */
@@ -85,8 +95,10 @@ struct record nat_mapping_record(const struct nat *nat, const struct mapping *ma
 /* The mapping is due at `deadline` now. */
 void nat_set_deadline(struct nat *nat, uint32_t slot, int64_t deadline);
 
-/* The mapping lives on for its protocol's timeout from now, unless its lifetime is fixed. */
+/* The mapping, not of TCP, lives on for its protocol's timeout from now, unless its lifetime is fixed. */
 void nat_refresh_mapping(struct nat *nat, uint32_t slot);
+/* Ends a mapping that has expired, with its record. */
+void nat_expire_mapping(struct nat *nat, uint32_t slot);
 
 /* ---- nat.c */
 
@@ -110,6 +122,27 @@ nat_key(const struct nat *nat, uint8_t protocol, struct endpoint internal, struc
  * `affinity` is false. */
 uint32_t nat_find_way(const struct nat *nat, const struct mapping_key *key, bool affinity, uint16_t *rule);
 
+/* What a mapping knows of `remote`. */
+static inline enum peer_known
+nat_known(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
+{
+    if (mapping_at(nat->table, slot)->protocol == PROTOCOL_TCP)
+        return session_known(nat->table, slot, remote);
+    return peer_find(nat->table, slot, remote);
+}
+
+/* Whether the filter of a mapping lets `remote` in (RFC 4787 section 5, RFC 5382 section 4.3). */
+bool nat_admits(const struct nat *nat, uint32_t slot, const struct endpoint *remote);
+
+/* What a packet out takes. */
+struct way {
+    uint32_t slot;    /* its mapping's */
+    uint32_t session; /* TCP: of the mapping; 0: the packet belongs to none */
+    uint32_t denied;  /* by this rule, from 1: DROP_POLICY */
+    uint16_t rule;    /* why that mapping */
+    bool opens;       /* the filter did not admit the destination before; known only while a journal listens */
+};
+
 /* Whether a socket of the box itself has this port. */
 bool nat_box_has(const struct nat *nat, uint8_t protocol, struct endpoint local);
 
@@ -118,6 +151,27 @@ bool nat_leads_inside(const struct nat *nat, struct address address);
 
 /* Drops a packet with its record: sets the packet's reason. */
 enum verdict nat_drop(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason);
+
+/* ---- connections.c: what is TCP's in the way of a packet */
+
+/* The flags of a TCP segment: enum tcp_flags. */
+uint8_t nat_tcp_flags(const struct packet *packet);
+
+/* The mapping that carries a connection between the ends of `key`, or 0; `*rule` says why that one. */
+uint32_t nat_tcp_find_way(const struct nat *nat, const struct mapping_key *key, uint16_t *rule);
+
+/* A segment out, between the ends of `key`, takes the mapping way->slot, or, if that is 0 and it is a SYN, a new one; its
+ * connection begins or goes on. */
+enum drop_reason nat_tcp_take_way(struct nat *nat, const struct packet *packet, const struct mapping_key *key,
+                                  const struct port *out, struct way *way);
+
+/* A segment in from `remote` has been admitted: its connection begins or goes on. `*session` is its number, 0 when it
+ * belongs to none. */
+enum drop_reason nat_tcp_accept(struct nat *nat, const struct packet *packet, uint32_t slot,
+                                const struct endpoint *remote, uint32_t *session);
+
+/* Ends a session whose deadline has come, and its mapping with its last. */
+void nat_tcp_expire(struct nat *nat, uint32_t session);
 
 /* ---- icmp_errors.c */
 
@@ -154,10 +208,26 @@ extern const struct record_kind nat_outbound_kind, nat_outbound_dropped_kind, na
     nat_mapping_expired_kind, nat_mapping_forgotten_kind, nat_mapping_renewed_kind, nat_mapping_removed_kind;
 
 /* Packs into a record what a filtered packet's words are made from. */
-void nat_record_filtered(struct record *record, const struct mapping *mapping);
+void nat_record_filtered(const struct nat *nat, struct record *record, uint32_t slot);
 
 /* Packs in which rule decided, from 1, and what it looks at: into `rule`, subject[1] and, of a dropped packet,
  * `detail`. */
 void nat_record_firewall(struct record *record, const struct firewall_rule *rules, uint32_t number);
+
+/* ---- tcp_kinds.c: the journal of TCP
+ *
+ * Of connections `before` is from the internal to the remote endpoint, `after` from the external one. subject[0]: the
+ * mapping's number, subject[1]: the connection's. `detail`: when it expires (new, state); how long it had no traffic, 0
+ * when that is not known (expired). `rule`: what happened, as packed by nat_tcp_rule.
+ *
+ * Of held SYNs `before` is as the filter saw it; the upper half of `rule` is what they are to get (enum nat_refusal), the
+ * lower why they are not wanted (enum nat_syn_fault). `detail`: how long it is held (held), was held (ended). */
+extern const struct record_kind nat_connection_new_kind, nat_connection_state_kind, nat_connection_expired_kind,
+    nat_syn_held_kind, nat_syn_ended_kind;
+
+enum nat_syn_fault { NAT_SYN_UNMAPPED, NAT_SYN_FILTERED, NAT_SYN_FORBIDDEN };
+
+/* States before and after, the flag that mattered and the side it came from. */
+uint16_t nat_tcp_rule(enum nat_tcp_state from, enum nat_tcp_state to, uint8_t flags, enum nat_tcp_side side);
 
 #endif

@@ -5,7 +5,7 @@
 static bool
 has_ports(uint8_t protocol)
 {
-    return protocol == PROTOCOL_UDP;
+    return protocol == PROTOCOL_UDP || protocol == PROTOCOL_TCP;
 }
 
 /* Whether the box only filters: a mapping is a pinhole then (RFC 6887 section 2.2). */

@@ -15,7 +15,7 @@
 static bool
 is_translated(uint8_t protocol)
 {
-    return protocol == PROTOCOL_UDP || protocol == PROTOCOL_ICMP;
+    return protocol == PROTOCOL_UDP || protocol == PROTOCOL_TCP || protocol == PROTOCOL_ICMP;
 }
 
 /* The mapping by which the quoted packet, which had come in, was admitted: the one that a reply to it would take. */
@@ -27,7 +27,7 @@ find_admitting(const struct nat *nat, const struct quote *quote)
     uint16_t rule;
     uint32_t slot = is_translated(key.protocol) ? nat_find_way(nat, &key, true, &rule) : 0;
 
-    return slot && peer_find(nat->table, slot, &key.remote) != PEER_UNKNOWN ? slot : 0;
+    return slot && nat_known(nat, slot, &key.remote) != PEER_UNKNOWN ? slot : 0;
 }
 
 static struct record

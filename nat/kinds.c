@@ -313,17 +313,40 @@ const struct record_kind nat_inbound_kind = {
     "nat-inbound", "translated", "RFC 4787 section 5", say_inbound, fields_inbound,
 };
 
+/* The first of a mapping's living connections that were used from inside, and how many further ones there are; more than
+ * can be told are not counted. The unspecified endpoint when there is none. */
+static struct endpoint
+first_sent_to(const struct mapping_table *table, const struct mapping *mapping, uint32_t *further)
+{
+    struct endpoint first = { ADDRESS_NONE, 0 };
+    uint32_t count = 0;
+
+    for (uint32_t number = mapping->further_first; number && count <= 256;
+         number = session_at(table, number)->next) {
+        const struct session *session = session_at(table, number);
+
+        if (session->flags & SESSION_SENT && count++ == 0)
+            first = session_remote(session);
+    }
+    *further = count ? count - 1 : 0;
+    return first;
+}
+
 /* The record of a filtered packet keeps IPv4 endpoints in numbers: the internal one in `detail` (address, then port),
  * the first peer's address in subject[1] and its port behind the internal one's. */
 void
-nat_record_filtered(struct record *record, const struct mapping *mapping)
+nat_record_filtered(const struct nat *nat, struct record *record, uint32_t slot)
 {
-    uint64_t packed = (uint64_t)mapping->peer_port << 48 | (uint64_t)mapping->internal_port << 32 |
-                      address_to_ipv4(mapping->internal_address);
+    const struct mapping *mapping = mapping_at(nat->table, slot);
+    struct endpoint first = mapping_first_peer(mapping);
+    uint32_t further = mapping->peer_count - 1u;
 
-    record->detail = (int64_t)packed;
-    record->subject[1] = address_to_ipv4(mapping->peer_address);
-    record->rule |= (uint16_t)(MIN(mapping->peer_count - 1u, 255u) << NAT_RULE_EXTRA_SHIFT);
+    if (mapping->protocol == PROTOCOL_TCP)
+        first = first_sent_to(nat->table, mapping, &further);
+    record->detail = (int64_t)((uint64_t)first.port << 48 | (uint64_t)mapping->internal_port << 32 |
+                               address_to_ipv4(mapping->internal_address));
+    record->subject[1] = address_to_ipv4(first.address);
+    record->rule |= (uint16_t)(MIN(further, 255u) << NAT_RULE_EXTRA_SHIFT);
 }
 
 struct filtered {
@@ -586,6 +609,10 @@ say_mapping_expired(const struct record *record, const struct names *names, GStr
     g_string_append(out, ", has expired: ");
     if (was_asked_for(record)) {
         g_string_append(out, "its lifetime has ended");
+        return;
+    }
+    if (record->before.protocol == PROTOCOL_TCP) {
+        g_string_append(out, "its last connection is over");
         return;
     }
     g_string_append(out, "nothing has refreshed it ");

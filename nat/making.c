@@ -1,16 +1,17 @@
 /* How mappings begin and end. A mapping begins with the first packet out that needs it, a firewall's also with one in
- * that a rule admits, or is asked for (explicit.c). It ends when its deadline comes, when the box forgets everything, or
- * when who has asked for it takes it back; nothing else ends one (RFC 4787 REQ-12, RFC 6888 REQ-11: none makes room for
- * another). */
+ * that a rule admits, or is asked for (explicit.c). It ends when its deadline comes (of TCP: with its last connection),
+ * when the box forgets everything, or when who has asked for it takes it back; nothing else ends one (RFC 4787 REQ-12,
+ * RFC 6888 REQ-11: none makes room for another). */
 #include "nat/box.h"
 
 #include "nat/peers.h"
 
-static void
-arm(struct nat *nat)
+void
+nat_arm(struct nat *nat)
 {
-    int64_t wake = mapping_table_wake(nat->table);
+    int64_t wake = MIN(mapping_table_wake(nat->table), session_wake(nat->table));
 
+    nat->due = wake;
     if (wake != TIME_NEVER && (!event_pending(&nat->expiry) || wake < nat->expiry.at))
         world_schedule(nat_world(nat), &nat->expiry, wake);
 }
@@ -19,7 +20,7 @@ void
 nat_set_deadline(struct nat *nat, uint32_t slot, int64_t deadline)
 {
     if (mapping_refresh(nat->table, slot, deadline))
-        arm(nat);
+        nat_arm(nat);
 }
 
 void
@@ -65,7 +66,9 @@ journal_made(struct nat *nat, uint32_t slot, const struct packet *packet)
         record.cause = nat_world(nat)->handling;
     }
     record.subject[1] = origin ? mapping_at(nat->table, origin)->number : 0;
-    record.detail = mapping->deadline;
+    record.detail = mapping->protocol == PROTOCOL_TCP && !mapping->fixed
+                        ? time_add(record.at, nat->options.tcp_opening)
+                        : mapping->deadline;
     record.rule |= (uint16_t)(nat_behaviour(nat, mapping->protocol)->ports << NAT_RULE_EXTRA_SHIFT);
     if (mapping->peer_unsent)
         record.rule = NAT_RULE_FIREWALL;
@@ -220,7 +223,7 @@ nat_begin_mapping(struct nat *nat, const struct making *making, const struct pac
         mapping->host = hosts_count(nat->hosts, key->internal.address, making->external.address);
     nat->counts.made++;
     world->touched = true;
-    arm(nat);
+    nat_arm(nat);
     if (world->journal)
         journal_made(nat, slot, packet);
     return slot;
@@ -237,7 +240,7 @@ nat_make_mapping(struct nat *nat, const struct mapping_key *key, const struct pa
         reason = nat_choose_external(nat, key, out, &making.external);
     if (reason != DROP_NONE)
         return reason;
-    making.lifetime = nat_behaviour(nat, key->protocol)->timeout;
+    making.lifetime = key->protocol == PROTOCOL_TCP ? TIME_NEVER : nat_behaviour(nat, key->protocol)->timeout;
     *slot = nat_begin_mapping(nat, &making, packet);
     return DROP_NONE;
 }
@@ -270,20 +273,27 @@ nat_end_mapping(struct nat *nat, uint32_t slot, const struct record_kind *kind)
 }
 
 void
+nat_expire_mapping(struct nat *nat, uint32_t slot)
+{
+    const struct mapping *mapping = mapping_at(nat->table, slot);
+    bool idle_known = !nat->timeouts_changed && !mapping->fixed;
+
+    nat->counts.expired++;
+    end_mapping(nat, slot, &nat_mapping_expired_kind,
+                idle_known ? nat_behaviour(nat, mapping->protocol)->timeout : 0);
+}
+
+void
 nat_expire(struct nat *nat)
 {
     struct world *world = nat_world(nat);
-    uint32_t slot;
+    uint32_t slot, session;
 
-    while ((slot = mapping_due(nat->table, world->now))) {
-        const struct mapping *mapping = mapping_at(nat->table, slot);
-        bool idle_known = !nat->timeouts_changed && !mapping->fixed;
-
-        nat->counts.expired++;
-        end_mapping(nat, slot, &nat_mapping_expired_kind,
-                    idle_known ? nat_behaviour(nat, mapping->protocol)->timeout : 0);
-    }
-    arm(nat);
+    while ((slot = mapping_due(nat->table, world->now)))
+        nat_expire_mapping(nat, slot);
+    while ((session = session_due(nat->table, world->now)))
+        nat_tcp_expire(nat, session);
+    nat_arm(nat);
 }
 
 static void
@@ -298,6 +308,7 @@ forget_one(void *user, uint32_t slot)
 void
 nat_forget(struct nat *nat)
 {
+    nat_syns_forget(nat);
     if (!nat->table)
         return;
     nat_expire_due(nat);
@@ -307,6 +318,7 @@ nat_forget(struct nat *nat)
     hosts_free(nat->hosts);
     nat->table = NULL;
     nat->hosts = NULL;
+    nat->due = TIME_NEVER;
     memset(nat->last_port, 0, sizeof nat->last_port);
     nat->next_address = 0;
 }

@@ -1,8 +1,8 @@
 #include "nat/mappings.h"
 
 #include "nat/array.h"
-#include "nat/deadlines.h"
 #include "nat/peers.h"
+#include "nat/sessions.h"
 
 struct mapping_table *
 mapping_table_new(uint32_t made)
@@ -22,7 +22,8 @@ mapping_table_free(struct mapping_table *table)
     hash_index_clear(&table->by_external);
     hash_index_clear(&table->origins);
     peers_clear(&table->peers);
-    g_free(table->deadlines);
+    sessions_free(table->sessions);
+    deadlines_clear(&table->deadlines);
     g_free(table->mappings);
     g_free(table);
 }
@@ -30,9 +31,9 @@ mapping_table_free(struct mapping_table *table)
 size_t
 mapping_table_bytes(const struct mapping_table *table)
 {
-    return sizeof *table + table->capacity * sizeof *table->mappings +
-           table->deadlines_capacity * sizeof *table->deadlines + hash_index_bytes(&table->by_internal) +
-           hash_index_bytes(&table->by_external) + hash_index_bytes(&table->origins) + peers_bytes(&table->peers);
+    return sizeof *table + table->capacity * sizeof *table->mappings + deadlines_bytes(&table->deadlines) +
+           hash_index_bytes(&table->by_internal) + hash_index_bytes(&table->by_external) +
+           hash_index_bytes(&table->origins) + peers_bytes(&table->peers) + sessions_bytes(table->sessions);
 }
 
 /* ---- keys */
@@ -160,18 +161,14 @@ mapping_make(struct mapping_table *table, const struct mapping_key *key, struct 
         .external_port = external.port,
         .peer_address = key->remote.address,
         .peer_port = key->remote.port,
-        .peer_count = !address_is_none(key->remote.address),
+        .peer_count = key->protocol != PROTOCOL_TCP && !address_is_none(key->remote.address),
         .protocol = key->protocol,
         .dependence = key->dependence,
         .made = now,
         .deadline = deadline,
         .number = ++table->made,
     };
-    if (table->count == table->deadlines_capacity) {
-        table->deadlines_capacity = array_room(table->deadlines_capacity);
-        table->deadlines = g_renew(struct deadline, table->deadlines, table->deadlines_capacity);
-    }
-    deadlines_add(table, slot);
+    deadlines_add(&table->deadlines, (struct deadline){ deadline, slot, table->made });
     hash_index_insert(&table->by_internal, hash_key(key), slot);
     hash_index_insert(&table->by_external, hash_end(key->protocol, external), slot);
     table->kinds[nat_protocol_index(key->protocol)][key->dependence]++;
@@ -194,7 +191,7 @@ void
 mapping_hasten(struct mapping_table *table, uint32_t slot, int64_t deadline)
 {
     mapping_at(table, slot)->deadline = deadline;
-    deadlines_hasten(table, slot);
+    deadlines_hasten(&table->deadlines, slot, deadline);
 }
 
 void
@@ -205,8 +202,11 @@ mapping_end(struct mapping_table *table, uint32_t slot)
 
     if (mapping_origin(table, key.protocol, key.internal) == slot)
         hash_index_remove(&table->origins, hash_end(key.protocol, key.internal), slot);
-    peers_drop(table, slot);
-    deadlines_remove(table, slot);
+    if (key.protocol == PROTOCOL_TCP)
+        sessions_drop(table, slot);
+    else
+        peers_drop(table, slot);
+    deadlines_remove(&table->deadlines, slot);
     hash_index_remove(&table->by_internal, hash_key(&key), slot);
     hash_index_remove(&table->by_external, hash_end(key.protocol, mapping_external(mapping)), slot);
     table->kinds[nat_protocol_index(key.protocol)][key.dependence]--;
@@ -221,8 +221,16 @@ mapping_end(struct mapping_table *table, uint32_t slot)
 uint32_t
 mapping_due(struct mapping_table *table, int64_t now)
 {
-    deadlines_settle(table, now);
-    return mapping_table_wake(table) <= now && table->count ? table->deadlines[0].slot : 0;
+    struct deadlines *deadlines = &table->deadlines;
+
+    while (deadlines->count > 0 && deadlines->heap[0].at <= now) {
+        const struct mapping *mapping = mapping_at(table, deadlines->heap[0].slot);
+
+        if (mapping->deadline == deadlines->heap[0].at)
+            return deadlines->heap[0].slot;
+        deadlines_put_off(deadlines, mapping->deadline);
+    }
+    return 0;
 }
 
 /* ---- origins */

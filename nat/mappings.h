@@ -10,20 +10,23 @@
  * pointer: copied, they would be stored in parts and loaded whole, which stalls.
  *
  * A deadline is written at each refresh; mapping_due hands out whose deadline has come. As long as the caller ends all
- * of those before it asks anything else, what the look-ups find is alive to the nanosecond. Peers: see nat/peers.h. */
+ * of those before it asks anything else, what the look-ups find is alive to the nanosecond. Those of TCP have no deadline
+ * of their own (TIME_NEVER) unless it is fixed: they live as long as they have sessions. Peers: see nat/peers.h, and of
+ * TCP nat/sessions.h. */
 #ifndef NAT_MAPPINGS_H
 #define NAT_MAPPINGS_H
 
 #include "core/base/hash.h"
+#include "nat/deadlines.h"
 #include "nat/nat.h"
 
-enum { NAT_UDP, NAT_ICMP, NAT_PROTOCOLS }; /* what is translated */
+enum { NAT_UDP, NAT_ICMP, NAT_TCP, NAT_PROTOCOLS }; /* what is translated */
 enum { NAT_DEPENDENCES = NAT_MAPPING_NONE + 1 };
 
 static inline unsigned
 nat_protocol_index(uint8_t protocol)
 {
-    return protocol == PROTOCOL_UDP ? NAT_UDP : NAT_ICMP;
+    return protocol == PROTOCOL_UDP ? NAT_UDP : protocol == PROTOCOL_TCP ? NAT_TCP : NAT_ICMP;
 }
 
 /* What every packet touches comes first, in 64 bytes. */
@@ -42,11 +45,10 @@ struct mapping {
 
     int64_t made;
     uint32_t number;                      /* 0: the slot is free */
-    uint32_t further_first, further_last; /* in the peers: who came after the first, in order */
-    uint32_t peer_count : 24;             /* the first included, if there is one */
+    uint32_t further_first, further_last; /* in the peers: who came after the first, in order; TCP: all its sessions */
+    uint32_t peer_count : 24;             /* the first included, if there is one; TCP: sessions */
     uint32_t origin : 8;                  /* enum nat_origin */
     uint32_t host;                        /* in the hosts, 0: not counted there */
-    uint32_t seat;                        /* in the deadlines */
 };
 
 /* What a mapping is found by from inside. Of `remote` only what `dependence` says counts. */
@@ -55,13 +57,8 @@ struct mapping_key {
     uint8_t protocol, dependence;
 };
 
-/* A mapping and the earliest time at which it may be due: it was refreshed since when its own deadline is later. */
-struct deadline {
-    int64_t at;
-    uint32_t slot, number;
-};
-
-struct peer; /* nat/peers.h */
+struct peer;     /* nat/peers.h */
+struct sessions; /* nat/sessions.h */
 
 struct peers {
     struct peer *list;
@@ -79,9 +76,9 @@ struct mapping_table {
     uint32_t kinds[NAT_PROTOCOLS][NAT_DEPENDENCES]; /* of those, by dependence */
     struct hash_index by_internal, by_external;
     struct hash_index origins;  /* the newest mapping of an internal endpoint: see mapping_origin */
-    struct deadline *deadlines; /* a heap, one for each mapping alive */
-    uint32_t deadlines_capacity;
+    struct deadlines deadlines;
     struct peers peers;
+    struct sessions *sessions; /* of TCP; NULL before the first */
 };
 
 /* An empty table, whose first mapping gets the number after `made`. */
@@ -181,7 +178,7 @@ uint32_t mapping_due(struct mapping_table *table, int64_t now);
 static inline int64_t
 mapping_table_wake(const struct mapping_table *table)
 {
-    return table->count ? table->deadlines[0].at : TIME_NEVER;
+    return deadlines_wake(&table->deadlines);
 }
 
 /* The newest living mapping of an internal endpoint among those given to mapping_origin_set, or 0: only words are made

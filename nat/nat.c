@@ -50,6 +50,7 @@ nat_free(struct middlebox *box)
     struct nat *nat = (struct nat *)box;
 
     world_cancel(nat_world(nat), &nat->expiry);
+    nat_syns_free(nat);
     mapping_table_free(nat->table);
     hosts_free(nat->hosts);
     g_free((gpointer)nat->options.rules);
@@ -63,13 +64,14 @@ static const struct middlebox_ops nat_ops = { nat_enter, nat_leave, port_taken, 
 bool
 nat_options_are_firewall(const struct nat_options *options)
 {
-    return options->udp.mapping == NAT_MAPPING_NONE && options->icmp.mapping == NAT_MAPPING_NONE;
+    return options->udp.mapping == NAT_MAPPING_NONE && options->tcp.mapping == NAT_MAPPING_NONE &&
+           options->icmp.mapping == NAT_MAPPING_NONE;
 }
 
 void
 nat_options_make_firewall(struct nat_options *options)
 {
-    options->udp.mapping = options->icmp.mapping = NAT_MAPPING_NONE;
+    options->udp.mapping = options->tcp.mapping = options->icmp.mapping = NAT_MAPPING_NONE;
 }
 
 /* Takes the options over, with a copy of the rules. */
@@ -95,6 +97,7 @@ nat_new(struct node *node, const struct nat_options *options)
     nat->box = (struct middlebox){ &nat_ops, node };
     nat->random = random_stream_of(node->world->seed, node->name, "nat ports");
     nat->expiry.fire = fire_expiry;
+    nat->due = TIME_NEVER;
     keep_options(nat, options);
     node->forwards = true;
     node->box = &nat->box;
@@ -117,7 +120,9 @@ void
 nat_set_options(struct nat *nat, const struct nat_options *options)
 {
     nat->timeouts_changed |=
-        options->udp.timeout != nat->options.udp.timeout || options->icmp.timeout != nat->options.icmp.timeout;
+        options->udp.timeout != nat->options.udp.timeout || options->icmp.timeout != nat->options.icmp.timeout ||
+        options->tcp.timeout != nat->options.tcp.timeout || options->tcp_opening != nat->options.tcp_opening ||
+        options->tcp_closing != nat->options.tcp_closing;
     keep_options(nat, options);
 }
 
@@ -131,6 +136,7 @@ struct nat_mapping_view
 nat_view(const struct nat *nat, uint32_t slot)
 {
     const struct mapping *mapping = mapping_at(nat->table, slot);
+    bool by_sessions = mapping->protocol == PROTOCOL_TCP && !mapping->fixed;
 
     return (struct nat_mapping_view){
         .number = mapping->number,
@@ -140,7 +146,7 @@ nat_view(const struct nat *nat, uint32_t slot)
         .internal = mapping_internal(mapping),
         .external = mapping_external(mapping),
         .made = mapping->made,
-        .expires = mapping->deadline,
+        .expires = by_sessions ? session_last_deadline(nat->table, slot) : mapping->deadline,
     };
 }
 
@@ -153,7 +159,10 @@ tell_mapping(void *user, uint32_t slot)
 
     view.peer_count = mapping_at(teller->nat->table, slot)->peer_count;
     view.peers = peers = g_new(struct endpoint, view.peer_count);
-    peer_list(teller->nat->table, slot, peers, view.peer_count);
+    if (view.protocol == PROTOCOL_TCP)
+        session_list(teller->nat->table, slot, peers, view.peer_count);
+    else
+        peer_list(teller->nat->table, slot, peers, view.peer_count);
     teller->tell(teller->user, &view);
 }
 
@@ -177,5 +186,5 @@ size_t
 nat_bytes(const struct nat *nat)
 {
     return sizeof *nat + (nat->table ? mapping_table_bytes(nat->table) : 0) +
-           (nat->hosts ? hosts_bytes(nat->hosts) : 0) + nat->options.rule_count * sizeof *nat->options.rules;
+           (nat->hosts ? hosts_bytes(nat->hosts) : 0) + nat_syns_bytes(nat) + nat->options.rule_count * sizeof *nat->options.rules;
 }

@@ -1,9 +1,9 @@
 /* A NAT: the middlebox that translates. A firewall is one that maps nothing: the same state, filters and rules, and
  * packets go through as they are.
  *
- * A NAT is a set of independent behaviours in the vocabulary of RFC 4787 (UDP) and RFC 5508 (ICMP): how it maps, how it
- * filters, how it assigns ports, whether it hairpins, what refreshes a mapping and for how long. The classic names (full
- * cone ... symmetric) are presets over them: see nat/presets.h.
+ * A NAT is a set of independent behaviours in the vocabulary of RFC 4787 (UDP), RFC 5382 (TCP) and RFC 5508 (ICMP): how
+ * it maps, how it filters, how it assigns ports, whether it hairpins, what refreshes a mapping and for how long. The
+ * classic names (full cone ... symmetric) are presets over them: see nat/presets.h.
  *
  * What leaves by an outside port from an inside port is translated on `leave`; what comes to an external address on
  * `enter`; what comes from inside to an external address hairpins on `enter`. Filter state belongs to a mapping and dies
@@ -49,11 +49,13 @@ struct nat_behaviour {
     uint8_t refusal;            /* enum nat_refusal: what a packet gets that the filter refuses or that has no mapping */
     uint16_t step;              /* of NAT_PORTS_SEQUENTIAL */
     uint16_t port_low, port_high; /* external ports; sequential begins at port_low */
-    int64_t timeout;            /* of an idle mapping */
+    int64_t timeout;            /* of an idle mapping; TCP: of an idle connection that stands */
 };
 
 struct nat_options {
-    struct nat_behaviour udp, icmp; /* for ICMP queries the identifier is the port */
+    struct nat_behaviour udp, tcp, icmp; /* for ICMP queries the identifier is the port */
+    int64_t tcp_opening, tcp_closing;    /* timeouts of connections that are partially open, and that are over */
+    int64_t syn_wait;               /* before a SYN that nobody asked for is answered; 0: at once */
     uint8_t hairpin;                /* enum nat_hairpin */
     uint8_t ttl;                    /* enum nat_ttl */
     bool affinity;                  /* reply affinity */
@@ -67,8 +69,11 @@ struct nat_options {
 bool nat_options_are_firewall(const struct nat_options *options);
 void nat_options_make_firewall(struct nat_options *options);
 
-/* A box has at most this many mappings and peers of mappings, whatever its options say. */
+/* A box has at most this many mappings, peers of mappings and TCP connections, whatever its options say. */
 #define NAT_MAPPINGS_MAX (1 << 22)
+
+/* A box holds at most so many SYNs that nobody asked for: see nat/syns.h. */
+#define NAT_SYNS_MAX 1024
 
 /* Of those peers, so many may be there because they were admitted: strangers take no room from those who are inside. */
 #define NAT_ADMITTED_MAX (NAT_MAPPINGS_MAX / 4)
@@ -109,9 +114,9 @@ struct nat_mapping_view {
     bool is_explicit;            /* see below: it lives by its lifetime */
     struct endpoint internal, external;
     uint32_t peer_count;
-    const struct endpoint *peers; /* whom the internal endpoint has sent to through it, or who was admitted, oldest first;
-                                     borrowed for the call */
-    int64_t made, expires;
+    const struct endpoint *peers; /* whom the internal endpoint has sent to through it, or who was admitted, oldest first
+                                     (TCP: with whom it has connections); borrowed for the call */
+    int64_t made, expires;        /* TCP: expires when its last connection does, unless it is explicit */
 };
 
 /* Calls `tell` for each living mapping, oldest first. `tell` must not send or change options. */
@@ -167,6 +172,8 @@ struct nat_counts {
     uint64_t refused;                       /* dropped by filter or rule, or for want of a mapping */
     uint64_t made, expired, forgotten;      /* mappings */
     uint64_t removed;                       /* mappings that were ended by who had asked for them */
+    uint64_t connections;                   /* of TCP, that were followed through a mapping */
+    uint64_t held;                          /* SYNs that nobody asked for */
 };
 struct nat_counts nat_counts(const struct nat *nat);
 

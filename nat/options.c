@@ -68,22 +68,45 @@ read_number(const char *key, const char *value, uint64_t low, uint64_t high, uin
     return TRUE;
 }
 
-/* With a unit, or a number of seconds. A mapping has to live for a while. */
-static gboolean
-read_timeout(const char *key, const char *value, int64_t *out, GError **error)
+/* With a unit, or a number of seconds. */
+static bool
+read_duration(const char *value, int64_t *duration)
 {
-    int64_t duration;
     char *end;
     double seconds = g_ascii_strtod(value, &end);
     bool is_number = *value && *end == '\0';
 
-    if ((is_number ? !duration_from_seconds(seconds, &duration) : !duration_parse(value, &duration)) || duration <= 0)
+    return is_number ? duration_from_seconds(seconds, duration) : duration_parse(value, duration);
+}
+
+/* A mapping has to live for a while. */
+static gboolean
+read_timeout(const char *key, const char *value, int64_t *out, GError **error)
+{
+    int64_t duration;
+
+    if (!read_duration(value, &duration) || duration <= 0)
         return fail(error,
                     g_strdup_printf("'%s' is not a value of '%s'; accepted: a duration above 0 such as \"5min\" or "
                                     "\"30s\", or a number of seconds",
                                     value, key));
     *out = duration;
     return TRUE;
+}
+
+/* How long a SYN waits: 0 or false is not at all. */
+static gboolean
+read_wait(const char *key, const char *value, int64_t *out, GError **error)
+{
+    int64_t duration = 0;
+
+    if (g_strcmp0(value, "false") == 0 || (read_duration(value, &duration) && duration >= 0)) {
+        *out = duration;
+        return TRUE;
+    }
+    return fail(error, g_strdup_printf("'%s' is not a value of '%s'; accepted: a duration such as \"6s\", a number of "
+                                       "seconds, or 0 or false for an answer at once",
+                                       value, key));
 }
 
 static gboolean
@@ -115,6 +138,10 @@ enum option_key {
     OPTION_FILTERED, /* those above are a protocol's, those below the box's */
     OPTION_TIMEOUT_UDP,
     OPTION_TIMEOUT_ICMP,
+    OPTION_TIMEOUT_TCP,
+    OPTION_TIMEOUT_TCP_OPENING,
+    OPTION_TIMEOUT_TCP_CLOSING,
+    OPTION_SYN_WAIT,
     OPTION_HAIRPIN,
     OPTION_TTL,
     OPTION_AFFINITY,
@@ -126,9 +153,28 @@ enum option_key {
 };
 
 const char *const nat_option_keys[] = {
-    "mapping",  "filtering",   "ports",           "step",         "port_range", "timeout",
-    "refresh",  "filtered",    "timeout.udp",     "timeout.icmp", "hairpin",    "ttl",
-    "affinity", "icmp_errors", "limits.per_host", "limits.total", "rules", NULL,
+    "mapping",
+    "filtering",
+    "ports",
+    "step",
+    "port_range",
+    "timeout",
+    "refresh",
+    "filtered",
+    "timeout.udp",
+    "timeout.icmp",
+    "timeout.tcp",
+    "timeout.tcp_opening",
+    "timeout.tcp_closing",
+    "syn_wait",
+    "hairpin",
+    "ttl",
+    "affinity",
+    "icmp_errors",
+    "limits.per_host",
+    "limits.total",
+    "rules",
+    NULL,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_option_keys) == OPTION_KEYS + 1);
 
@@ -142,16 +188,12 @@ static const struct later_key {
     { "parity", "false", false },
     { "contiguous", "false", false },
     { "port_block", NULL, false },
-    { "syn_wait", NULL, false },
     { "ipv6", NULL, false },
     { "fragments", NULL, false },
     { "alg", "false", true },
     { "forward", NULL, true },
     { "port_control", "false", true },
     { "quirks", NULL, true },
-    { "timeout.tcp", NULL, false },
-    { "timeout.tcp_opening", NULL, false },
-    { "timeout.tcp_closing", NULL, false },
 };
 
 static gboolean
@@ -231,6 +273,14 @@ set_box(struct nat_options *options, enum option_key key, const char *value, GEr
         return read_timeout(nat_option_keys[key], value, &options->udp.timeout, error);
     case OPTION_TIMEOUT_ICMP:
         return read_timeout(nat_option_keys[key], value, &options->icmp.timeout, error);
+    case OPTION_TIMEOUT_TCP:
+        return read_timeout(nat_option_keys[key], value, &options->tcp.timeout, error);
+    case OPTION_TIMEOUT_TCP_OPENING:
+        return read_timeout(nat_option_keys[key], value, &options->tcp_opening, error);
+    case OPTION_TIMEOUT_TCP_CLOSING:
+        return read_timeout(nat_option_keys[key], value, &options->tcp_closing, error);
+    case OPTION_SYN_WAIT:
+        return read_wait(nat_option_keys[key], value, &options->syn_wait, error);
     case OPTION_HAIRPIN:
         return read_word(nat_option_keys[key], value, nat_hairpin_words, &options->hairpin, error);
     case OPTION_TTL:
@@ -275,8 +325,6 @@ nat_options_set(struct nat_options *options, const char *protocol, const char *k
 
     if (protocol && words_find(nat_option_protocols, protocol) < 0)
         return fail(error, words_complaint(nat_option_protocols, protocol, "a protocol with options of its own"));
-    if (g_strcmp0(protocol, "tcp") == 0)
-        return fail(error, g_strdup("options for 'tcp' are not supported yet: TCP comes with a later version"));
     if (protocol && (index > OPTION_FILTERED || g_strcmp0(key, "limits") == 0))
         return fail(error, g_strdup_printf("'%s' is an option of the whole box, not of %s alone", key, protocol));
     if (index < 0)
@@ -286,10 +334,14 @@ nat_options_set(struct nat_options *options, const char *protocol, const char *k
 
     if (g_strcmp0(protocol, "icmp") == 0)
         return set_behaviour(&options->icmp, (enum option_key)index, value, error);
+    if (g_strcmp0(protocol, "tcp") == 0)
+        return set_behaviour(&options->tcp, (enum option_key)index, value, error);
     if (!set_behaviour(&udp, (enum option_key)index, value, error))
         return FALSE;
-    if (!protocol && index != OPTION_TIMEOUT)
-        (void)set_behaviour(&options->icmp, (enum option_key)index, value, NULL); /* UDP took it, and so does ICMP */
+    if (!protocol && index != OPTION_TIMEOUT) { /* UDP took it, and so do the others */
+        (void)set_behaviour(&options->tcp, (enum option_key)index, value, NULL);
+        (void)set_behaviour(&options->icmp, (enum option_key)index, value, NULL);
+    }
     options->udp = udp;
     return TRUE;
 }
@@ -311,25 +363,56 @@ say_behaviour(const struct nat_behaviour *behaviour, GString *out)
 }
 
 static bool
-alike(struct nat_behaviour a, const struct nat_behaviour *b)
+alike(const struct nat_behaviour *a, const struct nat_behaviour *b)
 {
-    return a.mapping == b->mapping && a.filtering == b->filtering && a.ports == b->ports && a.refresh == b->refresh &&
-           a.refusal == b->refusal && a.step == b->step && a.port_low == b->port_low && a.port_high == b->port_high;
+    return a->mapping == b->mapping && a->filtering == b->filtering && a->ports == b->ports &&
+           a->refresh == b->refresh && a->refusal == b->refusal && a->step == b->step && a->port_low == b->port_low &&
+           a->port_high == b->port_high;
+}
+
+/* TCP's ways where they differ from UDP's. Both directions refresh a connection as a rule: that is not worth a word. */
+static void
+say_tcp(const struct nat_options *options, GString *out)
+{
+    struct nat_behaviour usual = options->udp;
+    char text[DURATION_TEXT];
+
+    usual.refresh = NAT_REFRESH_BOTH;
+    if (alike(&options->tcp, &usual))
+        return;
+    g_string_append(out, "; TCP: ");
+    say_behaviour(&options->tcp, out);
+    if (options->tcp.refusal == NAT_REFUSE_SILENTLY)
+        return;
+    if (options->syn_wait)
+        g_string_append_printf(out, " (a SYN after %s)", duration_format(options->syn_wait, text));
+    else
+        g_string_append(out, " (a SYN at once)");
+}
+
+static void
+say_timeouts(const struct nat_options *options, GString *out)
+{
+    char text[DURATION_TEXT];
+
+    g_string_append_printf(out, "; timeout %s (UDP)", duration_format(options->udp.timeout, text));
+    g_string_append_printf(out, ", %s (ICMP queries)", duration_format(options->icmp.timeout, text));
+    g_string_append_printf(out, ", %s (TCP", duration_format(options->tcp.timeout, text));
+    g_string_append_printf(out, "; opening %s", duration_format(options->tcp_opening, text));
+    g_string_append_printf(out, ", closing %s)", duration_format(options->tcp_closing, text));
 }
 
 void
 nat_options_say(const struct nat_options *options, GString *out)
 {
-    char udp[DURATION_TEXT], icmp[DURATION_TEXT];
-
     say_behaviour(&options->udp, out);
-    if (!alike(options->udp, &options->icmp)) {
+    say_tcp(options, out);
+    if (!alike(&options->udp, &options->icmp)) {
         g_string_append(out, "; ICMP queries: ");
         say_behaviour(&options->icmp, out);
     }
-    g_string_append_printf(out, "; timeout %s (UDP), %s (ICMP queries); hairpin %s",
-                           duration_format(options->udp.timeout, udp), duration_format(options->icmp.timeout, icmp),
-                           nat_hairpin_words[options->hairpin]);
+    say_timeouts(options, out);
+    g_string_append_printf(out, "; hairpin %s", nat_hairpin_words[options->hairpin]);
     if (options->ttl != NAT_TTL_DECREMENT)
         g_string_append_printf(out, ", ttl %s", nat_ttl_words[options->ttl]);
     if (!options->affinity)

@@ -16,8 +16,8 @@ extern const char *const nat_option_keys[];
 /* The protocols that options may be given for, in words; ends with NULL. */
 extern const char *const nat_option_protocols[];
 
-/* Sets one option. `protocol` is NULL for all of them ("timeout" then is UDP's, and "timeout.icmp" that of ICMP
- * queries), or "udp", "icmp". False and `error` (G_OPTION_ERROR) with the key, the value, what is accepted and the
+/* Sets one option. `protocol` is NULL for all of them ("timeout" then is UDP's, "timeout.tcp" and "timeout.icmp" those of
+ * the others), or "udp", "tcp", "icmp". False and `error` (G_OPTION_ERROR) with the key, the value, what is accepted and the
  * nearest of it; `options` is unchanged then. */
 gboolean nat_options_set(struct nat_options *options, const char *protocol, const char *key, const char *value,
                          GError **error);

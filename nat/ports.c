@@ -24,7 +24,7 @@ port_range_for(const struct nat_behaviour *behaviour, uint8_t protocol, uint16_t
     bool usual = range.low <= PORT_WELL_KNOWN_LAST + 1 && range.high == UINT16_MAX;
 
     if (behaviour->ports == NAT_PORTS_PRESERVE && usual) {
-        if (protocol != PROTOCOL_UDP)
+        if (protocol == PROTOCOL_ICMP)
             range.low = 1; /* identifiers have no well-known part */
         else if (internal <= PORT_WELL_KNOWN_LAST)
             range = (struct port_range){ 1, PORT_WELL_KNOWN_LAST };

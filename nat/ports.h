@@ -9,7 +9,7 @@ struct port_range {
     uint16_t low, high;
 };
 
-/* The ports that may be chosen for an internal one. A UDP port that is preserved stays on its side of 1024 (RFC 4787
+/* The ports that may be chosen for an internal one. A UDP or TCP port that is preserved stays on its side of 1024 (RFC 4787
  * REQ-3a) as long as the options don't narrow the usual 1024 to 65535; port 0 is never chosen. */
 struct port_range port_range_for(const struct nat_behaviour *behaviour, uint8_t protocol, uint16_t internal);
 

@@ -4,28 +4,37 @@
 
 #include "core/base/words.h"
 
-/* RFC 4787 REQ-5c recommends 5 minutes for UDP, RFC 5508 REQ-2 asks for 60 seconds at least for ICMP queries. */
-#define BEHAVIOUR(mapping_, filtering_, ports_, timeout_)                                                              \
-    REFUSING(mapping_, filtering_, ports_, timeout_, SILENTLY)
-#define REFUSING(mapping_, filtering_, ports_, timeout_, refusal_)                                                     \
+#define BEHAVIOUR(mapping_, filtering_, ports_, timeout_, refresh_, refusal_)                                          \
     {                                                                                                                  \
         .mapping = NAT_##mapping_, .filtering = NAT_##filtering_, .ports = NAT_PORTS_##ports_,                         \
-        .refresh = NAT_REFRESH_OUTBOUND, .refusal = NAT_REFUSE_##refusal_, .step = 1, .port_low = 1024,                \
+        .refresh = NAT_REFRESH_##refresh_, .refusal = NAT_REFUSE_##refusal_, .step = 1, .port_low = 1024,              \
         .port_high = 65535, .timeout = timeout_                                                                        \
     }
+
+/* RFC 4787 REQ-5c recommends 5 minutes for UDP, RFC 5508 REQ-2 asks for 60 seconds at least for ICMP queries, RFC 5382
+ * REQ-5 for 2 hours and 4 minutes at least for a TCP connection that stands, and 4 minutes for one that opens or closes;
+ * it counts traffic of either direction. `refused_` and `tcp_refused_`: what a refused packet gets. */
+#define PROTOCOLS(mapping_, filtering_, ports_, refused_, tcp_refused_)                                                \
+    .udp = BEHAVIOUR(mapping_, filtering_, ports_, 5 * TIME_MIN, OUTBOUND, refused_),                                  \
+    .tcp = BEHAVIOUR(mapping_, filtering_, ports_, 124 * TIME_MIN, BOTH, tcp_refused_),                                \
+    .icmp = BEHAVIOUR(mapping_, filtering_, ports_, TIME_MIN, OUTBOUND, refused_), .tcp_opening = 4 * TIME_MIN,        \
+    .tcp_closing = 4 * TIME_MIN, .syn_wait = 6 * TIME_S, .ttl = NAT_TTL_DECREMENT, .affinity = true, .icmp_errors = true
+
 #define OPTIONS(mapping_, filtering_, ports_, hairpin_)                                                                \
     {                                                                                                                  \
-        .udp = BEHAVIOUR(mapping_, filtering_, ports_, 5 * TIME_MIN),                                                  \
-        .icmp = BEHAVIOUR(mapping_, filtering_, ports_, TIME_MIN), .hairpin = NAT_HAIRPIN_##hairpin_,                  \
-        .ttl = NAT_TTL_DECREMENT, .affinity = true, .icmp_errors = true                                                \
+        PROTOCOLS(mapping_, filtering_, ports_, SILENTLY, SILENTLY), .hairpin = NAT_HAIRPIN_##hairpin_                 \
+    }
+/* The same with the answer that RFC 5382 REQ-4 recommends for a SYN that nobody asked for. */
+#define OPTIONS_ANSWERING(mapping_, filtering_, ports_, hairpin_)                                                      \
+    {                                                                                                                  \
+        PROTOCOLS(mapping_, filtering_, ports_, SILENTLY, ICMP), .hairpin = NAT_HAIRPIN_##hairpin_                     \
     }
 
 /* A firewall's: a filter by address and port, and rules. */
 #define FIREWALL(refusal_, ...)                                                                                        \
     {                                                                                                                  \
-        .udp = REFUSING(ENDPOINT_INDEPENDENT, ADDRESS_AND_PORT_DEPENDENT, PRESERVE, 5 * TIME_MIN, refusal_),           \
-        .icmp = REFUSING(ENDPOINT_INDEPENDENT, ADDRESS_AND_PORT_DEPENDENT, PRESERVE, TIME_MIN, refusal_),              \
-        .hairpin = NAT_HAIRPIN_OFF, .ttl = NAT_TTL_DECREMENT, .affinity = true, .icmp_errors = true, __VA_ARGS__       \
+        PROTOCOLS(ENDPOINT_INDEPENDENT, ADDRESS_AND_PORT_DEPENDENT, PRESERVE, refusal_, refusal_),                     \
+        .hairpin = NAT_HAIRPIN_OFF, __VA_ARGS__                                                                        \
     }
 #define RULES(rules_) .rules = rules_, .rule_count = G_N_ELEMENTS(rules_)
 #define OUTBOUND(action_, protocol_) .action = FIREWALL_##action_, .direction = FIREWALL_OUT, .protocol = protocol_
@@ -61,10 +70,11 @@ const struct nat_preset nat_presets[] = {
       "RFC 3489 section 5", OPTIONS(ADDRESS_AND_PORT_DEPENDENT, ADDRESS_AND_PORT_DEPENDENT, RANDOM, OFF) },
     { "symmetric-sequential", "like symmetric, but each new mapping has the next port, which a peer can guess",
       "RFC 4787 section 4.2.1", OPTIONS(ADDRESS_AND_PORT_DEPENDENT, ADDRESS_AND_PORT_DEPENDENT, SEQUENTIAL, OFF) },
-    { "rfc4787", "what RFC 4787 asks of a NAT, with the stricter filter it recommends; hairpins",
-      "RFC 4787 REQ-1, REQ-8, REQ-9", OPTIONS(ENDPOINT_INDEPENDENT, ADDRESS_DEPENDENT, PRESERVE, EXTERNAL_SOURCE) },
+    { "rfc4787", "what RFC 4787 and RFC 5382 ask of a NAT, with the stricter filter they recommend; hairpins",
+      "RFC 4787 REQ-1, REQ-8, REQ-9", OPTIONS_ANSWERING(ENDPOINT_INDEPENDENT, ADDRESS_DEPENDENT, PRESERVE, EXTERNAL_SOURCE) },
     { "cgn", "a provider's NAT: endpoint-independent both ways, random ports; hairpins between its customers",
-      "RFC 6888 REQ-1, REQ-7, REQ-15", OPTIONS(ENDPOINT_INDEPENDENT, ENDPOINT_INDEPENDENT, RANDOM, EXTERNAL_SOURCE) },
+      "RFC 6888 REQ-1, REQ-7, REQ-15",
+      OPTIONS_ANSWERING(ENDPOINT_INDEPENDENT, ENDPOINT_INDEPENDENT, RANDOM, EXTERNAL_SOURCE) },
     { "firewall", "lets flows begin outwards only; addresses and ports that were sent to may answer",
       "RFC 6092 section 3", FIREWALL(SILENTLY, .rule_count = 0) },
     { "udp-blocked", "a firewall that lets no UDP through", "RFC 3489 section 10.1", FIREWALL(SILENTLY, RULES(no_udp)) },

@@ -22,7 +22,13 @@
 
 enum kind_of_packet { PACKET_ASKS, PACKET_ANSWERS, PACKET_OTHER };
 
-/* UDP may start a conversation and go on with one. An ICMP query starts one, its reply goes on with it (RFC 5508
+static inline bool
+has_ports(const struct packet *packet)
+{
+    return packet->flow.protocol == PROTOCOL_UDP || packet->flow.protocol == PROTOCOL_TCP;
+}
+
+/* UDP and TCP may start a conversation and go on with one. An ICMP query starts one, its reply goes on with it (RFC 5508
  * section 3.1). Nothing else is translated (RFC 5508 REQ-11). */
 static enum kind_of_packet
 outbound_kind(const struct packet *packet)
@@ -30,7 +36,7 @@ outbound_kind(const struct packet *packet)
     struct reader reader;
     uint8_t type;
 
-    if (packet->flow.protocol == PROTOCOL_UDP)
+    if (has_ports(packet))
         return PACKET_ASKS;
     if (packet->flow.protocol != PROTOCOL_ICMP)
         return PACKET_OTHER;
@@ -70,14 +76,13 @@ listening(const struct nat *nat)
     return nat_world(nat)->journal != NULL;
 }
 
+/* `session`: of TCP, 0 for none. */
 static void
-journal_translated(const struct nat *nat, struct record *record, uint32_t slot)
+journal_translated(const struct nat *nat, struct record *record, uint32_t slot, uint32_t session)
 {
-    const struct mapping *mapping = mapping_at(nat->table, slot);
-
     record->verdict = VERDICT_PASS;
-    record->subject[0] = mapping->number;
-    record->detail = mapping->deadline;
+    record->subject[0] = mapping_at(nat->table, slot)->number;
+    record->detail = session ? session_at(nat->table, session)->deadline : nat_view(nat, slot).expires;
     journal_take(nat_world(nat)->journal, record);
 }
 
@@ -93,13 +98,18 @@ nat_drop(struct nat *nat, struct packet *packet, struct record *record, enum dro
     return VERDICT_DROP;
 }
 
-/* A packet that is not wanted: what its sender hears is an option. */
+/* A packet that is not wanted: what its sender hears is an option. `remote` is where one in comes from; NULL for one
+ * out. */
 static enum verdict
-refuse(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason)
+refuse(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason,
+       const struct endpoint *remote)
 {
     uint8_t code = reason == DROP_NO_MAPPING ? ICMP_PORT_UNREACHABLE : ICMP_ADMINISTRATIVELY_PROHIBITED;
-    enum verdict verdict = nat_drop(nat, packet, record, reason);
+    enum verdict verdict;
 
+    if (packet->flow.protocol == PROTOCOL_TCP)
+        return nat_tcp_refuse(nat, packet, record, reason, remote);
+    verdict = nat_drop(nat, packet, record, reason);
     nat->counts.refused++;
     if (nat_behaviour(nat, packet->flow.protocol)->refusal != NAT_REFUSE_SILENTLY)
         icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, code, 0);
@@ -113,7 +123,7 @@ deny(struct nat *nat, struct packet *packet, struct record *record, enum drop_re
     enum verdict verdict;
 
     if (reason == DROP_POLICY)
-        return refuse(nat, packet, record, reason);
+        return refuse(nat, packet, record, reason, NULL);
     verdict = nat_drop(nat, packet, record, reason);
     if (reason == DROP_NO_PORT || reason == DROP_MAPPING_LIMIT)
         icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, ICMP_ADMINISTRATIVELY_PROHIBITED, 0);
@@ -133,7 +143,7 @@ find_kept(const struct nat *nat, struct mapping_key key)
     for (key.dependence = 0; key.dependence < NAT_DEPENDENCES; key.dependence++) {
         uint32_t slot = key.dependence == now ? 0 : mapping_find(nat->table, &key);
 
-        if (slot && peer_find(nat->table, slot, &key.remote) == PEER_SENT_TO)
+        if (slot && nat_known(nat, slot, &key.remote) == PEER_SENT_TO)
             return slot;
     }
     return 0;
@@ -146,6 +156,8 @@ nat_find_way(const struct nat *nat, const struct mapping_key *key, bool affinity
 
     if (!nat->table)
         return 0;
+    if (affinity && key->protocol == PROTOCOL_TCP && (slot = nat_tcp_find_way(nat, key, rule)))
+        return slot;
     if (affinity && (slot = peer_affinity(nat->table, key))) {
         *rule = NAT_RULE_AFFINITY;
         return slot;
@@ -169,17 +181,19 @@ filtering_of(const struct nat *nat, const struct mapping *mapping)
     return mapping->open ? NAT_ENDPOINT_INDEPENDENT : nat_behaviour(nat, mapping->protocol)->filtering;
 }
 
-/* RFC 4787 section 5. */
-static bool
-admits(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
+bool
+nat_admits(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
 {
-    switch (filtering_of(nat, mapping_at(nat->table, slot))) {
+    const struct mapping *mapping = mapping_at(nat->table, slot);
+
+    switch (filtering_of(nat, mapping)) {
     case NAT_ENDPOINT_INDEPENDENT:
         return true;
     case NAT_ADDRESS_DEPENDENT:
-        return peer_address_sent_to(nat->table, slot, remote->address);
+        return mapping->protocol == PROTOCOL_TCP ? session_address_sent_to(nat->table, slot, remote->address)
+                                                 : peer_address_sent_to(nat->table, slot, remote->address);
     default:
-        return peer_find(nat->table, slot, remote) == PEER_SENT_TO;
+        return nat_known(nat, slot, remote) == PEER_SENT_TO;
     }
 }
 
@@ -210,7 +224,7 @@ forbidden_by(const struct nat *nat, const struct flow *flow, const struct mappin
 {
     uint32_t rule;
 
-    if (slot && peer_find(nat->table, slot, &key->remote) != PEER_UNKNOWN)
+    if (slot && nat_known(nat, slot, &key->remote) != PEER_UNKNOWN)
         return 0;
     rule = find_rule(nat, FIREWALL_OUT, flow);
     return rule && denies(nat, rule) ? rule : 0;
@@ -225,7 +239,7 @@ judge_inbound(const struct nat *nat, uint32_t slot, const struct flow *flow, uin
     struct endpoint remote = flow_source(flow);
 
     *rule = 0;
-    if (has_rules(nat) && peer_find(nat->table, slot, &remote) != PEER_SENT_TO) {
+    if (has_rules(nat) && nat_known(nat, slot, &remote) != PEER_SENT_TO) {
         struct flow seen = *flow;
 
         seen.destination = mapping->internal_address;
@@ -234,18 +248,10 @@ judge_inbound(const struct nat *nat, uint32_t slot, const struct flow *flow, uin
         if (*rule)
             return denies(nat, *rule) ? DROP_POLICY : DROP_NONE;
     }
-    return admits(nat, slot, &remote) ? DROP_NONE : DROP_FILTERED;
+    return nat_admits(nat, slot, &remote) ? DROP_NONE : DROP_FILTERED;
 }
 
 /* ---- outbound */
-
-/* What a packet out takes. */
-struct way {
-    uint32_t slot; /* its mapping's */
-    uint32_t denied; /* by this rule, from 1: DROP_POLICY */
-    uint16_t rule; /* why that one */
-    bool opens;    /* the filter did not admit the destination before; known only while a journal listens */
-};
 
 /* The mapping that a packet out takes, made when there is none, refreshed, with its destination among its peers. */
 static enum drop_reason
@@ -258,12 +264,15 @@ take_way(struct nat *nat, const struct packet *packet, const struct port *out, s
     way->denied = has_rules(nat) ? forbidden_by(nat, flow, &key, way->slot) : 0;
     if (way->denied)
         return DROP_POLICY;
+    if (key.protocol == PROTOCOL_TCP)
+        return nat_tcp_take_way(nat, packet, &key, out, way);
+    way->session = 0;
     if (!way->slot) {
         way->rule = NAT_RULE_DEPENDENCE + key.dependence;
         way->opens = true;
         return nat_make_mapping(nat, &key, packet, out, &way->slot);
     }
-    way->opens = listening(nat) && !admits(nat, way->slot, &key.remote);
+    way->opens = listening(nat) && !nat_admits(nat, way->slot, &key.remote);
     if (!peer_note(nat->table, way->slot, &key.remote, PEER_SENT_TO))
         return DROP_MAPPING_LIMIT;
     if (nat_behaviour(nat, key.protocol)->refresh != NAT_REFRESH_INBOUND)
@@ -278,7 +287,7 @@ journal_outbound(const struct nat *nat, struct record *record, const struct way 
     record->rule |= way->rule;
     if (way->opens)
         record->subject[1] = NAT_OPENS + nat_behaviour(nat, record->before.protocol)->filtering;
-    journal_translated(nat, record, way->slot);
+    journal_translated(nat, record, way->slot, way->session);
 }
 
 /* A reply to an ICMP query from outside goes out by what the query left behind; only a firewall lets one in. */
@@ -352,32 +361,38 @@ is_noted(const struct nat *nat, const struct mapping *mapping, const struct endp
            !mapping_other_kinds(nat->table, mapping->protocol, dependence) && nat->table->peers.affinity.used == 0;
 }
 
-static void
-accept_inbound(struct nat *nat, uint32_t slot, const struct endpoint *remote)
+/* A packet from `remote` comes in by the mapping. `*session` as in nat_tcp_accept. */
+static enum drop_reason
+accept_inbound(struct nat *nat, const struct packet *packet, uint32_t slot, const struct endpoint *remote,
+               uint32_t *session)
 {
     const struct mapping *mapping = mapping_at(nat->table, slot);
 
+    if (mapping->protocol == PROTOCOL_TCP)
+        return nat_tcp_accept(nat, packet, slot, remote, session);
+    *session = 0;
     if (!is_noted(nat, mapping, remote))
         note_admitted(nat, slot, remote);
     if (nat_behaviour(nat, mapping->protocol)->refresh != NAT_REFRESH_OUTBOUND)
         nat_refresh_mapping(nat, slot);
+    return DROP_NONE;
 }
 
 /* A packet in that neither the filter of its mapping nor a rule lets in. */
 static enum verdict
 turn_away(struct nat *nat, struct packet *packet, uint32_t slot, struct record *record, enum drop_reason reason,
-          uint32_t rule)
+          uint32_t rule, const struct endpoint *remote)
 {
     if (listening(nat) && reason == DROP_FILTERED)
-        nat_record_filtered(record, mapping_at(nat->table, slot));
+        nat_record_filtered(nat, record, slot);
     else if (listening(nat))
         nat_record_firewall(record, nat->options.rules, rule);
-    return refuse(nat, packet, record, reason);
+    return refuse(nat, packet, record, reason, remote);
 }
 
 /* A packet has come in by the mapping in `slot`, because `rule` or (0) the filter admits it. */
 static enum verdict
-let_in(struct nat *nat, struct packet *packet, uint32_t slot, struct record *record, uint32_t rule)
+let_in(struct nat *nat, struct packet *packet, uint32_t slot, uint32_t session, struct record *record, uint32_t rule)
 {
     packet->flags |= PACKET_TRANSLATED;
     if (listening(nat)) {
@@ -385,7 +400,7 @@ let_in(struct nat *nat, struct packet *packet, uint32_t slot, struct record *rec
         record->after = packet->flow;
         if (rule)
             nat_record_firewall(record, nat->options.rules, rule);
-        journal_translated(nat, record, slot);
+        journal_translated(nat, record, slot, session);
     }
     return VERDICT_PASS;
 }
@@ -406,7 +421,7 @@ inbound(struct nat *nat, struct packet *packet, uint32_t slot)
     bool translates = mapping->dependence != NAT_MAPPING_NONE;
     struct endpoint remote = flow_source(&packet->flow);
     struct record record;
-    uint32_t rule;
+    uint32_t rule, session;
     enum drop_reason reason = judge_inbound(nat, slot, &packet->flow, &rule);
 
     if (listening(nat)) {
@@ -415,25 +430,29 @@ inbound(struct nat *nat, struct packet *packet, uint32_t slot)
         record.rule = inbound_rule(nat, mapping);
     }
     if (reason != DROP_NONE)
-        return turn_away(nat, packet, slot, &record, reason, rule);
+        return turn_away(nat, packet, slot, &record, reason, rule, &remote);
     if (translates && packet->in && node_ttl_expired(nat->box.node, packet))
         return deny(nat, packet, &record, DROP_TTL_EXCEEDED);
 
-    accept_inbound(nat, slot, &remote);
+    reason = accept_inbound(nat, packet, slot, &remote, &session);
+    if (reason != DROP_NONE)
+        return nat_drop(nat, packet, &record, reason);
     if (translates)
         packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
     nat->counts.inbound++;
-    return let_in(nat, packet, slot, &record, rule);
+    return let_in(nat, packet, slot, session, &record, rule);
 }
 
 /* The flow that a packet to an internal host begins: a rule must allow it, and then a mapping remembers it. Outsiders
- * get no more of those than they get of peers (NAT_ADMITTED_MAX). */
+ * get no more of those than they get of peers (NAT_ADMITTED_MAX). `*session` as in nat_tcp_accept. */
 static enum drop_reason
-begin_inbound(struct nat *nat, const struct packet *packet, uint32_t *slot, uint32_t *rule)
+begin_inbound(struct nat *nat, const struct packet *packet, uint32_t *slot, uint32_t *session, uint32_t *rule)
 {
     const struct flow *flow = &packet->flow;
     struct mapping_key key = nat_key(nat, flow->protocol, flow_destination(flow), flow_source(flow));
+    enum drop_reason reason;
 
+    *session = 0;
     *rule = has_rules(nat) ? find_rule(nat, FIREWALL_IN, flow) : 0;
     if (!*rule)
         return DROP_FILTERED;
@@ -441,9 +460,14 @@ begin_inbound(struct nat *nat, const struct packet *packet, uint32_t *slot, uint
         return DROP_POLICY;
     if (outbound_kind(packet) != PACKET_ASKS)
         return DROP_PROTOCOL_UNSUPPORTED;
-    if (nat->table && nat->table->count >= NAT_ADMITTED_MAX)
+    if (flow->protocol == PROTOCOL_TCP && !nat_tcp_opens(nat_tcp_flags(packet)))
+        return DROP_NO_SESSION;
+    if (nat->table && (nat->table->count >= NAT_ADMITTED_MAX || !session_room(nat->table, NAT_TCP_OUTSIDE)))
         return DROP_MAPPING_LIMIT;
-    return nat_make_mapping(nat, &key, packet, NULL, slot);
+    reason = nat_make_mapping(nat, &key, packet, NULL, slot);
+    if (reason == DROP_NONE && flow->protocol == PROTOCOL_TCP)
+        reason = nat_tcp_accept(nat, packet, *slot, &key.remote, session);
+    return reason;
 }
 
 /* A packet to an internal host by its own address, of which the box knows nothing and which it would not translate:
@@ -451,9 +475,10 @@ begin_inbound(struct nat *nat, const struct packet *packet, uint32_t *slot, uint
 static enum verdict
 uninvited(struct nat *nat, struct packet *packet)
 {
+    struct endpoint remote = flow_source(&packet->flow);
     struct record record;
-    uint32_t slot = 0, rule;
-    enum drop_reason reason = begin_inbound(nat, packet, &slot, &rule);
+    uint32_t slot = 0, session, rule;
+    enum drop_reason reason = begin_inbound(nat, packet, &slot, &session, &rule);
 
     if (listening(nat)) {
         record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
@@ -462,9 +487,9 @@ uninvited(struct nat *nat, struct packet *packet)
     if (listening(nat) && reason == DROP_POLICY)
         nat_record_firewall(&record, nat->options.rules, rule);
     if (reason != DROP_NONE)
-        return refuse(nat, packet, &record, reason);
+        return refuse(nat, packet, &record, reason, &remote);
     nat->counts.inbound++;
-    return let_in(nat, packet, slot, &record, rule);
+    return let_in(nat, packet, slot, session, &record, rule);
 }
 
 /* A packet in, or one that the box sends to itself, that leads to no mapping. */
@@ -473,6 +498,7 @@ unmapped(struct nat *nat, struct packet *packet)
 {
     const struct local_range *local = node_local(nat->box.node, packet->flow.destination);
     bool external = local && !local->port->inside;
+    struct endpoint remote = flow_source(&packet->flow);
     struct record record;
 
     if (!packet->in)
@@ -480,7 +506,7 @@ unmapped(struct nat *nat, struct packet *packet)
     if (!local && !nat_leads_inside(nat, packet->flow.destination))
         return VERDICT_PASS; /* in transit between two outside ports */
     if (external &&
-        (packet->flow.protocol != PROTOCOL_UDP || nat_box_has(nat, PROTOCOL_UDP, flow_destination(&packet->flow))))
+        (!has_ports(packet) || nat_box_has(nat, packet->flow.protocol, flow_destination(&packet->flow))))
         return VERDICT_MINE;
     if (!local && translates_nothing(nat, packet))
         return uninvited(nat, packet);
@@ -489,7 +515,7 @@ unmapped(struct nat *nat, struct packet *packet)
         if (!external)
             record.rule = NAT_RULE_INSIDE_ADDRESS;
     }
-    return refuse(nat, packet, &record, translates_nothing(nat, packet) ? DROP_FILTERED : DROP_NO_MAPPING);
+    return refuse(nat, packet, &record, translates_nothing(nat, packet) ? DROP_FILTERED : DROP_NO_MAPPING, &remote);
 }
 
 static enum verdict
@@ -541,7 +567,7 @@ hairpin_in(struct nat *nat, struct packet *packet, struct endpoint external, uin
     struct flow flow = packet->flow;
     struct record record;
     enum drop_reason reason;
-    uint32_t rule;
+    uint32_t rule, session;
 
     flow.source = external.address;
     flow.source_port = external.port;
@@ -552,20 +578,22 @@ hairpin_in(struct nat *nat, struct packet *packet, struct endpoint external, uin
         record.subject[0] = slot ? mapping->number : 0;
     }
     if (!slot)
-        return refuse(nat, packet, &record, DROP_NO_MAPPING);
+        return refuse(nat, packet, &record, DROP_NO_MAPPING, &external);
     reason = judge_inbound(nat, slot, &flow, &rule);
     if (reason != DROP_NONE)
-        return turn_away(nat, packet, slot, &record, reason, rule);
+        return turn_away(nat, packet, slot, &record, reason, rule, &external);
 
-    accept_inbound(nat, slot, &external);
+    reason = accept_inbound(nat, packet, slot, &external, &session);
+    if (reason != DROP_NONE)
+        return nat_drop(nat, packet, &record, reason);
     packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
     if (nat->options.hairpin == NAT_HAIRPIN_EXTERNAL_SOURCE)
         packet_rewrite_source(packet, external.address, external.port);
     nat->counts.hairpinned++;
-    return let_in(nat, packet, slot, &record, rule);
+    return let_in(nat, packet, slot, session, &record, rule);
 }
 
-/* A packet from inside to one of the external addresses, which are on `out`. Only UDP hairpins: an ICMP query is for
+/* A packet from inside to one of the external addresses, which are on `out`. UDP and TCP hairpin; an ICMP query is for
  * the box, and its replies come from there. */
 static enum verdict
 hairpin(struct nat *nat, struct packet *packet, const struct port *out)
@@ -577,11 +605,11 @@ hairpin(struct nat *nat, struct packet *packet, const struct port *out)
 
     if (packet_is(packet, PACKET_ICMP_ERROR))
         return nat_error_enter(nat, packet, packet->in);
-    if (packet->flow.protocol != PROTOCOL_UDP)
+    if (!has_ports(packet))
         return VERDICT_MINE;
     if (nat->table)
-        slot = mapping_find_external(nat->table, PROTOCOL_UDP, &target);
-    if (!slot && (translates_nothing(nat, packet) || nat_box_has(nat, PROTOCOL_UDP, target)))
+        slot = mapping_find_external(nat->table, packet->flow.protocol, &target);
+    if (!slot && (translates_nothing(nat, packet) || nat_box_has(nat, packet->flow.protocol, target)))
         return VERDICT_MINE;
     if (listening(nat)) {
         record = packet_record(packet, &nat_outbound_dropped_kind, nat->box.node);

@@ -56,6 +56,9 @@
     /* translators and firewalls */ \
     X(NO_MAPPING,           "no-mapping",           "no mapping leads inside from that port",                    "RFC 4787 section 5") \
     X(FILTERED,             "filtered",             "the filter does not admit this sender",                     "RFC 4787 section 5") \
+    X(NO_SESSION,           "no-session",           "no connection with these ends was opened through the box",  "RFC 7857 section 2") \
+    X(SYN_CROSSED,          "syn-crossed",          "another SYN of the same connection has passed meanwhile",   "RFC 5382 REQ-4") \
+    X(SYN_LIMIT,            "syn-limit",            "too many SYNs that nobody asked for are held already",      "RFC 5382 REQ-4") \
     X(HAIRPIN_OFF,          "hairpin-off",          "the box does not hairpin",                                  "RFC 4787 REQ-9") \
     X(NO_PORT,              "no-port",              "no external port is free",                                  "RFC 5508 REQ-8") \
     X(MAPPING_LIMIT,        "mapping-limit",        "a limit on mappings is met",                                "RFC 6888 REQ-4") \

@@ -1,8 +1,8 @@
 /* Packets into a NAT from each side. The input decides the options, then step by step: which packet comes from where,
  * whole or malformed, how far time goes on, when options change and when the box loses its state.
  *
- * Whatever comes: no packet gets lost uncounted, each record can be said, and no datagram from inside leaves with an
- * internal source, but from a firewall, which lets every one leave as it came. */
+ * Whatever comes: no packet gets lost uncounted, each record can be said, and no datagram or segment from inside leaves
+ * with an internal source, but from a firewall, which lets every one leave as it came. */
 #include <glib.h>
 
 #include "core/base/cursor.h"
@@ -79,8 +79,9 @@ leaves(struct capture *capture, uint32_t interface, uint32_t node, enum capture_
 {
     const struct bench *bench = (const struct bench *)capture;
 
-    (void)interface, (void)node, (void)at, (void)packet;
-    if (direction == CAPTURE_OUT && bench->side == INSIDE && bytes.bytes[9] == PROTOCOL_UDP && !bench->untranslated)
+    (void)interface, (void)node, (void)at;
+    if (direction == CAPTURE_OUT && PACKET_MAKER(packet) == bench->sinks[INSIDE]->number && !bench->untranslated &&
+        (bytes.bytes[9] == PROTOCOL_UDP || bytes.bytes[9] == PROTOCOL_TCP))
         g_assert(memcmp(bytes.bytes + 12, "\xcb\x00\x71", 3) == 0);
 }
 
@@ -120,7 +121,10 @@ read_rules(struct reader *reader, struct firewall_rule rules[2], struct nat_opti
         rules[i] = (struct firewall_rule){ FIREWALL_ANY };
         rules[i].action = bits & 1;
         rules[i].direction = (bits >> 1) % 3;
-        rules[i].protocol = bits & 8 ? PROTOCOL_UDP : bits & 16 ? PROTOCOL_ICMP : 0;
+        rules[i].protocol = bits & 8 && bits & 16 ? PROTOCOL_TCP
+                            : bits & 8            ? PROTOCOL_UDP
+                            : bits & 16           ? PROTOCOL_ICMP
+                                                  : 0;
         rules[i].has_address = bits & 32;
         rules[i].address = (struct prefix){ bits & 64 ? inside_address(0) : remote_address(0), 31 };
         rules[i].has_from = (bits & 0xc0) == 0xc0;
@@ -140,12 +144,18 @@ read_options(struct reader *reader, struct firewall_rule rules[2])
     options.udp.ports = (bits >> 4 & 3) % 3;
     options.udp.refresh = more % 3;
     options.udp.refusal = (more >> 2) & 1 ? NAT_REFUSE_ICMP : NAT_REFUSE_SILENTLY;
+    options.tcp = options.udp;
+    options.tcp.refusal = (more >> 5) % 3;
+    options.tcp.timeout = 100 * TIME_S;
+    options.tcp_opening = (1 + (more & 15)) * TIME_S;
+    options.tcp_closing = 5 * TIME_S;
+    options.syn_wait = (bits & 12) / 2 * TIME_S;
     options.hairpin = (more >> 3) % 3;
     options.affinity = more >> 5 & 1;
     options.icmp_errors = more >> 6 & 1;
     if (more >> 7) {
-        options.udp.port_low = options.icmp.port_low = 40000;
-        options.udp.port_high = options.icmp.port_high = 40007;
+        options.udp.port_low = options.tcp.port_low = options.icmp.port_low = 40000;
+        options.udp.port_high = options.tcp.port_high = options.icmp.port_high = 40007;
         options.limit_per_host = 5;
     }
     if (bits & 64)
@@ -254,6 +264,25 @@ put_udp(struct writer *writer, struct reader *reader)
     writer_u32(writer, 0x01020304);
 }
 
+/* Ports of few, so that segments meet connections and SYNs that are held; any flags, perhaps options. */
+static void
+put_tcp(struct writer *writer, struct reader *reader)
+{
+    uint8_t flags = reader_u8(reader);
+    bool options = flags & 0x40;
+
+    put_ip(writer, reader, PROTOCOL_TCP, options ? 24 : 20);
+    writer_u16(writer, read_port(reader));
+    writer_u16(writer, read_port(reader));
+    writer_u32(writer, 0x01020304);
+    writer_u32(writer, 0x05060708);
+    writer_u16(writer, (uint16_t)((options ? 6 : 5) << 12 | (flags & 0x3f)));
+    writer_u16(writer, 1000);
+    writer_u32(writer, 0x12340000);
+    if (options)
+        writer_u32(writer, flags & 0x80 ? 0x020405b4 : 0x02200000); /* a maximum segment size; one cut short */
+}
+
 static void
 put_echo(struct writer *writer, struct reader *reader)
 {
@@ -278,10 +307,17 @@ put_error(struct writer *writer, struct reader *reader)
     writer_u16(writer, kinds[reader_u8(reader) % G_N_ELEMENTS(kinds)]);
     writer_u16(writer, 0);
     writer_u32(writer, 1000);
-    if (reader_u8(reader) & 1)
+    switch (reader_u8(reader) % 3) {
+    case 0:
         put_udp(writer, reader);
-    else
+        break;
+    case 1:
         put_echo(writer, reader);
+        break;
+    default:
+        put_tcp(writer, reader);
+        break;
+    }
     writer_patch_u16(writer, start + 2, checksum_of(span_of(writer->start + start, 40)));
 }
 
@@ -322,9 +358,11 @@ send_packet(struct bench *bench, uint8_t what, struct reader *reader)
     bench->side = what & 8 ? INSIDE : OUTSIDE;
     switch (what & 7) {
     case 0:
+        put_udp(&writer, reader);
+        break;
     case 1:
     case 2:
-        put_udp(&writer, reader);
+        put_tcp(&writer, reader);
         break;
     case 3:
         put_echo(&writer, reader);

@@ -70,6 +70,31 @@ nat_write_udp(uint8_t *bytes, struct endpoint from, struct endpoint to, uint8_t 
     return 28 + length;
 }
 
+/* Bits of the flags, in the order of their letters. */
+static const char flag_letters[] = "FSRPA";
+
+size_t
+nat_write_tcp(uint8_t *bytes, struct endpoint from, struct endpoint to, const char *flags)
+{
+    size_t length = 20 + (strchr(flags, 'P') ? 5 : 0);
+    struct writer writer = writer_over(bytes + 20, length);
+    unsigned bits = 0;
+
+    for (const char *letter = flags; *letter; letter++)
+        bits |= 1u << (strchr(flag_letters, *letter) - flag_letters);
+    write_ip(bytes, from.address, to.address, PROTOCOL_TCP, 64, 20 + length);
+    writer_u16(&writer, from.port);
+    writer_u16(&writer, to.port);
+    writer_u32(&writer, 1000);
+    writer_u32(&writer, strchr(flags, 'A') ? 2000 : 0);
+    writer_u16(&writer, (uint16_t)(5 << 12 | bits));
+    writer_u16(&writer, 65535);
+    writer_u32(&writer, 0);
+    writer_span_put(&writer, span_of("hello", length - 20));
+    writer_patch_u16(&writer, 16, slow_checksum(bytes + 20, length, pseudo_sum(bytes, PROTOCOL_TCP, length)));
+    return 20 + length;
+}
+
 static size_t
 write_icmp(uint8_t *bytes, struct address from, struct address to, uint16_t type_code, uint32_t word, struct span data)
 {
@@ -114,6 +139,32 @@ say_udp(GString *out, struct span header, struct span body, struct endpoint from
     if (checksum != 0 && length == body.length &&
         slow_checksum(body.bytes, body.length, pseudo_sum(header.bytes, PROTOCOL_UDP, length)) != 0)
         g_string_append(out, " BAD UDP checksum");
+}
+
+/* Ports and, unless it is quoted, flags and numbers: "SA 2000/1001". */
+static void
+say_tcp(GString *out, struct span header, struct span body, struct endpoint from, struct endpoint to, bool quoted)
+{
+    struct reader reader = reader_over(body);
+    uint32_t seq, ack;
+    unsigned bits;
+
+    from.port = reader_u16(&reader);
+    to.port = reader_u16(&reader);
+    seq = reader_u32(&reader);
+    ack = reader_u32(&reader);
+    bits = reader_u16(&reader);
+    say_ends(out, from, to, true);
+    if (body.length >= 20 && slow_checksum(body.bytes, body.length, pseudo_sum(header.bytes, PROTOCOL_TCP,
+                                                                               body.length)) != 0)
+        g_string_append(out, " BAD TCP checksum");
+    if (quoted)
+        return;
+    g_string_append_c(out, ' ');
+    for (unsigned i = 0; flag_letters[i]; i++)
+        if (bits >> i & 1)
+            g_string_append_c(out, flag_letters[i]);
+    g_string_append_printf(out, " %u/%u", seq, ack);
 }
 
 static void
@@ -176,6 +227,8 @@ say_packet(GString *out, struct span bytes, bool quoted)
         say_fragment(out, fragment, body.length, from, to);
     else if (header.bytes[9] == PROTOCOL_UDP)
         say_udp(out, header, body, from, to, quoted);
+    else if (header.bytes[9] == PROTOCOL_TCP)
+        say_tcp(out, header, body, from, to, quoted);
     else if (header.bytes[9] == PROTOCOL_ICMP)
         say_icmp(out, body, from, to, quoted);
     else
@@ -290,6 +343,14 @@ say_dropped(struct nat_bench *bench, const uint64_t *before)
 }
 
 const char *
+nat_bench_left(struct nat_bench *bench)
+{
+    g_strlcpy(bench->told, bench->left->str, sizeof bench->told);
+    g_string_truncate(bench->left, 0);
+    return bench->told;
+}
+
+const char *
 nat_bench_bytes(struct nat_bench *bench, enum nat_side side, struct span bytes)
 {
     struct packet *packet = packet_new(bench->world, bytes.length);
@@ -306,8 +367,7 @@ nat_bench_bytes(struct nat_bench *bench, enum nat_side side, struct span bytes)
     say_dropped(bench, dropped);
     if (bench->box->counts.delivered != delivered)
         g_string_append(bench->left, bench->left->len ? " mine" : "mine");
-    g_strlcpy(bench->told, bench->left->str, sizeof bench->told);
-    return bench->told;
+    return nat_bench_left(bench);
 }
 
 const char *
@@ -326,6 +386,15 @@ nat_bench_udp(struct nat_bench *bench, enum nat_side side, const char *from, con
 }
 
 const char *
+nat_bench_tcp(struct nat_bench *bench, enum nat_side side, const char *flags, const char *from, const char *to)
+{
+    uint8_t bytes[64];
+
+    return nat_bench_bytes(bench, side,
+                           span_of(bytes, nat_write_tcp(bytes, nat_endpoint(from), nat_endpoint(to), flags)));
+}
+
+const char *
 nat_bench_echo(struct nat_bench *bench, enum nat_side side, bool reply, const char *from, const char *to,
                uint16_t identifier)
 {
@@ -336,7 +405,7 @@ nat_bench_echo(struct nat_bench *bench, enum nat_side side, bool reply, const ch
     return nat_bench_bytes(bench, side, span_of(bytes, length));
 }
 
-/* "10.0.0.2:5000" quotes a datagram; "10.0.0.2#7" as the source an echo request, as the destination a reply. */
+/* "10.0.0.2:5000" quotes a datagram; "tcp 10.0.0.2:5000" a SYN; "10.0.0.2#7" as the source an echo request, as the destination a reply. */
 static size_t
 write_quoted(uint8_t *bytes, const char *from, const char *to)
 {
@@ -344,6 +413,8 @@ write_quoted(uint8_t *bytes, const char *from, const char *to)
     bool request = asks[1], reply = answers[1];
     const char *identifier = request ? asks[1] : answers[1];
 
+    if (g_str_has_prefix(from, "tcp "))
+        return nat_write_tcp(bytes, nat_endpoint(from + 4), nat_endpoint(to), "S");
     if (!request && !reply)
         return nat_write_udp(bytes, nat_endpoint(from), nat_endpoint(to), 1, 64);
     return write_icmp(bytes, nat_endpoint(asks[0]).address, nat_endpoint(answers[0]).address, request ? 0x0800 : 0,

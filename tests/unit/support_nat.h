@@ -48,17 +48,27 @@ void nat_bench_until(struct nat_bench *bench, int64_t at);
 const char *nat_bench_udp(struct nat_bench *bench, enum nat_side side, const char *from, const char *to);
 const char *nat_bench_udp_ttl(struct nat_bench *bench, enum nat_side side, const char *from, const char *to,
                               uint8_t ttl);
+/* A TCP segment: flags as letters of S A F R P. Its sequence number is 1000, the number it acknowledges, where there is an
+ * A, 2000; data, a P, is 5 bytes. Segments are told with what they say: "out SOURCE > DESTINATION SA 2000/1001". */
+const char *nat_bench_tcp(struct nat_bench *bench, enum nat_side side, const char *flags, const char *from,
+                          const char *to);
 const char *nat_bench_echo(struct nat_bench *bench, enum nat_side side, bool reply, const char *from, const char *to,
                            uint16_t identifier);
-/* An ICMP error that quotes a datagram, or (a port of "id") an echo request or reply. `quoted` is how much of the
- * quoted packet stands in it, at most all of it. */
+/* An ICMP error that quotes a datagram, or ("10.0.0.2#7") an echo request or reply, or ("tcp 10.0.0.2:80" as the source)
+ * a TCP SYN. `quoted` is how much of the quoted packet stands in it, at most all of it. */
 const char *nat_bench_error(struct nat_bench *bench, enum nat_side side, uint8_t type, uint8_t code, const char *from,
                             const char *to, const char *quoted_from, const char *quoted_to, size_t quoted);
 /* Any bytes from the IP header up. */
 const char *nat_bench_bytes(struct nat_bench *bench, enum nat_side side, struct span bytes);
 
+/* A TCP segment as above; returns its length. */
+size_t nat_write_tcp(uint8_t *bytes, struct endpoint from, struct endpoint to, const char *flags);
+
 /* A UDP datagram of `length` bytes of data as it stands on the wire; returns its length. */
 size_t nat_write_udp(uint8_t *bytes, struct endpoint from, struct endpoint to, uint8_t ttl, size_t length);
+
+/* What has left since the last packet went in, in the same words: what the box sends when time goes on. */
+const char *nat_bench_left(struct nat_bench *bench);
 
 /* The bench's last record of a kind, and its sentence; NULL when there is none. The caller frees the sentence. */
 const struct record *nat_bench_record(const struct nat_bench *bench, const char *kind);

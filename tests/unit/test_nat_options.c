@@ -45,13 +45,17 @@ test_classic_presets(void)
         CHECK_ROW_INT(rows[i].name, preset->hairpin, NAT_HAIRPIN_OFF);
         CHECK_ROW_INT(rows[i].name, preset->udp.timeout, 5 * TIME_MIN);
         CHECK_ROW_INT(rows[i].name, preset->icmp.timeout, 60 * TIME_S);
+        CHECK_ROW_INT(rows[i].name, preset->tcp.mapping, rows[i].mapping);
+        CHECK_ROW_INT(rows[i].name, preset->tcp.filtering, rows[i].filtering);
+        CHECK_ROW_INT(rows[i].name, preset->tcp.refusal, NAT_REFUSE_SILENTLY);
+        CHECK_ROW_INT(rows[i].name, preset->syn_wait, 6 * TIME_S);
         CHECK_ROW_INT(rows[i].name, preset->udp.refresh, NAT_REFRESH_OUTBOUND);
         CHECK_ROW(rows[i].name, preset->affinity && preset->icmp_errors);
     }
     CHECK(nat_preset_find("cone") == NULL);
 }
 
-/* RFC 4787 REQ-1, 5, 5c, 6, 8, 9, 9a; RFC 5508 REQ-2; RFC 6888 REQ-1, 7. */
+/* RFC 4787 REQ-1, 5, 5c, 6, 8, 9, 9a; RFC 5382 REQ-1, 3, 4, 5; RFC 5508 REQ-2; RFC 6888 REQ-1, 7. */
 static void
 test_compliant_presets(void)
 {
@@ -64,6 +68,11 @@ test_compliant_presets(void)
         CHECK_ROW(names[i], preset->udp.filtering != NAT_ADDRESS_AND_PORT_DEPENDENT);
         CHECK_ROW(names[i], preset->udp.timeout >= 5 * TIME_MIN && preset->icmp.timeout >= TIME_MIN);
         CHECK_ROW(names[i], preset->udp.refresh != NAT_REFRESH_INBOUND);
+        CHECK_ROW_INT(names[i], preset->tcp.mapping, NAT_ENDPOINT_INDEPENDENT);
+        CHECK_ROW(names[i], preset->tcp.filtering != NAT_ADDRESS_AND_PORT_DEPENDENT);
+        CHECK_ROW(names[i], preset->tcp.timeout >= 124 * TIME_MIN);
+        CHECK_ROW(names[i], preset->tcp_opening >= 4 * TIME_MIN && preset->tcp_closing >= 4 * TIME_MIN);
+        CHECK_ROW(names[i], preset->tcp.refusal == NAT_REFUSE_ICMP && preset->syn_wait >= 6 * TIME_S);
         CHECK_ROW_INT(names[i], preset->hairpin, NAT_HAIRPIN_EXTERNAL_SOURCE);
     }
     CHECK_ROW_INT("cgn", nat_preset_find("cgn")->options.udp.filtering, NAT_ENDPOINT_INDEPENDENT);
@@ -94,6 +103,9 @@ test_words(void)
             CHECK_ROW(*word, unit_is_word(*word));
 }
 
+/* RFC 5382 REQ-5. */
+#define TCP_TIMES ", 124min (TCP; opening 4min, closing 4min)"
+
 static void
 test_sets(void)
 {
@@ -102,27 +114,36 @@ test_sets(void)
     } rows[] = {
         { NULL, "mapping", "address-dependent",
           "mapping address-dependent, filtering address-and-port-dependent, ports "
-          "preserve, refreshed outbound; timeout 5min (UDP), 7s (ICMP queries); hairpin off" },
+          "preserve, refreshed outbound; timeout 5min (UDP), 7s (ICMP queries)" TCP_TIMES "; hairpin off" },
         { "udp", "filtering", "endpoint-independent",
           "mapping endpoint-independent, filtering endpoint-independent, ports "
-          "preserve, refreshed outbound; ICMP queries: mapping endpoint-independent, filtering "
+          "preserve, refreshed outbound; TCP: mapping endpoint-independent, filtering address-and-port-dependent, ports "
+          "preserve, refreshed both; ICMP queries: mapping endpoint-independent, filtering "
           "address-and-port-dependent, "
-          "ports preserve, refreshed outbound; timeout 5min (UDP), 7s (ICMP queries); hairpin off" },
+          "ports preserve, refreshed outbound; timeout 5min (UDP), 7s (ICMP queries)" TCP_TIMES "; hairpin off" },
         { NULL, "timeout", "30s",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, "
-          "refreshed outbound; timeout 30s (UDP), 7s (ICMP queries); hairpin off" },
+          "refreshed outbound; timeout 30s (UDP), 7s (ICMP queries)" TCP_TIMES "; hairpin off" },
         { "icmp", "timeout", "11",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, "
-          "refreshed outbound; timeout 5min (UDP), 11s (ICMP queries); hairpin off" },
+          "refreshed outbound; timeout 5min (UDP), 11s (ICMP queries)" TCP_TIMES "; hairpin off" },
         { NULL, "hairpin", "external-source",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports "
-          "preserve, refreshed outbound; timeout 5min (UDP), 7s (ICMP queries); hairpin external-source" },
+          "preserve, refreshed outbound; timeout 5min (UDP), 7s (ICMP queries)" TCP_TIMES "; hairpin external-source" },
         { NULL, "filtered", "icmp",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, "
-          "refreshed outbound, refuses by icmp; timeout 5min (UDP), 7s (ICMP queries); hairpin off" },
+          "refreshed outbound, refuses by icmp; timeout 5min (UDP), 7s (ICMP queries)" TCP_TIMES "; hairpin off" },
+        { "tcp", "filtered", "reset",
+          "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, "
+          "refreshed outbound; TCP: mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, "
+          "refreshed both, refuses by reset (a SYN after 6s); timeout 5min (UDP), 7s (ICMP queries)" TCP_TIMES
+          "; hairpin off" },
+        { NULL, "timeout.tcp_closing", "9",
+          "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, refreshed outbound; "
+          "timeout 5min (UDP), 7s (ICMP queries), 124min (TCP; opening 4min, closing 9s); hairpin off" },
         { NULL, "limits.per_host", "12",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports "
-          "preserve, refreshed outbound; timeout 5min (UDP), 7s (ICMP queries); hairpin off, at most 12 mappings a "
+          "preserve, refreshed outbound; timeout 5min (UDP), 7s (ICMP queries)" TCP_TIMES "; hairpin off, at most 12 mappings a "
           "host" },
     };
 
@@ -159,6 +180,43 @@ test_sets_numbers(void)
     CHECK(!*affinity && !options.affinity && !*errors && !options.icmp_errors);
     CHECK(!*refresh && options.icmp.refresh == NAT_REFRESH_BOTH && options.udp.refresh == NAT_REFRESH_OUTBOUND);
     CHECK(!*none && options.udp.mapping == NAT_MAPPING_NONE);
+}
+
+/* Given plainly they hold for UDP, TCP and ICMP, but the timeout, which is UDP's. */
+static void
+test_sets_tcp(void)
+{
+    g_autofree char *filtering = set("tcp", "filtering", "endpoint-independent"), *step = set(NULL, "step", "7");
+    g_autofree char *opening = set(NULL, "timeout.tcp_opening", "30s"), *closing = set(NULL, "timeout.tcp_closing", "9");
+    g_autofree char *established = set(NULL, "timeout.tcp", "1h"), *udp = set(NULL, "timeout", "31s");
+    g_autofree char *wait = set(NULL, "syn_wait", "250ms");
+
+    CHECK(!*filtering && !*step && !*opening && !*closing && !*established && !*udp && !*wait);
+    CHECK_ROW_INT("filtering", options.tcp.filtering, NAT_ENDPOINT_INDEPENDENT);
+    CHECK_ROW_INT("filtering of UDP", options.udp.filtering, NAT_ADDRESS_AND_PORT_DEPENDENT);
+    CHECK(options.tcp.step == 7 && options.udp.step == 7 && options.icmp.step == 7);
+    CHECK_ROW_INT("opening", options.tcp_opening, 30 * TIME_S);
+    CHECK_ROW_INT("closing", options.tcp_closing, 9 * TIME_S);
+    CHECK_ROW_INT("established", options.tcp.timeout, 3600 * TIME_S);
+    CHECK_ROW_INT("UDP", options.udp.timeout, 31 * TIME_S);
+    CHECK_ROW_INT("wait", options.syn_wait, 250 * TIME_MS);
+    g_autofree char *alone = set("tcp", "timeout", "2h");
+    CHECK(!*alone && options.tcp.timeout == 7200 * TIME_S && options.udp.timeout == 31 * TIME_S);
+}
+
+/* RFC 5382 REQ-4 asks for an answer after six seconds; one at once is a box that breaks it. */
+static void
+test_sets_no_wait(void)
+{
+    static const char *const values[] = { "0", "0.0", "0s", "0ms", "false" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(values); i++) {
+        options.syn_wait = TIME_S;
+        g_autofree char *complaint = set(NULL, "syn_wait", values[i]);
+
+        CHECK_ROW_TEXT(values[i], complaint, "");
+        CHECK_ROW_INT(values[i], options.syn_wait, 0);
+    }
 }
 
 static void
@@ -207,8 +265,9 @@ test_refuses(void)
           "address-dependent or address-and-port-dependent" },
         { NULL, "maping", "none",
           "'maping' is not an option of a NAT; accepted: mapping, filtering, ports, step, "
-          "port_range, timeout, refresh, filtered, timeout.udp, timeout.icmp, hairpin, ttl, affinity, icmp_errors, "
-          "limits.per_host, limits.total or rules; did you mean 'mapping'?" },
+          "port_range, timeout, refresh, filtered, timeout.udp, timeout.icmp, timeout.tcp, timeout.tcp_opening, "
+          "timeout.tcp_closing, syn_wait, hairpin, ttl, affinity, icmp_errors, limits.per_host, limits.total or "
+          "rules; did you mean 'mapping'?" },
         { NULL, "timeout", "5 parsecs",
           "'5 parsecs' is not a value of 'timeout'; accepted: a duration above 0 such as "
           "\"5min\" or \"30s\", or a number of seconds" },
@@ -233,8 +292,13 @@ test_refuses(void)
         { NULL, "limits.total", "4194305",
           "'4194305' is not a value of 'limits.total'; accepted: a whole number from 1 to 4194304, or 0 or false for no "
           "limit" },
-        { NULL, "timeout.tcp", "2h", "'timeout.tcp' is not supported yet" },
-        { "tcp", "mapping", "none", "options for 'tcp' are not supported yet: TCP comes with a later version" },
+        { NULL, "timeout.tcp_opening", "0",
+          "'0' is not a value of 'timeout.tcp_opening'; accepted: a duration above 0 such as \"5min\" or \"30s\", or a "
+          "number of seconds" },
+        { NULL, "syn_wait", "soon",
+          "'soon' is not a value of 'syn_wait'; accepted: a duration such as \"6s\", a number of seconds, or 0 or false "
+          "for an answer at once" },
+        { "tcp", "syn_wait", "0", "'syn_wait' is an option of the whole box, not of tcp alone" },
         { "upd", "mapping", "none",
           "'upd' is not a protocol with options of its own; accepted: udp, icmp or tcp; did you "
           "mean 'udp'?" },
@@ -279,6 +343,7 @@ suite_nat_options(void)
     UNIT_SUITE("nat: options", set_up, NULL, { "classic presets", test_classic_presets },
                { "compliant presets", test_compliant_presets }, { "preset names", test_preset_names },
                { "words", test_words }, { "sets", test_sets }, { "sets numbers", test_sets_numbers },
+               { "sets TCP", test_sets_tcp }, { "sets no wait", test_sets_no_wait },
                { "lifts limits", test_lifts_limits }, { "presets of later versions", test_later_presets },
                { "refuses", test_refuses }, { "takes what is so today", test_takes_today });
 }

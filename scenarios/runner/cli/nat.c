@@ -118,6 +118,20 @@ say_behaviour(const char *protocol, const struct nat_behaviour *behaviour, GStri
 }
 
 static void
+say_tcp(const struct nat_options *box, GString *out)
+{
+    char text[DURATION_TEXT];
+
+    say_behaviour("TCP", &box->tcp, out);
+    g_string_append_printf(out, "  opening     %s: timeout of a connection that is partially open\n",
+                           duration_format(box->tcp_opening, text));
+    g_string_append_printf(out, "  closing     %s: timeout of one that both sides have closed, or one has reset\n",
+                           duration_format(box->tcp_closing, text));
+    g_string_append_printf(out, "  syn wait    %s: before a SYN that nobody asked for is answered\n",
+                           duration_format(box->syn_wait, text));
+}
+
+static void
 say_limit(const char *name, uint32_t limit, GString *out)
 {
     if (limit)
@@ -148,6 +162,7 @@ print_one(const struct nat_preset *preset)
     if (*preset->source)
         g_string_append_printf(out, "Source: %s\n", preset->source);
     say_behaviour("UDP", &box->udp, out);
+    say_tcp(box, out);
     say_behaviour("ICMP queries (the identifier is the port)", &box->icmp, out);
     g_string_append_printf(out, "\nThe box\n  hairpin     %s\n  ttl         %s\n", nat_hairpin_words[box->hairpin],
                            nat_ttl_words[box->ttl]);
@@ -187,7 +202,8 @@ const struct command nat_command = {
     .name = "nat",
     .usage = "[PRESET] [OPTION]...",
     .summary = "the presets and what each does",
-    .about = "A preset is a value for 'type' of a box in a scenario; the words are those of RFC 4787 and RFC 5508.\n",
+    .about = "A preset is a value for 'type' of a box in a scenario; the words are those of RFC 4787, RFC 5382 and\n"
+             "RFC 5508.\n",
     .options = options,
     .options_size = sizeof(struct nat_command_options),
     .words_max = 1,
