@@ -62,6 +62,9 @@
     X(HAIRPIN_OFF,          "hairpin-off",          "the box does not hairpin",                                  "RFC 4787 REQ-9") \
     X(NO_PORT,              "no-port",              "no external port is free",                                  "RFC 5508 REQ-8") \
     X(MAPPING_LIMIT,        "mapping-limit",        "a limit on mappings is met",                                "RFC 6888 REQ-4") \
+    X(MAPPING_RATE,         "mapping-rate",         "its host makes mappings too fast",                          "RFC 6888 REQ-4") \
+    X(FRAGMENT_REFUSED,     "fragment-refused",     "the box passes no fragments",                               "RFC 4787 REQ-14") \
+    X(FRAGMENT_ORDER,       "fragment-order",       "fragments before it are missing, and the box takes them in order only", "RFC 4787 REQ-14") \
     X(PROTOCOL_UNSUPPORTED, "protocol-unsupported", "the box does not translate its protocol",                   "RFC 5508 REQ-11") \
     X(POLICY,               "policy",               "a rule forbids it",                                         "") \
     X(ICMP_UNRELATED,       "icmp-unrelated",       "an ICMP error about no mapping of this box",                "RFC 5508 REQ-4") \

@@ -211,6 +211,10 @@ node_name_packet(struct node *node)
 static struct packet *
 reassemble(struct node *node, struct packet *fragment)
 {
+    if (node->fragments == NODE_FRAGMENTS_DROP && node->box) {
+        packet_drop(node, fragment, DROP_FRAGMENT_REFUSED);
+        return NULL;
+    }
     if (!node->reassembly)
         node->reassembly = reassembly_new(node);
     return reassembly_add(node->reassembly, fragment);

@@ -59,6 +59,13 @@ struct hop {
     struct port *port;
 };
 
+/* What a node with a middlebox does with fragments (RFC 4787 REQ-14). */
+enum node_fragments {
+    NODE_FRAGMENTS_REASSEMBLE, /* puts them together, in whatever order they come */
+    NODE_FRAGMENTS_DROP,       /* passes none */
+    NODE_FRAGMENTS_IN_ORDER,   /* takes each only when those before it have come */
+};
+
 struct node {
     struct world *world;
     const char *name;
@@ -77,6 +84,7 @@ struct node {
     bool forwards;               /* routes packets that are not for it */
     bool down;                   /* rebooting: everything that reaches it is dropped */
     bool keep_ttl;               /* forwards without taking one off the TTL, as some boxes do */
+    uint8_t fragments;           /* enum node_fragments: what a node with a middlebox does with them */
     uint64_t made;               /* packets named so far */
     struct node_counts counts;
 };

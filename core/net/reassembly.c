@@ -401,6 +401,10 @@ reassembly_add(struct reassembly *reassembly, struct packet *fragment)
     case FITS:
         break;
     }
+    if (node->fragments == NODE_FRAGMENTS_IN_ORDER && piece.offset != datagram->received) {
+        packet_drop(node, fragment, DROP_FRAGMENT_ORDER);
+        return NULL;
+    }
     insert_behind(&datagram->fragments, fragment, behind);
     reassembly->bytes += fragment->length;
     datagram->received += piece.length;

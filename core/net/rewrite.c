@@ -190,6 +190,41 @@ packet_rewrite_destination(struct packet *packet, struct address address, uint16
     rewrite(packet, DESTINATION, address, port);
 }
 
+/* ---- the data */
+
+/* Replaces the bytes at `at` of a UDP datagram and mends its checksum by the 16-bit words that they touch. */
+static void
+replace(uint8_t *datagram, size_t length, size_t at, const uint8_t *bytes, size_t count)
+{
+    size_t first = at & ~(size_t)1, end = MIN((at + count + 1) & ~(size_t)1, length);
+    struct span words = span_of(datagram + first, end - first);
+    uint64_t old = checksum_add(0, words);
+
+    memcpy(datagram + at, bytes, count);
+    mend_udp(datagram + 6, old, checksum_add(0, words));
+}
+
+unsigned
+packet_rewrite_payload(struct packet *packet, struct address old, struct address new)
+{
+    uint8_t *datagram = packet->data + packet->transport, old_bytes[16], new_bytes[16];
+    size_t length = packet->length - packet->transport, count = address_to_bytes(old, old_bytes);
+    unsigned times = 0;
+
+    if (packet->flow.protocol != PROTOCOL_UDP || address_to_bytes(new, new_bytes) != count)
+        return 0;
+    for (size_t at = 8; at + count <= length; at++) {
+        if (memcmp(datagram + at, old_bytes, count) != 0)
+            continue;
+        replace(datagram, length, at, new_bytes, count);
+        at += count - 1;
+        times++;
+    }
+    return times;
+}
+
+/* ---- quotes */
+
 /* Reads the ports of a quoted transport header, of which 8 bytes suffice (RFC 792). */
 static bool
 read_quoted_transport(struct reader *reader, struct quote *quote)

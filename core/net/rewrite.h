@@ -11,6 +11,10 @@
 void packet_rewrite_source(struct packet *packet, struct address address, uint16_t port);
 void packet_rewrite_destination(struct packet *packet, struct address address, uint16_t port);
 
+/* Puts `new` for `old` wherever the data of a UDP packet has the bytes of that address, as some translators do that mean
+ * well (RFC 8489 section 14.2). Both are of one family. Returns how often. */
+unsigned packet_rewrite_payload(struct packet *packet, struct address old, struct address new);
+
 /* The packet that an ICMP error quotes, as far as it is quoted (RFC 792: header and 8 bytes; RFC 1812: more; RFC 4443
  * section 2.4 c: what fits into 1280 bytes). */
 struct quote {
