@@ -4,7 +4,10 @@
 #define NAT_BOX_H
 
 #include "core/net/net.h"
+#include "core/net/rewrite.h"
+#include "nat/embed.h"
 #include "nat/mappings.h"
+#include "nat/npt.h"
 #include "nat/pooling.h"
 #include "nat/ports.h"
 #include "nat/sessions.h"
@@ -31,6 +34,8 @@ struct nat {
     struct exhaustion exhausted;
     uint16_t last_port[NAT_PROTOCOLS]; /* chosen by NAT_PORTS_SEQUENTIAL */
     uint32_t next_address;             /* of the pool, in turn */
+    uint16_t identification;           /* of the last IPv4 header that NAT64 made */
+    struct npt *npt;                   /* NULL unless IPv6 gets another prefix */
     bool timeouts_changed;             /* since the beginning: how long a mapping was idle is then not known */
 };
 
@@ -111,11 +116,25 @@ struct nat_mapping_view nat_view(const struct nat *nat, uint32_t slot);
 enum verdict nat_enter(struct middlebox *box, struct packet *packet, struct port *in);
 enum verdict nat_leave(struct middlebox *box, struct packet_list *list, struct port *out);
 
+/* How a flow of these ends is mapped. IPv6 to IPv6 is translated where it is masqueraded only, and IPv6 to IPv4 always. */
+static inline uint8_t
+nat_mapping_of(const struct nat *nat, uint8_t protocol, struct address internal, struct address remote)
+{
+    uint8_t mapping = nat_behaviour(nat, protocol)->mapping;
+
+    if (G_LIKELY(address_is_ipv4(internal)))
+        return mapping;
+    if (address_is_ipv4(remote))
+        return mapping == NAT_MAPPING_NONE ? NAT_ENDPOINT_INDEPENDENT : mapping;
+    return nat->options.ipv6 == NAT_IPV6_MASQUERADE ? mapping : NAT_MAPPING_NONE;
+}
+
 /* The key of a packet of `internal` to `remote` as mapping is now. */
 static inline struct mapping_key
 nat_key(const struct nat *nat, uint8_t protocol, struct endpoint internal, struct endpoint remote)
 {
-    return (struct mapping_key){ internal, remote, protocol, nat_behaviour(nat, protocol)->mapping };
+    return (struct mapping_key){ internal, remote, protocol,
+                                 nat_mapping_of(nat, protocol, internal.address, remote.address) };
 }
 
 /* The mapping that such a packet takes, or 0; `*rule` says why that one. Without the affinity of replies when
@@ -173,12 +192,65 @@ enum drop_reason nat_tcp_accept(struct nat *nat, const struct packet *packet, ui
 /* Ends a session whose deadline has come, and its mapping with its last. */
 void nat_tcp_expire(struct nat *nat, uint32_t session);
 
+static inline bool
+nat_listening(const struct nat *nat)
+{
+    return nat_world(nat)->journal != NULL;
+}
+
+/* ---- nat64.c: what is NAT64's in the way of a packet
+ *
+ * A flow between the families is seen as mappings and filters know it: its inner end is IPv6, its outer IPv4, and the
+ * protocol of echo is PROTOCOL_ICMP. */
+
+/* The options have changed; are about to change: the box's own packets to what stands for IPv4 addresses get their way. */
+void nat64_prepare(struct nat *nat);
+void nat64_withdraw(struct nat *nat);
+
+/* Whether packets to this IPv6 address become IPv4. */
+bool nat64_takes(const struct nat *nat, struct address destination);
+
+/* How a packet to such an address is seen. DROP_NONE, or why it is not to be translated. */
+enum drop_reason nat64_see(const struct nat *nat, const struct packet *packet, struct flow *flow);
+
+/* Whether a packet can become one of the other family and go on by `hop`; in `*mtu` the largest of its own family that
+ * could, when it is too big. */
+enum drop_reason nat64_fits(const struct packet *packet, const struct hop *hop, uint32_t *mtu);
+
+/* The IPv6 end that stands for an IPv4 one. */
+struct endpoint nat64_embed(const struct nat *nat, struct endpoint ipv4);
+
+/* Gives a packet these ends, of either family; the other ones are what they were seen as. It fits. */
+void nat64_rewrite(struct nat *nat, struct packet *packet, struct endpoint source, struct endpoint destination);
+
+/* An ICMP error about a packet of a mapping between the families: from outside, whose quote has been read and leads to
+ * the mapping in `slot`; from inside or by the box, to an address that stands for an IPv4 one. */
+enum drop_reason nat64_error_in(struct nat *nat, struct packet *packet, struct quote *quote, uint32_t slot);
+enum verdict nat64_error_out(struct nat *nat, struct packet *packet);
+
+/* ---- prefix.c: NPTv6 */
+
+/* The options have changed. */
+void nat_prefix_prepare(struct nat *nat);
+enum verdict nat_prefix_enter(struct nat *nat, struct packet *packet, const struct port *in);
+enum verdict nat_prefix_leave(struct nat *nat, struct packet_list *list, struct packet *packet);
+
+extern const struct record_kind nat_prefix_kind, nat_prefix_dropped_kind;
+
 /* ---- icmp_errors.c */
 
 /* An ICMP error that came by `in` (NULL: the box made it) and is not for an internal host as it stands. */
 enum verdict nat_error_enter(struct nat *nat, struct packet *packet, const struct port *in);
 /* An ICMP error that leaves by an outside port, from inside or (packet->in is NULL) made by the box. */
 enum verdict nat_error_leave(struct nat *nat, struct packet *packet);
+
+/* The mapping by which a packet between these ends, seen from outside, was admitted: the one that a reply to it would
+ * take. 0: none. */
+uint32_t nat_find_admitting(const struct nat *nat, uint8_t protocol, struct endpoint internal, struct endpoint remote);
+/* The record of an ICMP error, as one that is dropped. */
+struct record nat_error_record(const struct nat *nat, const struct packet *packet, const struct quote *quote);
+/* It has been translated and goes on. */
+enum verdict nat_error_pass(struct nat *nat, struct packet *packet, struct record *record);
 
 /* ---- kinds.c: the journal */
 

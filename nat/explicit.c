@@ -70,11 +70,12 @@ nat_external_address(const struct nat *nat, struct address internal)
 {
     const struct host *host = nat->hosts ? hosts_find(nat->hosts, internal) : NULL;
     const struct node *node = nat->box.node;
-    uint64_t size = pool_size(node, NULL);
+    enum family family = address_family(internal);
+    uint64_t size = pool_size(node, NULL, family);
 
     if (host && node_owns(node, host->external))
         return host->external;
-    return size ? pool_address(node, NULL, size > 1 ? nat->next_address % size : 0) : ADDRESS_NONE;
+    return size ? pool_address(node, NULL, family, size > 1 ? nat->next_address % size : 0) : ADDRESS_NONE;
 }
 
 /* ---- making */

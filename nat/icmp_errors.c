@@ -15,23 +15,29 @@
 static bool
 is_translated(uint8_t protocol)
 {
-    return protocol == PROTOCOL_UDP || protocol == PROTOCOL_TCP || protocol == PROTOCOL_ICMP;
+    return protocol == PROTOCOL_UDP || protocol == PROTOCOL_TCP || protocol == PROTOCOL_ICMP ||
+           protocol == PROTOCOL_ICMPV6;
 }
 
-/* The mapping by which the quoted packet, which had come in, was admitted: the one that a reply to it would take. */
-static uint32_t
-find_admitting(const struct nat *nat, const struct quote *quote)
+uint32_t
+nat_find_admitting(const struct nat *nat, uint8_t protocol, struct endpoint internal, struct endpoint remote)
 {
-    struct mapping_key key =
-        nat_key(nat, quote->flow.protocol, flow_destination(&quote->flow), flow_source(&quote->flow));
+    struct mapping_key key = nat_key(nat, protocol, internal, remote);
     uint16_t rule;
     uint32_t slot = is_translated(key.protocol) ? nat_find_way(nat, &key, true, &rule) : 0;
 
     return slot && nat_known(nat, slot, &key.remote) != PEER_UNKNOWN ? slot : 0;
 }
 
-static struct record
-error_record(const struct nat *nat, const struct packet *packet, const struct quote *quote)
+/* The same of the packet that is quoted, which had come in. */
+static uint32_t
+find_admitting(const struct nat *nat, const struct quote *quote)
+{
+    return nat_find_admitting(nat, quote->flow.protocol, flow_destination(&quote->flow), flow_source(&quote->flow));
+}
+
+struct record
+nat_error_record(const struct nat *nat, const struct packet *packet, const struct quote *quote)
 {
     struct record record = packet_record(packet, &nat_icmp_error_dropped_kind, nat->box.node);
 
@@ -39,8 +45,8 @@ error_record(const struct nat *nat, const struct packet *packet, const struct qu
     return record;
 }
 
-static enum verdict
-pass(struct nat *nat, struct packet *packet, struct record *record)
+enum verdict
+nat_error_pass(struct nat *nat, struct packet *packet, struct record *record)
 {
     struct world *world = nat_world(nat);
 
@@ -86,7 +92,7 @@ nat_error_enter(struct nat *nat, struct packet *packet, const struct port *in)
     bool inside = in && in->inside;
     struct quote quote;
     enum drop_reason reason = packet_read_quote(packet, &quote);
-    struct record record = error_record(nat, packet, &quote);
+    struct record record = nat_error_record(nat, packet, &quote);
     struct endpoint sender;
     const struct mapping *mapping;
     uint32_t slot = 0, other = 0;
@@ -112,11 +118,15 @@ nat_error_enter(struct nat *nat, struct packet *packet, const struct port *in)
 
     if (other)
         restore_destination(nat, packet, &quote, other);
-    if (mapping->dependence != NAT_MAPPING_NONE) {
+    if (nat_realm(mapping->internal_address, mapping->external_address) == NAT_IPV6_TO_IPV4) {
+        reason = nat64_error_in(nat, packet, &quote, slot);
+        if (reason != DROP_NONE)
+            return nat_drop(nat, packet, &record, reason);
+    } else if (mapping->dependence != NAT_MAPPING_NONE) {
         packet_rewrite_quote_source(packet, &quote, mapping_internal(mapping));
         packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
     }
-    return pass(nat, packet, &record);
+    return nat_error_pass(nat, packet, &record);
 }
 
 enum verdict
@@ -125,7 +135,7 @@ nat_error_leave(struct nat *nat, struct packet *packet)
     bool own = !packet->in;
     struct quote quote;
     enum drop_reason reason = packet_read_quote(packet, &quote);
-    struct record record = error_record(nat, packet, &quote);
+    struct record record = nat_error_record(nat, packet, &quote);
     uint32_t slot = 0;
 
     if (reason == DROP_NONE && !quote.is_icmp_error)
@@ -139,5 +149,5 @@ nat_error_leave(struct nat *nat, struct packet *packet)
         return nat_drop(nat, packet, &record, DROP_ICMP_REFUSED);
 
     restore_destination(nat, packet, &quote, slot);
-    return pass(nat, packet, &record);
+    return nat_error_pass(nat, packet, &record);
 }

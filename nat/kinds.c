@@ -95,6 +95,20 @@ fields_mapping(const struct record *record, struct endpoint internal, struct end
     fields_endpoint(out, "external", external);
 }
 
+/* Whether a packet has become one of the other version of IP. */
+static bool
+changes_family(const struct record *record)
+{
+    return !address_is_none(record->after.source) &&
+           address_is_ipv4(record->before.source) != address_is_ipv4(record->after.source);
+}
+
+static const char *
+family_word(struct address address)
+{
+    return address_is_ipv4(address) ? "IPv4" : "IPv6";
+}
+
 /* ---- rules of the user's */
 
 /* What a rule looks at, in `detail`: its protocol in the lowest byte, these flags, the first and the last port. */
@@ -207,6 +221,12 @@ say_outbound(const struct record *record, const struct names *names, GString *ou
         g_string_append(out, " becomes ");
         say_source(out, &record->after);
     }
+    if (changes_family(record)) {
+        g_string_append(out, ", destination ");
+        say_destination(out, &record->before);
+        g_string_append(out, " becomes ");
+        say_destination(out, &record->after);
+    }
     say_choice(record, out);
     say_opened(record, out);
 }
@@ -280,7 +300,8 @@ say_admission(const struct record *record, GString *out)
 static void
 say_inbound(const struct record *record, const struct names *names, GString *out)
 {
-    bool source_restored = !endpoint_equal(flow_source(&record->before), flow_source(&record->after));
+    bool crosses = changes_family(record);
+    bool source_restored = !crosses && !endpoint_equal(flow_source(&record->before), flow_source(&record->after));
 
     (void)names;
     g_string_append(out, is_hairpin(record) ? "hairpin, inbound: destination " : "inbound: destination ");
@@ -290,6 +311,12 @@ say_inbound(const struct record *record, const struct names *names, GString *out
     } else {
         g_string_append(out, " becomes ");
         say_destination(out, &record->after);
+    }
+    if (crosses) {
+        g_string_append(out, ", source ");
+        say_source(out, &record->before);
+        g_string_append(out, " becomes ");
+        say_source(out, &record->after);
     }
     g_string_append_printf(out, " (mapping %u), ", record->subject[0]);
     say_admission(record, out);
@@ -343,10 +370,12 @@ nat_record_filtered(const struct nat *nat, struct record *record, uint32_t slot)
 
     if (mapping->protocol == PROTOCOL_TCP)
         first = first_sent_to(nat->table, mapping, &further);
+    record->rule |= (uint16_t)(MIN(further, 255u) << NAT_RULE_EXTRA_SHIFT);
+    if (nat_realm(mapping->internal_address, first.address) != NAT_IPV4)
+        return; /* there is no room for IPv6 */
     record->detail = (int64_t)((uint64_t)first.port << 48 | (uint64_t)mapping->internal_port << 32 |
                                address_to_ipv4(mapping->internal_address));
     record->subject[1] = address_to_ipv4(first.address);
-    record->rule |= (uint16_t)(MIN(further, 255u) << NAT_RULE_EXTRA_SHIFT);
 }
 
 struct filtered {
@@ -373,10 +402,16 @@ say_filtered(const struct record *record, GString *out)
     struct filtered filtered = unpack_filtered(record);
 
     g_string_append(out, ": dropped as filtered, because ");
-    say_end(out, filtered.internal.address, filtered.internal.port, flow->protocol);
+    if (record->detail)
+        say_end(out, filtered.internal.address, filtered.internal.port, flow->protocol);
+    else
+        g_string_append_printf(out, "who has mapping %u", record->subject[0]);
     g_string_append(out, " has not sent to ");
     say_as_seen(out, flow->source, flow->source_port, flow->protocol, dependence_of(record));
-    g_string_append_printf(out, " and filtering is %s (it has sent to ", dependence_word(dependence_of(record)));
+    g_string_append_printf(out, " and filtering is %s", dependence_word(dependence_of(record)));
+    if (!record->detail)
+        return;
+    g_string_append(out, " (it has sent to ");
     say_end(out, filtered.first_peer.address, filtered.first_peer.port, flow->protocol);
     if (filtered.further == 0)
         g_string_append(out, " only)");
@@ -421,7 +456,7 @@ static void
 fields_inbound_dropped(const struct record *record, const struct names *names, struct fields *out)
 {
     fields_dropped(record, names, out);
-    if (record->reason == DROP_FILTERED && record->subject[0]) {
+    if (record->reason == DROP_FILTERED && record->subject[0] && record->detail) {
         struct filtered filtered = unpack_filtered(record);
 
         fields_endpoint(out, "internal", filtered.internal);
@@ -442,8 +477,11 @@ say_error(const struct record *record, GString *out)
 {
     char text[ADDRESS_TEXT];
 
-    g_string_append_printf(out, "ICMP %s from %s",
-                           icmp_describe((uint8_t)(record->detail >> 8), (uint8_t)record->detail),
+    uint8_t type = (uint8_t)(record->detail >> 8), code = (uint8_t)record->detail;
+    bool ipv6 = record->before.protocol == PROTOCOL_ICMPV6;
+
+    g_string_append_printf(out, "ICMP%s %s from %s", ipv6 ? "v6" : "",
+                           ipv6 ? icmp6_describe(type, code) : icmp_describe(type, code),
                            address_format(record->before.source, text));
     if (record->subject[0])
         g_string_append_printf(out, ", about a packet of mapping %u", record->subject[0]);
@@ -458,6 +496,12 @@ say_icmp_error(const struct record *record, const struct names *names, GString *
 
     (void)names;
     say_error(record, out);
+    if (changes_family(record)) {
+        g_string_append_printf(out, ", goes to %s", address_format(record->after.destination, text));
+        g_string_append_printf(out, " as from %s: it and what it quotes become %s",
+                               address_format(record->after.source, text), family_word(record->after.source));
+        return;
+    }
     if (restored_source)
         g_string_append_printf(out, ", goes to %s", address_format(record->after.destination, text));
     if (restored_destination)

@@ -169,15 +169,16 @@ nat_choose_external(struct nat *nat, const struct mapping_key *key, const struct
 {
     const struct node *node = nat->box.node;
     const struct host *host = nat->hosts ? hosts_find(nat->hosts, key->internal.address) : NULL;
-    uint64_t size = pool_size(node, out);
+    enum family family = address_is_ipv4(key->internal.address) ? FAMILY_IPV4 : address_family(key->remote.address);
+    uint64_t size = pool_size(node, out, family);
 
-    if (host && node_owns(node, host->external)) {
+    if (host && address_family(host->external) == family && node_owns(node, host->external)) {
         external->address = host->external;
         external->port = choose_port(nat, key, external->address);
         return external->port ? DROP_NONE : DROP_NO_PORT;
     }
     for (uint64_t tries = 0; tries < size; tries++) {
-        external->address = pool_address(node, out, size > 1 ? nat->next_address++ % size : 0);
+        external->address = pool_address(node, out, family, size > 1 ? nat->next_address++ % size : 0);
         external->port = choose_port(nat, key, external->address);
         if (external->port)
             return DROP_NONE;
@@ -199,7 +200,8 @@ nat_may_map(struct nat *nat, uint8_t protocol, struct address internal, const st
     (void)protocol;
     if (!nat->table)
         nat->table = mapping_table_new((uint32_t)nat->counts.made);
-    if (!nat->hosts && (nat->options.limit_per_host || pool_size(nat->box.node, out) > 1))
+    if (!nat->hosts && (nat->options.limit_per_host || pool_size(nat->box.node, out, FAMILY_IPV4) > 1 ||
+                        pool_size(nat->box.node, out, FAMILY_IPV6) > 1))
         count_hosts(nat);
     return check_limits(nat, internal);
 }

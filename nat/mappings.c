@@ -76,12 +76,20 @@ key_of(const struct mapping *mapping)
                                  mapping->dependence };
 }
 
+/* An IPv6 endpoint may have one for its way to IPv4 and another for its way to IPv6. */
+static inline bool
+has_realm(const struct mapping *mapping, const struct mapping_key *key)
+{
+    return address_is_ipv4(key->internal.address) ||
+           address_is_ipv4(mapping->external_address) == address_is_ipv4(key->remote.address);
+}
+
 static inline bool
 has_key(const struct mapping *mapping, const struct mapping_key *key)
 {
     return mapping->internal_port == key->internal.port && mapping->protocol == key->protocol &&
            mapping->dependence == key->dependence && address_equal(mapping->internal_address, key->internal.address) &&
-           mapping_covers(mapping, &key->remote);
+           mapping_covers(mapping, &key->remote) && has_realm(mapping, key);
 }
 
 uint32_t
@@ -147,6 +155,17 @@ take_slot(struct mapping_table *table)
     return ++table->slots;
 }
 
+static void
+count_alive(struct mapping_table *table, const struct mapping *mapping, int one)
+{
+    unsigned realm = nat_realm(mapping->internal_address, mapping->external_address);
+    unsigned protocol = nat_protocol_index(mapping->protocol);
+
+    table->kinds[realm][protocol][mapping->dependence] += (uint32_t)one;
+    table->alive[realm][protocol] += (uint32_t)one;
+    table->count += (uint32_t)one;
+}
+
 uint32_t
 mapping_make(struct mapping_table *table, const struct mapping_key *key, struct endpoint external, int64_t now,
              int64_t deadline)
@@ -171,9 +190,7 @@ mapping_make(struct mapping_table *table, const struct mapping_key *key, struct 
     deadlines_add(&table->deadlines, (struct deadline){ deadline, slot, table->made });
     hash_index_insert(&table->by_internal, hash_key(key), slot);
     hash_index_insert(&table->by_external, hash_end(key->protocol, external), slot);
-    table->kinds[nat_protocol_index(key->protocol)][key->dependence]++;
-    table->alive[nat_protocol_index(key->protocol)]++;
-    table->count++;
+    count_alive(table, mapping_at(table, slot), 1);
     return slot;
 }
 
@@ -209,9 +226,7 @@ mapping_end(struct mapping_table *table, uint32_t slot)
     deadlines_remove(&table->deadlines, slot);
     hash_index_remove(&table->by_internal, hash_key(&key), slot);
     hash_index_remove(&table->by_external, hash_end(key.protocol, mapping_external(mapping)), slot);
-    table->kinds[nat_protocol_index(key.protocol)][key.dependence]--;
-    table->alive[nat_protocol_index(key.protocol)]--;
-    table->count--;
+    count_alive(table, mapping, -1);
     table->open -= mapping->open;
     mapping->number = 0;
     mapping->further_first = table->free;

@@ -29,6 +29,15 @@ nat_protocol_index(uint8_t protocol)
     return protocol == PROTOCOL_UDP ? NAT_UDP : protocol == PROTOCOL_TCP ? NAT_TCP : NAT_ICMP;
 }
 
+/* What families a mapping has inside and outside: each has rules of its own for how to map. */
+enum { NAT_IPV4, NAT_IPV6, NAT_IPV6_TO_IPV4, NAT_REALMS };
+
+static inline unsigned
+nat_realm(struct address internal, struct address outside)
+{
+    return address_is_ipv4(internal) ? NAT_IPV4 : address_is_ipv4(outside) ? NAT_IPV6_TO_IPV4 : NAT_IPV6;
+}
+
 /* What every packet touches comes first, in 64 bytes. */
 struct mapping {
     struct address internal_address, external_address;
@@ -72,8 +81,8 @@ struct mapping_table {
     uint32_t free;            /* a free slot, which leads to the next by `further_first` */
     uint32_t count, made;     /* alive; ever made: the last number given */
     uint32_t open;            /* of those alive */
-    uint32_t alive[NAT_PROTOCOLS];
-    uint32_t kinds[NAT_PROTOCOLS][NAT_DEPENDENCES]; /* of those, by dependence */
+    uint32_t alive[NAT_REALMS][NAT_PROTOCOLS];
+    uint32_t kinds[NAT_REALMS][NAT_PROTOCOLS][NAT_DEPENDENCES]; /* of those, by dependence */
     struct hash_index by_internal, by_external;
     struct hash_index origins;  /* the newest mapping of an internal endpoint: see mapping_origin */
     struct deadlines deadlines;
@@ -126,13 +135,14 @@ mapping_covers(const struct mapping *mapping, const struct endpoint *remote)
            (mapping->dependence == NAT_ADDRESS_DEPENDENT || mapping->peer_port == remote->port);
 }
 
-/* Whether mappings of this protocol are alive that were made under another dependence: options have changed since. */
+/* Whether mappings of this protocol and these families are alive that were made under another dependence: options have
+ * changed since. */
 static inline bool
-mapping_other_kinds(const struct mapping_table *table, uint8_t protocol, uint8_t dependence)
+mapping_other_kinds(const struct mapping_table *table, const struct mapping_key *key)
 {
-    unsigned index = nat_protocol_index(protocol);
+    unsigned realm = nat_realm(key->internal.address, key->remote.address), index = nat_protocol_index(key->protocol);
 
-    return table->alive[index] != table->kinds[index][dependence];
+    return table->alive[realm][index] != table->kinds[realm][index][key->dependence];
 }
 
 /* The slot, or 0. */

@@ -6,28 +6,35 @@
 
 /* ---- the middlebox */
 
+/* Whether a mapping has this port on one of the external addresses of a family. */
+static bool
+pool_has(const struct nat *nat, uint8_t protocol, enum family family, uint64_t size, uint16_t port)
+{
+    for (uint64_t i = 0; i < size; i++) {
+        struct endpoint external = { pool_address(nat->box.node, NULL, family, i), port };
+
+        if (mapping_find_external(nat->table, protocol, &external))
+            return true;
+    }
+    return false;
+}
+
 /* Whether a mapping has `local`. A socket of any address must keep off the port on all external ones; the shorter of
  * two lists is walked. */
 static bool
 port_taken(struct middlebox *box, uint8_t protocol, struct endpoint local)
 {
     struct nat *nat = (struct nat *)box;
-    uint64_t size = pool_size(box->node, NULL);
+    uint64_t ipv4 = pool_size(box->node, NULL, FAMILY_IPV4), ipv6 = pool_size(box->node, NULL, FAMILY_IPV6);
 
     nat_expire_due(nat);
     if (!nat->table)
         return false;
     if (!address_is_unspecified(local.address))
         return mapping_find_external(nat->table, protocol, &local) != 0;
-    if (size <= nat->table->count) {
-        for (uint64_t i = 0; i < size; i++) {
-            struct endpoint external = { pool_address(box->node, NULL, i), local.port };
-
-            if (mapping_find_external(nat->table, protocol, &external))
-                return true;
-        }
-        return false;
-    }
+    if (ipv4 + ipv6 <= nat->table->count)
+        return pool_has(nat, protocol, FAMILY_IPV4, ipv4, local.port) ||
+               pool_has(nat, protocol, FAMILY_IPV6, ipv6, local.port);
     for (uint32_t slot = 1; slot <= nat->table->slots; slot++) {
         const struct mapping *mapping = mapping_at(nat->table, slot);
 
@@ -54,6 +61,7 @@ nat_free(struct middlebox *box)
     mapping_table_free(nat->table);
     hosts_free(nat->hosts);
     g_free((gpointer)nat->options.rules);
+    g_free(nat->npt);
     g_free(nat);
 }
 
@@ -81,10 +89,13 @@ keep_options(struct nat *nat, const struct nat_options *options)
     struct firewall_rule *rules =
         options->rule_count > 0 ? g_memdup2(options->rules, options->rule_count * sizeof *rules) : NULL;
 
+    nat64_withdraw(nat);
     g_free((gpointer)nat->options.rules);
     nat->options = *options;
     nat->options.rules = rules;
     nat->box.node->keep_ttl = options->ttl == NAT_TTL_KEEP;
+    nat_prefix_prepare(nat);
+    nat64_prepare(nat);
 }
 
 /* ---- for who builds and asks */

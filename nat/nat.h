@@ -39,7 +39,16 @@ enum nat_ttl { NAT_TTL_DECREMENT, NAT_TTL_KEEP }; /* KEEP: some boxes are no hop
 
 /* The words of the options, in the order of the enums; each ends with NULL. */
 extern const char *const nat_dependence_words[], *const nat_ports_words[], *const nat_hairpin_words[],
-    *const nat_refresh_words[], *const nat_refusal_words[], *const nat_ttl_words[];
+    *const nat_refresh_words[], *const nat_refusal_words[], *const nat_ttl_words[], *const nat_ipv6_words[];
+
+/* What the box does with IPv6 between its inside and the outside. */
+enum nat_ipv6 {
+    NAT_IPV6_FIREWALL,   /* a stateful filter, which translates nothing (RFC 6092) */
+    NAT_IPV6_OPEN,       /* passes, as through a router */
+    NAT_IPV6_PREFIX,     /* NPTv6: another prefix outside, stateless (RFC 6296) */
+    NAT_IPV6_MASQUERADE, /* mappings to the box's outside IPv6 addresses, as for IPv4 */
+    NAT_IPV6_NAT64,      /* what goes to addresses that stand for IPv4 ones becomes IPv4 (RFC 6146); else a firewall */
+};
 
 /* How one protocol is treated. */
 struct nat_behaviour {
@@ -61,6 +70,9 @@ struct nat_options {
     bool affinity;                  /* reply affinity */
     bool icmp_errors;               /* passes ICMP errors about its mappings, both ways */
     uint32_t limit_per_host, limit_total; /* mappings; 0: no limit but memory's (see NAT_MAPPINGS_MAX) */
+    uint8_t ipv6;                         /* enum nat_ipv6 */
+    struct prefix ipv6_prefix;            /* PREFIX: the external one; NAT64: before IPv4 addresses, of length 0 the
+                                             well-known one (RFC 6052 section 2.1) */
     const struct firewall_rule *rules;    /* rule_count of them, borrowed; a NAT has a copy of its own */
     uint32_t rule_count;
 };
@@ -68,6 +80,13 @@ struct nat_options {
 /* Whether a box with these options translates nothing, and makes them so: a firewall's. */
 bool nat_options_are_firewall(const struct nat_options *options);
 void nat_options_make_firewall(struct nat_options *options);
+
+/* Whether the options fit each other, as they must in nat_new. False with an error (G_OPTION_ERROR). */
+gboolean nat_options_check(const struct nat_options *options, GError **error);
+
+/* The IPv6 address at which those inside of a NAT64 with these options reach an IPv4 address, as a DNS64 would answer
+ * (RFC 6147); none when they can't: the options are no NAT64's, or its prefix may not stand before that address. */
+struct address nat_synthesize(const struct nat_options *options, struct address ipv4);
 
 /* A box has at most this many mappings, peers of mappings and TCP connections, whatever its options say. */
 #define NAT_MAPPINGS_MAX (1 << 22)

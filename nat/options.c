@@ -2,6 +2,8 @@
 
 #include "core/base/time.h"
 #include "core/base/words.h"
+#include "nat/embed.h"
+#include "nat/npt.h"
 
 const char *const nat_dependence_words[] = {
     "endpoint-independent", "address-dependent", "address-and-port-dependent", "none", NULL,
@@ -11,6 +13,7 @@ const char *const nat_hairpin_words[] = { "off", "internal-source", "external-so
 const char *const nat_refresh_words[] = { "outbound", "inbound", "both", NULL };
 const char *const nat_refusal_words[] = { "drop", "icmp", "reset", NULL };
 const char *const nat_ttl_words[] = { "decrement", "keep", NULL };
+const char *const nat_ipv6_words[] = { "firewall", "open", "prefix", "masquerade", "nat64", NULL };
 const char *const nat_origin_words[] = { "traffic", "pcp", "nat-pmp", "upnp", NULL };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_dependence_words) == NAT_MAPPING_NONE + 2);
@@ -19,6 +22,7 @@ G_STATIC_ASSERT(G_N_ELEMENTS(nat_hairpin_words) == NAT_HAIRPIN_EXTERNAL_SOURCE +
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_refresh_words) == NAT_REFRESH_BOTH + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_refusal_words) == NAT_REFUSE_RESET + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_ttl_words) == NAT_TTL_KEEP + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_ipv6_words) == NAT_IPV6_NAT64 + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_origin_words) == NAT_ORIGINS + 1);
 
 /* A mapping may be none, a filter not. */
@@ -149,6 +153,8 @@ enum option_key {
     OPTION_PER_HOST,
     OPTION_TOTAL,
     OPTION_RULES,
+    OPTION_IPV6,
+    OPTION_IPV6_PREFIX,
     OPTION_KEYS
 };
 
@@ -174,6 +180,8 @@ const char *const nat_option_keys[] = {
     "limits.per_host",
     "limits.total",
     "rules",
+    "ipv6",
+    "ipv6_prefix",
     NULL,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_option_keys) == OPTION_KEYS + 1);
@@ -188,7 +196,6 @@ static const struct later_key {
     { "parity", "false", false },
     { "contiguous", "false", false },
     { "port_block", NULL, false },
-    { "ipv6", NULL, false },
     { "fragments", NULL, false },
     { "alg", "false", true },
     { "forward", NULL, true },
@@ -266,6 +273,19 @@ clear_rules(struct nat_options *options, const char *value, GError **error)
 }
 
 static gboolean
+read_ipv6_prefix(const char *key, const char *value, struct prefix *out, GError **error)
+{
+    struct prefix prefix;
+
+    if (!prefix_parse(value, &prefix) || address_is_ipv4(prefix.address) || prefix.length == 0)
+        return fail(error, g_strdup_printf("'%s' is not a value of '%s'; accepted: an IPv6 prefix such as "
+                                           "\"2001:db8:1::/48\"",
+                                           value, key));
+    *out = (struct prefix){ address_network(prefix.address, prefix.length), prefix.length };
+    return TRUE;
+}
+
+static gboolean
 set_box(struct nat_options *options, enum option_key key, const char *value, GError **error)
 {
     switch (key) {
@@ -293,6 +313,10 @@ set_box(struct nat_options *options, enum option_key key, const char *value, GEr
         return set_limit(&options->limit_per_host, key, value, error);
     case OPTION_RULES:
         return clear_rules(options, value, error);
+    case OPTION_IPV6:
+        return read_word(nat_option_keys[key], value, nat_ipv6_words, &options->ipv6, error);
+    case OPTION_IPV6_PREFIX:
+        return read_ipv6_prefix(nat_option_keys[key], value, &options->ipv6_prefix, error);
     default:
         return set_limit(&options->limit_total, key, value, error);
     }
@@ -344,6 +368,36 @@ nat_options_set(struct nat_options *options, const char *protocol, const char *k
     }
     options->udp = udp;
     return TRUE;
+}
+
+/* ---- what fits */
+
+gboolean
+nat_options_check(const struct nat_options *options, GError **error)
+{
+    struct prefix prefix = options->ipv6_prefix;
+
+    if (options->ipv6 == NAT_IPV6_PREFIX && prefix.length == 0)
+        return fail(error, g_strdup("ipv6 = 'prefix' needs ipv6_prefix, the prefix that is seen outside, such as "
+                                    "\"2001:db8:1::/48\""));
+    if (options->ipv6 == NAT_IPV6_PREFIX && prefix.length > NPT_LENGTH_MAX)
+        return fail(error, g_strdup_printf("ipv6_prefix has %u bits; accepted for ipv6 = 'prefix': at most %u",
+                                           prefix.length, NPT_LENGTH_MAX));
+    if (options->ipv6 == NAT_IPV6_NAT64 && prefix.length > 0 && !embed_prefix_is_good(prefix))
+        return fail(error, g_strdup_printf("ipv6_prefix has %u bits; accepted for ipv6 = 'nat64': 32, 40, 48, 56, 64, "
+                                           "or 96 with zeros in bits 64 to 71 (RFC 6052)",
+                                           prefix.length));
+    return TRUE;
+}
+
+struct address
+nat_synthesize(const struct nat_options *options, struct address ipv4)
+{
+    struct prefix prefix = options->ipv6_prefix.length ? options->ipv6_prefix : embed_well_known;
+
+    if (options->ipv6 != NAT_IPV6_NAT64 || !address_is_ipv4(ipv4) || !embed_allows(prefix, ipv4))
+        return ADDRESS_NONE;
+    return embed_ipv4(prefix, ipv4);
 }
 
 /* ---- saying */
@@ -423,6 +477,8 @@ nat_options_say(const struct nat_options *options, GString *out)
         g_string_append_printf(out, ", at most %u mappings a host", options->limit_per_host);
     if (options->limit_total)
         g_string_append_printf(out, ", at most %u mappings", options->limit_total);
+    if (options->ipv6 != NAT_IPV6_FIREWALL)
+        g_string_append_printf(out, "; IPv6: %s", nat_ipv6_words[options->ipv6]);
     for (uint32_t i = 0; i < options->rule_count; i++) {
         g_string_append_printf(out, i == 0 ? "; rules: " : ", ");
         firewall_rule_say(&options->rules[i], out);

@@ -3,39 +3,39 @@
 #include "nat/array.h"
 
 static bool
-in_pool(const struct local_range *range, const struct port *out)
+in_pool(const struct local_range *range, const struct port *out, enum family family)
 {
-    return !range->port->inside && address_is_ipv4(range->first) && (!out || range->port == out);
+    return !range->port->inside && address_family(range->first) == family && (!out || range->port == out);
 }
 
 static uint64_t
-count_pool(const struct node *node, const struct port *out)
+count_pool(const struct node *node, const struct port *out, enum family family)
 {
     uint64_t size = 0;
 
     for (uint32_t i = 0; i < node->local_count; i++)
-        if (in_pool(&node->locals[i], out))
+        if (in_pool(&node->locals[i], out, family))
             size += node->locals[i].count;
     return size;
 }
 
 uint64_t
-pool_size(const struct node *node, const struct port *out)
+pool_size(const struct node *node, const struct port *out, enum family family)
 {
-    uint64_t size = count_pool(node, out);
+    uint64_t size = count_pool(node, out, family);
 
-    return size ? size : count_pool(node, NULL);
+    return size ? size : count_pool(node, NULL, family);
 }
 
 struct address
-pool_address(const struct node *node, const struct port *out, uint64_t n)
+pool_address(const struct node *node, const struct port *out, enum family family, uint64_t n)
 {
-    const struct port *port = count_pool(node, out) ? out : NULL;
+    const struct port *port = count_pool(node, out, family) ? out : NULL;
 
     for (uint32_t i = 0; i < node->local_count; i++) {
         const struct local_range *range = &node->locals[i];
 
-        if (!in_pool(range, port))
+        if (!in_pool(range, port, family))
             continue;
         if (n < range->count)
             return address_add(range->first, n);
@@ -112,7 +112,8 @@ hosts_count(struct hosts *hosts, struct address internal, struct address externa
 
     if (!number)
         number = add(hosts, internal, external);
-    hosts->list[number - 1].external = external;
+    if (!address_equal(internal, external)) /* what isn't translated settles nothing */
+        hosts->list[number - 1].external = external;
     hosts->list[number - 1].mappings++;
     return number;
 }

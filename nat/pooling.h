@@ -1,6 +1,6 @@
 /* Pooling: which external address an internal one gets, and how many mappings it has.
  *
- * The pool is all IPv4 addresses of a node's outside ports. Pooling is paired (RFC 4787 REQ-2): an internal address
+ * A pool is all addresses of one family on a node's outside ports. Pooling is paired (RFC 4787 REQ-2): an internal address
  * keeps its external one as long as it has mappings. New ones get the next of the pool in turn. */
 #ifndef NAT_POOLING_H
 #define NAT_POOLING_H
@@ -8,11 +8,11 @@
 #include "core/base/hash.h"
 #include "core/net/node.h"
 
-/* The addresses that a packet which leaves by `out` may get: those of that port when it has any, else of all outside
- * ports. */
-uint64_t pool_size(const struct node *node, const struct port *out);
+/* The addresses of `family` that a packet which leaves by `out` may get: those of that port when it has any, else of all
+ * outside ports. */
+uint64_t pool_size(const struct node *node, const struct port *out, enum family family);
 /* The n-th of them; `n` below the pool's size. */
-struct address pool_address(const struct node *node, const struct port *out, uint64_t n);
+struct address pool_address(const struct node *node, const struct port *out, enum family family, uint64_t n);
 
 /* Internal addresses that have mappings. Known by numbers from 1 up. */
 struct host {

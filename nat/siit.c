@@ -220,6 +220,12 @@ change_header(struct packet *packet, uint32_t transport, const struct flow *flow
         packet->flags |= PACKET_DONT_FRAGMENT;
 }
 
+bool
+siit_can_translate(const struct packet *packet)
+{
+    return has_counterpart(packet->data + packet->transport, packet->length - packet->transport, &packet->flow);
+}
+
 enum drop_reason
 siit_translate(struct packet *packet, const struct flow *flow, uint16_t identification)
 {
@@ -227,7 +233,7 @@ siit_translate(struct packet *packet, const struct flow *flow, uint16_t identifi
     size_t length = packet->length - packet->transport;
 
     g_assert(packet_is(packet, PACKET_CHECKED) && !packet_is(packet, PACKET_FRAGMENT | PACKET_ICMP_ERROR));
-    if (!has_counterpart(at, length, &packet->flow))
+    if (!siit_can_translate(packet))
         return DROP_NO_COUNTERPART;
     if (packet_is(packet, PACKET_IPV6) && IPV4_HEADER + length > PACKET_MAX)
         return DROP_TOO_BIG;

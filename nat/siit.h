@@ -25,6 +25,9 @@
  * without DF. DROP_NONE, or DROP_NO_COUNTERPART with the packet as it was. */
 enum drop_reason siit_translate(struct packet *packet, const struct flow *flow, uint16_t identification);
 
+/* Whether siit_translate would take it. */
+bool siit_can_translate(const struct packet *packet);
+
 /* The next hops' MTUs, on both sides of the translator. */
 struct siit_mtus {
     uint32_t ipv4, ipv6;

@@ -6,6 +6,9 @@
  *   hairpin    from inside to an external address, on `enter`: outbound for the sender's mapping, then inbound for the
  *              other's (RFC 4787 section 6).
  *
+ * IPv6 takes the same three, and where the box is no translator of it comes out as it went in. What goes to IPv4 is
+ * translated on `enter`, because it is routed as IPv4: nat64.c. A box that only changes prefixes has no state: prefix.c.
+ *
  * The user's rules are asked about packets that belong to no flow with state: outbound before anything is translated,
  * inbound before the filter (nat/rules.h).
  *
@@ -33,25 +36,25 @@ has_ports(const struct packet *packet)
 static enum kind_of_packet
 outbound_kind(const struct packet *packet)
 {
+    uint8_t protocol = packet->flow.protocol, type;
     struct reader reader;
-    uint8_t type;
 
     if (has_ports(packet))
         return PACKET_ASKS;
-    if (packet->flow.protocol != PROTOCOL_ICMP)
+    if (protocol != (packet_is(packet, PACKET_IPV6) ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP))
         return PACKET_OTHER;
     reader = reader_over(packet_transport(packet));
     type = reader_u8(&reader);
-    if (type == ICMP_ECHO || type == ICMP_TIMESTAMP)
-        return PACKET_ASKS;
-    return type == ICMP_ECHO_REPLY || type == ICMP_TIMESTAMP_REPLY ? PACKET_ANSWERS : PACKET_OTHER;
+    return icmp_asks(protocol, type) ? PACKET_ASKS : icmp_answers(protocol, type) ? PACKET_ANSWERS : PACKET_OTHER;
 }
 
-/* Whether the protocol of this packet is left as it is: the box is a firewall to it. */
+/* Whether packets such as this are left as they are: the box is a firewall to them. */
 static bool
 translates_nothing(const struct nat *nat, const struct packet *packet)
 {
-    return nat_behaviour(nat, packet->flow.protocol)->mapping == NAT_MAPPING_NONE;
+    const struct flow *flow = &packet->flow;
+
+    return nat_mapping_of(nat, flow->protocol, flow->source, flow->destination) == NAT_MAPPING_NONE;
 }
 
 bool
@@ -70,12 +73,6 @@ nat_leads_inside(const struct nat *nat, struct address address)
 
 /* ---- records */
 
-static bool
-listening(const struct nat *nat)
-{
-    return nat_world(nat)->journal != NULL;
-}
-
 /* `session`: of TCP, 0 for none. */
 static void
 journal_translated(const struct nat *nat, struct record *record, uint32_t slot, uint32_t session)
@@ -90,7 +87,7 @@ enum verdict
 nat_drop(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason)
 {
     packet->reason = (uint8_t)reason;
-    if (listening(nat)) {
+    if (nat_listening(nat)) {
         record->verdict = VERDICT_DROP;
         record->reason = (uint8_t)reason;
         journal_take(nat_world(nat)->journal, record);
@@ -166,7 +163,7 @@ nat_find_way(const struct nat *nat, const struct mapping_key *key, bool affinity
         *rule = NAT_RULE_OPEN;
         return slot;
     }
-    if (mapping_other_kinds(nat->table, key->protocol, key->dependence) && (slot = find_kept(nat, *key))) {
+    if (mapping_other_kinds(nat->table, key) && (slot = find_kept(nat, *key))) {
         *rule = NAT_RULE_KEPT;
         return slot;
     }
@@ -253,11 +250,12 @@ judge_inbound(const struct nat *nat, uint32_t slot, const struct flow *flow, uin
 
 /* ---- outbound */
 
-/* The mapping that a packet out takes, made when there is none, refreshed, with its destination among its peers. */
+/* The mapping that a packet out takes, made when there is none, refreshed, with its destination among its peers. `flow`
+ * is the packet's, as it is seen (nat64_see). */
 static enum drop_reason
-take_way(struct nat *nat, const struct packet *packet, const struct port *out, struct way *way)
+take_way(struct nat *nat, const struct packet *packet, const struct flow *flow, const struct port *out,
+         struct way *way)
 {
-    const struct flow *flow = &packet->flow;
     struct mapping_key key = nat_key(nat, flow->protocol, flow_source(flow), flow_destination(flow));
 
     way->slot = nat_find_way(nat, &key, nat->options.affinity, &way->rule);
@@ -272,7 +270,7 @@ take_way(struct nat *nat, const struct packet *packet, const struct port *out, s
         way->opens = true;
         return nat_make_mapping(nat, &key, packet, out, &way->slot);
     }
-    way->opens = listening(nat) && !nat_admits(nat, way->slot, &key.remote);
+    way->opens = nat_listening(nat) && !nat_admits(nat, way->slot, &key.remote);
     if (!peer_note(nat->table, way->slot, &key.remote, PEER_SENT_TO))
         return DROP_MAPPING_LIMIT;
     if (nat_behaviour(nat, key.protocol)->refresh != NAT_REFRESH_INBOUND)
@@ -303,7 +301,7 @@ answers_a_query(const struct nat *nat, const struct packet *packet)
 }
 
 static enum verdict
-outbound(struct nat *nat, struct packet *packet, const struct port *out)
+outbound(struct nat *nat, struct packet *packet, const struct flow *flow, const struct port *out)
 {
     const struct mapping *mapping;
     struct record record;
@@ -311,22 +309,24 @@ outbound(struct nat *nat, struct packet *packet, const struct port *out)
     enum kind_of_packet kind = outbound_kind(packet);
     enum drop_reason reason;
 
-    if (listening(nat))
+    if (nat_listening(nat))
         record = packet_record(packet, &nat_outbound_dropped_kind, nat->box.node);
     if (kind == PACKET_OTHER || (kind == PACKET_ANSWERS && !answers_a_query(nat, packet)))
         return deny(nat, packet, &record, DROP_PROTOCOL_UNSUPPORTED);
-    reason = take_way(nat, packet, out, &way);
-    if (listening(nat) && reason == DROP_POLICY)
+    reason = take_way(nat, packet, flow, out, &way);
+    if (nat_listening(nat) && reason == DROP_POLICY)
         nat_record_firewall(&record, nat->options.rules, way.denied);
     if (reason != DROP_NONE)
         return deny(nat, packet, &record, reason);
 
     mapping = mapping_at(nat->table, way.slot);
-    if (mapping->dependence != NAT_MAPPING_NONE)
+    if (flow != &packet->flow)
+        nat64_rewrite(nat, packet, mapping_external(mapping), flow_destination(flow));
+    else if (mapping->dependence != NAT_MAPPING_NONE)
         packet_rewrite_source(packet, mapping->external_address, mapping->external_port);
     packet->flags |= PACKET_TRANSLATED;
     nat->counts.outbound++;
-    if (listening(nat)) {
+    if (nat_listening(nat)) {
         record.after = packet->flow;
         journal_outbound(nat, &record, &way);
     }
@@ -355,10 +355,10 @@ note_admitted(struct nat *nat, uint32_t slot, const struct endpoint *remote)
 static bool
 is_noted(const struct nat *nat, const struct mapping *mapping, const struct endpoint *remote)
 {
-    uint8_t dependence = nat_behaviour(nat, mapping->protocol)->mapping;
+    struct mapping_key key = nat_key(nat, mapping->protocol, mapping_internal(mapping), *remote);
 
-    return mapping_is_first_peer(mapping, remote) && mapping->dependence == dependence &&
-           !mapping_other_kinds(nat->table, mapping->protocol, dependence) && nat->table->peers.affinity.used == 0;
+    return mapping_is_first_peer(mapping, remote) && mapping->dependence == key.dependence &&
+           !mapping_other_kinds(nat->table, &key) && nat->table->peers.affinity.used == 0;
 }
 
 /* A packet from `remote` comes in by the mapping. `*session` as in nat_tcp_accept. */
@@ -383,9 +383,9 @@ static enum verdict
 turn_away(struct nat *nat, struct packet *packet, uint32_t slot, struct record *record, enum drop_reason reason,
           uint32_t rule, const struct endpoint *remote)
 {
-    if (listening(nat) && reason == DROP_FILTERED)
+    if (nat_listening(nat) && reason == DROP_FILTERED)
         nat_record_filtered(nat, record, slot);
-    else if (listening(nat))
+    else if (nat_listening(nat))
         nat_record_firewall(record, nat->options.rules, rule);
     return refuse(nat, packet, record, reason, remote);
 }
@@ -395,7 +395,7 @@ static enum verdict
 let_in(struct nat *nat, struct packet *packet, uint32_t slot, uint32_t session, struct record *record, uint32_t rule)
 {
     packet->flags |= PACKET_TRANSLATED;
-    if (listening(nat)) {
+    if (nat_listening(nat)) {
         record->kind = &nat_inbound_kind;
         record->after = packet->flow;
         if (rule)
@@ -412,6 +412,30 @@ inbound_rule(const struct nat *nat, const struct mapping *mapping)
     return mapping->open ? NAT_RULE_OPEN : (uint16_t)(NAT_RULE_DEPENDENCE + filtering_of(nat, mapping));
 }
 
+/* Whether a mapping leads an IPv4 packet on to IPv6. */
+static bool
+crosses(const struct packet *packet, const struct mapping *mapping)
+{
+    return !packet_is(packet, PACKET_IPV6) && !address_is_ipv4(mapping->internal_address);
+}
+
+/* Whether a packet that crosses to the mapping's internal endpoint can. Its sender hears when it is too big: that is
+ * told of as it came, before anything has happened to it (RFC 7915 section 4). */
+static enum drop_reason
+check_crossing(struct nat *nat, const struct packet *packet, const struct mapping *mapping)
+{
+    enum drop_reason reason;
+    struct hop hop;
+    uint32_t mtu;
+
+    if (!node_route(nat->box.node, mapping->internal_address, &hop))
+        return DROP_NO_ROUTE;
+    reason = nat64_fits(packet, &hop, &mtu);
+    if (reason == DROP_TOO_BIG)
+        icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, mtu);
+    return reason;
+}
+
 /* A packet in that leads to the mapping in `slot`. The TTL of one that the box does not translate was checked
  * before. */
 static enum verdict
@@ -424,7 +448,7 @@ inbound(struct nat *nat, struct packet *packet, uint32_t slot)
     uint32_t rule, session;
     enum drop_reason reason = judge_inbound(nat, slot, &packet->flow, &rule);
 
-    if (listening(nat)) {
+    if (nat_listening(nat)) {
         record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
         record.subject[0] = mapping->number;
         record.rule = inbound_rule(nat, mapping);
@@ -434,10 +458,15 @@ inbound(struct nat *nat, struct packet *packet, uint32_t slot)
     if (translates && packet->in && node_ttl_expired(nat->box.node, packet))
         return deny(nat, packet, &record, DROP_TTL_EXCEEDED);
 
-    reason = accept_inbound(nat, packet, slot, &remote, &session);
+    if (crosses(packet, mapping))
+        reason = check_crossing(nat, packet, mapping);
+    if (reason == DROP_NONE)
+        reason = accept_inbound(nat, packet, slot, &remote, &session);
     if (reason != DROP_NONE)
         return nat_drop(nat, packet, &record, reason);
-    if (translates)
+    if (crosses(packet, mapping))
+        nat64_rewrite(nat, packet, nat64_embed(nat, remote), mapping_internal(mapping));
+    else if (translates)
         packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
     nat->counts.inbound++;
     return let_in(nat, packet, slot, session, &record, rule);
@@ -480,11 +509,11 @@ uninvited(struct nat *nat, struct packet *packet)
     uint32_t slot = 0, session, rule;
     enum drop_reason reason = begin_inbound(nat, packet, &slot, &session, &rule);
 
-    if (listening(nat)) {
+    if (nat_listening(nat)) {
         record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
         record.rule = NAT_RULE_DEPENDENCE + NAT_MAPPING_NONE;
     }
-    if (listening(nat) && reason == DROP_POLICY)
+    if (nat_listening(nat) && reason == DROP_POLICY)
         nat_record_firewall(&record, nat->options.rules, rule);
     if (reason != DROP_NONE)
         return refuse(nat, packet, &record, reason, &remote);
@@ -510,7 +539,7 @@ unmapped(struct nat *nat, struct packet *packet)
         return VERDICT_MINE;
     if (!local && translates_nothing(nat, packet))
         return uninvited(nat, packet);
-    if (listening(nat)) {
+    if (nat_listening(nat)) {
         record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
         if (!external)
             record.rule = NAT_RULE_INSIDE_ADDRESS;
@@ -536,18 +565,18 @@ from_outside(struct nat *nat, struct packet *packet)
 /* The way out of a hairpinned packet: its sender's mapping, which makes it come from `*external`. `dropped` is to say
  * why there is none. */
 static enum drop_reason
-hairpin_out(struct nat *nat, const struct packet *packet, const struct port *out, struct record *dropped,
-            struct endpoint *external)
+hairpin_out(struct nat *nat, const struct packet *packet, const struct flow *flow, const struct port *out,
+            struct record *dropped, struct endpoint *external)
 {
     struct way way;
-    enum drop_reason reason = take_way(nat, packet, out, &way);
+    enum drop_reason reason = take_way(nat, packet, flow, out, &way);
 
-    if (listening(nat) && reason == DROP_POLICY)
+    if (nat_listening(nat) && reason == DROP_POLICY)
         nat_record_firewall(dropped, nat->options.rules, way.denied);
     if (reason != DROP_NONE)
         return reason;
     *external = mapping_external(mapping_at(nat->table, way.slot));
-    if (listening(nat)) {
+    if (nat_listening(nat)) {
         struct record record = packet_record(packet, &nat_outbound_kind, nat->box.node);
 
         record.rule = NAT_RULE_HAIRPIN;
@@ -559,19 +588,36 @@ hairpin_out(struct nat *nat, const struct packet *packet, const struct port *out
     return DROP_NONE;
 }
 
-/* The way in again: `packet` counts as sent by `external`. */
+/* What a hairpinned packet says when it comes in. Between the families there is only the external source to show. */
+static void
+turn_round(struct nat *nat, struct packet *packet, struct endpoint external, const struct mapping *mapping)
+{
+    bool ipv6 = !address_is_ipv4(mapping->internal_address);
+
+    if (ipv6 != packet_is(packet, PACKET_IPV6)) {
+        nat64_rewrite(nat, packet, ipv6 ? nat64_embed(nat, external) : external, mapping_internal(mapping));
+        return;
+    }
+    if (address_is_ipv4(external.address) && ipv6)
+        external = nat64_embed(nat, external);
+    packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
+    if (nat->options.hairpin == NAT_HAIRPIN_EXTERNAL_SOURCE || nat64_takes(nat, external.address))
+        packet_rewrite_source(packet, external.address, external.port);
+}
+
+/* The way in again: `seen` is the packet's flow as mappings know it, and it counts as sent by `external`. */
 static enum verdict
-hairpin_in(struct nat *nat, struct packet *packet, struct endpoint external, uint32_t slot)
+hairpin_in(struct nat *nat, struct packet *packet, const struct flow *seen, struct endpoint external, uint32_t slot)
 {
     const struct mapping *mapping = slot ? mapping_at(nat->table, slot) : NULL;
-    struct flow flow = packet->flow;
+    struct flow flow = *seen;
     struct record record;
     enum drop_reason reason;
     uint32_t rule, session;
 
     flow.source = external.address;
     flow.source_port = external.port;
-    if (listening(nat)) {
+    if (nat_listening(nat)) {
         record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
         record.before = flow;
         record.rule = NAT_RULE_HAIRPIN | (slot ? inbound_rule(nat, mapping) : NAT_RULE_NONE);
@@ -586,9 +632,7 @@ hairpin_in(struct nat *nat, struct packet *packet, struct endpoint external, uin
     reason = accept_inbound(nat, packet, slot, &external, &session);
     if (reason != DROP_NONE)
         return nat_drop(nat, packet, &record, reason);
-    packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
-    if (nat->options.hairpin == NAT_HAIRPIN_EXTERNAL_SOURCE)
-        packet_rewrite_source(packet, external.address, external.port);
+    turn_round(nat, packet, external, mapping);
     nat->counts.hairpinned++;
     return let_in(nat, packet, slot, session, &record, rule);
 }
@@ -611,16 +655,81 @@ hairpin(struct nat *nat, struct packet *packet, const struct port *out)
         slot = mapping_find_external(nat->table, packet->flow.protocol, &target);
     if (!slot && (translates_nothing(nat, packet) || nat_box_has(nat, packet->flow.protocol, target)))
         return VERDICT_MINE;
-    if (listening(nat)) {
+    if (nat_listening(nat)) {
         record = packet_record(packet, &nat_outbound_dropped_kind, nat->box.node);
         record.rule = NAT_RULE_HAIRPIN;
     }
     if (nat->options.hairpin != NAT_HAIRPIN_OFF)
         reason = node_ttl_expired(nat->box.node, packet) ? DROP_TTL_EXCEEDED
-                                                          : hairpin_out(nat, packet, out, &record, &external);
+                                                          : hairpin_out(nat, packet, &packet->flow, out, &record, &external);
     if (reason != DROP_NONE)
         return deny(nat, packet, &record, reason);
-    return hairpin_in(nat, packet, external, slot);
+    return hairpin_in(nat, packet, &packet->flow, external, slot);
+}
+
+/* ---- from IPv6 to IPv4 */
+
+/* Where such a packet goes: DROP_NONE, or why nowhere. */
+static enum drop_reason
+find_crossing(struct nat *nat, const struct packet *packet, const struct flow *flow, struct hop *hop, uint32_t *mtu)
+{
+    const struct local_range *local = node_local(nat->box.node, flow->destination);
+
+    if (outbound_kind(packet) != PACKET_ASKS)
+        return DROP_PROTOCOL_UNSUPPORTED;
+    *hop = (struct hop){ flow->destination, local ? local->port : NULL };
+    if (!local && !node_route(nat->box.node, flow->destination, hop))
+        return DROP_NO_ROUTE;
+    if (hop->port->inside)
+        return DROP_NO_ROUTE; /* who has both families inside has a way of his own */
+    return local ? DROP_NONE : nat64_fits(packet, hop, mtu);
+}
+
+/* To one of the external addresses: back inside, whatever `hairpin` says (RFC 6146 section 3.8). */
+static enum verdict
+hairpin_crossing(struct nat *nat, struct packet *packet, const struct flow *flow, const struct port *out,
+                 struct record *record)
+{
+    struct endpoint target = flow_destination(flow), external;
+    uint32_t slot = nat->table ? mapping_find_external(nat->table, flow->protocol, &target) : 0;
+    enum drop_reason reason = hairpin_out(nat, packet, flow, out, record, &external);
+
+    if (reason != DROP_NONE)
+        return deny(nat, packet, record, reason);
+    return hairpin_in(nat, packet, flow, external, slot);
+}
+
+static enum verdict
+cross_to_ipv4(struct nat *nat, struct packet *packet)
+{
+    struct record record;
+    struct flow flow;
+    struct hop hop;
+    uint32_t mtu = 0;
+    enum drop_reason reason;
+
+    if (packet_is(packet, PACKET_ICMP_ERROR))
+        return nat64_error_out(nat, packet);
+    if (nat_listening(nat))
+        record = packet_record(packet, &nat_outbound_dropped_kind, nat->box.node);
+    reason = nat64_see(nat, packet, &flow);
+    if (reason == DROP_NONE)
+        reason = find_crossing(nat, packet, &flow, &hop, &mtu);
+    if (reason != DROP_NONE) {
+        enum verdict verdict = nat_drop(nat, packet, &record, reason);
+
+        if (reason == DROP_TOO_BIG)
+            icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, mtu);
+        if (reason == DROP_NO_ROUTE)
+            icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, ICMP_NET_UNREACHABLE, 0);
+        return verdict;
+    }
+    if (node_owns(nat->box.node, flow.destination)) {
+        if (nat_listening(nat))
+            record.rule = NAT_RULE_HAIRPIN;
+        return hairpin_crossing(nat, packet, &flow, hop.port, &record);
+    }
+    return outbound(nat, packet, &flow, hop.port);
 }
 
 static enum verdict
@@ -629,6 +738,8 @@ from_inside(struct nat *nat, struct packet *packet)
     const struct local_range *local = node_local(nat->box.node, packet->flow.destination);
 
     packet->flags |= PACKET_FROM_INSIDE;
+    if (nat64_takes(nat, packet->flow.destination))
+        return cross_to_ipv4(nat, packet);
     if (!local)
         return VERDICT_PASS; /* `leave` translates it if it leaves by an outside port */
     return local->port->inside ? VERDICT_MINE : hairpin(nat, packet, local->port);
@@ -636,12 +747,12 @@ from_inside(struct nat *nat, struct packet *packet)
 
 /* ---- in and out */
 
-/* What a NAT translates is IPv4. IPv6 goes through as through a router, and to the box's own stack as to a host's: here
- * and nowhere else. */
+/* IPv6 of which the box keeps no state. */
 static bool
-is_passed_by(const struct packet *packet)
+is_stateless(const struct nat *nat, const struct packet *packet)
 {
-    return packet_is(packet, PACKET_IPV6);
+    return packet_is(packet, PACKET_IPV6) &&
+           (nat->options.ipv6 == NAT_IPV6_OPEN || nat->options.ipv6 == NAT_IPV6_PREFIX);
 }
 
 enum verdict
@@ -649,11 +760,32 @@ nat_enter(struct middlebox *box, struct packet *packet, struct port *in)
 {
     struct nat *nat = (struct nat *)box;
 
-    if (is_passed_by(packet))
-        return VERDICT_PASS;
     packet->flags &= (uint16_t) ~(PACKET_TRANSLATED | PACKET_FROM_INSIDE);
+    if (G_UNLIKELY(is_stateless(nat, packet)))
+        return nat->npt ? nat_prefix_enter(nat, packet, in) : VERDICT_PASS;
     nat_expire_due(nat);
     return in && in->inside ? from_inside(nat, packet) : from_outside(nat, packet);
+}
+
+/* What the box itself sends to an address that stands for an IPv4 one: errors about packets that had come from there, and
+ * nothing else. They leave as IPv4, by another way. */
+static enum verdict
+leave_as_ipv4(struct nat *nat, struct packet_list *list, struct packet *packet)
+{
+    struct node *node = nat->box.node;
+    enum verdict verdict;
+
+    if (packet->in || !packet_is(packet, PACKET_ICMP_ERROR)) {
+        packet->reason = DROP_NO_ROUTE;
+        packet_note_drop(node, packet, DROP_NO_ROUTE);
+        return VERDICT_DROP;
+    }
+    verdict = nat64_error_out(nat, packet);
+    if (verdict == VERDICT_DROP)
+        return VERDICT_DROP;
+    packet_list_remove(list, packet);
+    node_forward(node, packet);
+    return VERDICT_HELD;
 }
 
 enum verdict
@@ -662,12 +794,16 @@ nat_leave(struct middlebox *box, struct packet_list *list, struct port *out)
     struct nat *nat = (struct nat *)box;
     struct packet *packet = list->first;
 
-    if (out->inside || packet_is(packet, PACKET_TRANSLATED) || is_passed_by(packet))
+    if (out->inside || packet_is(packet, PACKET_TRANSLATED))
         return VERDICT_PASS;
+    if (G_UNLIKELY(is_stateless(nat, packet)))
+        return nat->npt ? nat_prefix_leave(nat, list, packet) : VERDICT_PASS;
     nat_expire_due(nat);
+    if (G_UNLIKELY(nat64_takes(nat, packet->flow.destination)))
+        return leave_as_ipv4(nat, list, packet);
     if (packet->in && !packet_is(packet, PACKET_FROM_INSIDE))
         return VERDICT_PASS; /* in transit between two outside ports */
     if (packet_is(packet, PACKET_ICMP_ERROR))
         return nat_error_leave(nat, packet);
-    return packet->in ? outbound(nat, packet, out) : VERDICT_PASS;
+    return packet->in ? outbound(nat, packet, &packet->flow, out) : VERDICT_PASS;
 }

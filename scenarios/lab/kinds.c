@@ -22,6 +22,8 @@ const struct record_kind *const lab_record_kinds[] = {
     &nat_inbound_dropped_kind,
     &nat_icmp_error_kind,
     &nat_icmp_error_dropped_kind,
+    &nat_prefix_kind,
+    &nat_prefix_dropped_kind,
     &nat_mapping_new_kind,
     &nat_mapping_expired_kind,
     &nat_mapping_forgotten_kind,

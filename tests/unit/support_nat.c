@@ -210,6 +210,10 @@ say_packet(GString *out, struct span bytes, bool quoted)
     struct endpoint from, to;
     uint16_t length, fragment;
 
+    if (bytes.length > 0 && bytes.bytes[0] >> 4 == 6) {
+        wire_say(out, bytes);
+        return;
+    }
     if (reader_failed(&reader) || header.bytes[0] != 0x45) {
         g_string_append(out, "BAD header");
         return;
@@ -246,7 +250,10 @@ note_left(struct nat_bench *bench, enum nat_side side, enum capture_direction di
         return;
     g_string_append(bench->left, bench->left->len ? "; " : "");
     g_string_append(bench->left, side == NAT_INSIDE ? "in " : "out ");
-    say_packet(bench->left, bytes, false);
+    if (bench->by_wire)
+        wire_say(bench->left, bytes);
+    else
+        say_packet(bench->left, bytes, false);
 }
 
 static void
@@ -302,6 +309,29 @@ nat_bench_open_pool(struct nat_bench *bench, const struct nat_options *options, 
         bench->ports[side]->capture = &bench->captures[side];
     }
     bench->nat = nat_new(bench->box, options);
+}
+
+void
+nat_bench_open_dual(struct nat_bench *bench, const struct nat_options *options)
+{
+    struct address outside = nat_endpoint("2001:db8:f::1").address, inside = nat_endpoint("2001:db8:a::1").address;
+    struct port *sink;
+
+    nat_bench_open_pool(bench, options, 1);
+    sink = bench->sinks[NAT_INSIDE]->ports;
+    node_add_address(bench->box, bench->ports[NAT_OUTSIDE], outside, 1, 128);
+    node_add_address(bench->box, bench->ports[NAT_INSIDE], inside, 1, 64);
+    node_add_address(bench->sinks[NAT_INSIDE], sink, address_add(inside, 1), 250, 64);
+    node_set_default_of(bench->box, FAMILY_IPV6, bench->ports[NAT_OUTSIDE], ADDRESS_NONE);
+    nat_set_options(bench->nat, options); /* now that it has all its addresses */
+}
+
+const char *
+nat_bench_wire(struct nat_bench *bench, enum nat_side side, const struct wire_packet *packet)
+{
+    uint8_t bytes[WIRE_MAX];
+
+    return nat_bench_bytes(bench, side, span_of(bytes, wire_write(bytes, packet)));
 }
 
 void

@@ -14,6 +14,7 @@
 #include "core/net/node.h"
 #include "nat/nat.h"
 #include "nat/presets.h"
+#include "tests/unit/support_wire.h"
 
 enum nat_side { NAT_INSIDE, NAT_OUTSIDE };
 
@@ -26,6 +27,7 @@ struct nat_bench {
     struct nat *nat;
     GArray *records; /* struct record: all that the box decided */
     GString *left;   /* what left since the last packet in */
+    bool by_wire;  /* IPv4 is told in the words of wire_say too */
     char told[512];
 };
 
@@ -34,6 +36,8 @@ struct nat_bench {
 void nat_bench_open(struct nat_bench *bench, const char *preset, void (*change)(struct nat_options *options));
 /* The same with a pool of `count` external addresses, and the options as they are. */
 void nat_bench_open_pool(struct nat_bench *bench, const struct nat_options *options, uint64_t count);
+/* The same with both families: also 2001:db8:a::1/64 inside, hosts from ::2 on, and 2001:db8:f::1 outside. */
+void nat_bench_open_dual(struct nat_bench *bench, const struct nat_options *options);
 /* Checks that no packet went astray, and ends the world. */
 void nat_bench_close(struct nat_bench *bench);
 
@@ -58,6 +62,8 @@ const char *nat_bench_echo(struct nat_bench *bench, enum nat_side side, bool rep
  * a TCP SYN. `quoted` is how much of the quoted packet stands in it, at most all of it. */
 const char *nat_bench_error(struct nat_bench *bench, enum nat_side side, uint8_t type, uint8_t code, const char *from,
                             const char *to, const char *quoted_from, const char *quoted_to, size_t quoted);
+/* A packet of either family; IPv6 comes out in the words of wire_say. */
+const char *nat_bench_wire(struct nat_bench *bench, enum nat_side side, const struct wire_packet *packet);
 /* Any bytes from the IP header up. */
 const char *nat_bench_bytes(struct nat_bench *bench, enum nat_side side, struct span bytes);
 

@@ -206,6 +206,16 @@ say_icmp(GString *out, struct span body, const struct ends *ends, uint8_t protoc
     say_sum(out, body, ends, protocol);
 }
 
+/* Which bytes of the datagram an IPv6 fragment carries; its ports may be in another one. */
+static void
+say_fragment(GString *out, struct span body, const struct ends *ends)
+{
+    unsigned word = body.length >= 8 ? (unsigned)(body.bytes[2] << 8 | body.bytes[3]) : 0, offset = word & 0xfff8;
+
+    say_ends(out, ends, false);
+    g_string_append_printf(out, " bytes %u-%zu%s", offset, offset + body.length - 9, word & 1 ? "+" : "");
+}
+
 static void
 say(GString *out, struct span bytes, bool quoted)
 {
@@ -233,6 +243,8 @@ say(GString *out, struct span bytes, bool quoted)
         say_ports(out, body, &ends, protocol);
     else if (protocol == (ipv6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP))
         say_icmp(out, body, &ends, protocol);
+    else if (ipv6 && protocol == 44)
+        say_fragment(out, body, &ends);
     else
         say_ends(out, &ends, false);
     if (!ipv6 && sum(0, ip, 20) != 0xffff)

@@ -266,8 +266,8 @@ test_refuses(void)
         { NULL, "maping", "none",
           "'maping' is not an option of a NAT; accepted: mapping, filtering, ports, step, "
           "port_range, timeout, refresh, filtered, timeout.udp, timeout.icmp, timeout.tcp, timeout.tcp_opening, "
-          "timeout.tcp_closing, syn_wait, hairpin, ttl, affinity, icmp_errors, limits.per_host, limits.total or "
-          "rules; did you mean 'mapping'?" },
+          "timeout.tcp_closing, syn_wait, hairpin, ttl, affinity, icmp_errors, limits.per_host, limits.total, "
+          "rules, ipv6 or ipv6_prefix; did you mean 'mapping'?" },
         { NULL, "timeout", "5 parsecs",
           "'5 parsecs' is not a value of 'timeout'; accepted: a duration above 0 such as "
           "\"5min\" or \"30s\", or a number of seconds" },
@@ -287,7 +287,10 @@ test_refuses(void)
         { NULL, "rules", "deny", "'deny' is not a value of 'rules'; accepted: a list of {action=, direction=, protocol=, "
                                  "address=, port=, from=}, or {} for none" },
         { NULL, "alg", "sip", "'alg' is not supported yet but for the value 'false'" },
-        { NULL, "ipv6", "{}", "'ipv6' is not supported yet" },
+        { NULL, "ipv6", "{}",
+          "'{}' is not a value of 'ipv6'; accepted: firewall, open, prefix, masquerade or nat64" },
+        { NULL, "ipv6_prefix", "10.0.0.0/8",
+          "'10.0.0.0/8' is not a value of 'ipv6_prefix'; accepted: an IPv6 prefix such as \"2001:db8:1::/48\"" },
         { "udp", "limits", "5", "'limits' is an option of the whole box, not of udp alone" },
         { NULL, "limits.total", "4194305",
           "'4194305' is not a value of 'limits.total'; accepted: a whole number from 1 to 4194304, or 0 or false for no "
