@@ -115,7 +115,40 @@ build_with(const struct plan *plan, const struct nat_options *options, const cha
 
     box->box->type = type ? g_string_chunk_insert_const(lab_of(box)->parts->texts, type) : NULL;
     nat_new(box->node, options);
+    lab_announce_external(box->box->insides);
     return box->box->insides;
+}
+
+/* The prefix that is to be seen outside must lead to this box, and be another one than its inside. */
+static bool
+external_is_free(const struct plan *plan, const struct nat_options *options, GError **error)
+{
+    struct prefix prefix = options->ipv6_prefix, inside = plan->inside.prefixes[1];
+    char text[LAB_PREFIX_TEXT];
+
+    if (options->ipv6 != NAT_IPV6_PREFIX)
+        return true;
+    if (prefix_is_none(inside))
+        return lab_fail(error, LAB_ERROR_PREFIX, "%s '%s': ipv6 = 'prefix' needs an IPv6 prefix in its lan",
+                        kind_words[plan->kind], plan->name);
+    if (prefix_overlaps(prefix, inside))
+        return lab_fail(error, LAB_ERROR_PREFIX, "%s '%s': ipv6_prefix %s is that of its inside", kind_words[plan->kind],
+                        plan->name, lab_format_prefix(prefix, text));
+    if (lab_check_inside(plan->place.network, NULL, prefix, true, error))
+        return true;
+    g_prefix_error(error, "%s '%s': ipv6_prefix: ", kind_words[plan->kind], plan->name);
+    return false;
+}
+
+void
+lab_set_nat_options(struct lab_node *box, const struct nat_options *options)
+{
+    struct nat *nat = nat_of(box->node);
+    bool shown = nat_options(nat)->ipv6 == NAT_IPV6_PREFIX || options->ipv6 == NAT_IPV6_PREFIX;
+
+    nat_set_options(nat, options);
+    if (shown)
+        lab_announce_again(lab_of(box));
 }
 
 struct lab_network *
@@ -125,7 +158,8 @@ lab_nat(struct lab_network *network, const char *name, const char *addresses, co
 {
     struct plan plan;
 
-    return make_plan(&plan, network, name, LAB_NAT, addresses, lan, link, error)
+    return make_plan(&plan, network, name, LAB_NAT, addresses, lan, link, error) &&
+                   external_is_free(&plan, options, error)
                ? build_with(&plan, options, type, inner_links)
                : NULL;
 }
@@ -138,7 +172,8 @@ lab_firewall(struct lab_network *network, const char *name, const char *addresse
     struct nat_options own = *options;
     struct plan plan;
 
-    if (!make_plan(&plan, network, name, LAB_FIREWALL, addresses, lan, link, error))
+    if (!make_plan(&plan, network, name, LAB_FIREWALL, addresses, lan, link, error) ||
+        !external_is_free(&plan, options, error))
         return NULL;
     nat_options_make_firewall(&own);
     return build_with(&plan, &own, type, inner_links);

@@ -160,6 +160,9 @@ struct lab_network *lab_router(struct lab_network *network, const char *name, co
 struct lab_network *lab_nat_none(struct lab_network *network, const char *name, const char *addresses, GError **error);
 /* Changes the default of each node's own link, for nodes that come from now on. The lab keeps a copy. */
 void lab_set_links(struct lab_network *network, const struct lab_link *links);
+/* Changes the options of a NAT or a firewall (nat_set_options), and the ways that depend on them: an IPv6 prefix that it
+ * shows outside leads to it. */
+void lab_set_nat_options(struct lab_node *box, const struct nat_options *options);
 /* A further inside network of a box. */
 struct lab_network *lab_further_lan(struct lab_node *box, const char *name, const char *prefixes,
                                     const struct lab_link *inner_links, GError **error);

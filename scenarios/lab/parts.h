@@ -153,6 +153,8 @@ bool lab_check_inside(const struct lab_network *outer, const struct lab_node *bo
                       GError **error);
 /* Tells the networks outwards the way to what of this inside of a box is routed, or to the LAN whose gateway one is. */
 void lab_announce(struct lab_network *inside);
+/* Tells them the way to the prefix that an NPTv6 box shows outside instead of that of `inside`, its first. */
+void lab_announce_external(struct lab_network *inside);
 /* Teaches a node that has come to a LAN without a box the ways that were announced there. */
 void lab_learn(struct lab_interface *interface);
 /* Takes all announcements back and makes them anew: after interfaces or addresses of boxes have changed. */

@@ -92,6 +92,16 @@ announce_by(const struct lab_network *inside, struct prefix prefix, const struct
 }
 
 void
+lab_announce_external(struct lab_network *inside)
+{
+    const struct lab_node *origin = gateway_of(inside);
+    const struct nat *nat = origin ? nat_of(origin->node) : NULL;
+
+    if (nat && nat_options(nat)->ipv6 == NAT_IPV6_PREFIX && origin->box->insides == inside)
+        announce_by(inside, nat_options(nat)->ipv6_prefix, origin, origin);
+}
+
+void
 lab_announce(struct lab_network *inside)
 {
     const struct lab_node *origin = gateway_of(inside);
@@ -103,6 +113,7 @@ lab_announce(struct lab_network *inside)
         if (origin && prefix && lab_is_routed(origin->kind, family))
             announce_by(inside, *prefix, origin, origin);
     }
+    lab_announce_external(inside);
 }
 
 void

@@ -142,7 +142,7 @@ box_set(struct script *script, lua_State *L)
     nat_table_read(L, 2, kind, &options);
     if (!nat)
         return 0; /* a box of type none: what it says is good, and there is nothing to do */
-    nat_set_options(nat, &options);
+    lab_set_nat_options(self->node, &options);
     if (type)
         self->node->box->type = type; /* the preset's own name: it lives as long as the program */
     script->world->touched = true;
@@ -173,7 +173,38 @@ box_lan(struct script *script, lua_State *L)
     return 1;
 }
 
+/* What an address is reached at from inside of a NAT64: the part of a resolver (RFC 6147). An endpoint keeps its port;
+ * IPv6 needs no help. */
+static int
+box_synthesize(struct script *script, lua_State *L)
+{
+    struct nat *nat = self_nat(lab_handle_self(L));
+    const struct handle *endpoint = handle_of(L, 2, &endpoint_type);
+    struct endpoint found = { .port = 0 };
+
+    (void)script;
+    arg_no_more(L, 2);
+    if (endpoint)
+        found = *endpoint_value(endpoint);
+    else
+        found.address = arg_address(L, 2, "the address");
+    if (!nat || nat_options(nat)->ipv6 != NAT_IPV6_NAT64)
+        complain(L, "this box is no NAT64; network:nat(name, ip, {ipv6 = 'nat64'}) makes one");
+    if (address_is_ipv4(found.address)) {
+        found.address = nat_synthesize(nat_options(nat), found.address);
+        if (address_is_none(found.address))
+            complain(L, "64:ff9b::/96 may not stand for a private address (RFC 6052 section 3.1); give the box an "
+                        "ipv6_prefix of its own, such as '64:ff9b:1::/96'");
+    }
+    if (endpoint)
+        endpoint_push(L, found);
+    else
+        arg_push_address(L, found.address);
+    return 1;
+}
+
 const struct word box_words[] = {
     { "mappings", box_mappings }, { "reboot", box_reboot }, { "set", box_set }, { "lan", box_lan },
+    { "synthesize", box_synthesize },
     { "forward", word_later },    { "alg", word_later },    { NULL, NULL },
 };

@@ -10,14 +10,14 @@
 const char *const nat_table_keys[] = {
     "type",    "lan",          "mapping", "filtering", "ports",     "step",        "port_range", "port_block",
     "parity",  "contiguous",   "pooling", "hairpin",   "timeout",   "refresh",     "filtered",   "syn_wait",
-    "limits",  "rules",        "ipv6",    "ttl",       "fragments", "icmp_errors", "affinity",   "alg",
+    "limits",  "rules",        "ipv6", "ipv6_prefix",    "ttl",       "fragments", "icmp_errors", "affinity",   "alg",
     "forward", "port_control", "quirks",  "udp",       "tcp",       "icmp",        NULL,
 };
 
 /* In this order, so that of several mistakes always the same is told. */
 static const char *const plain_keys[] = {
     "mapping",   "filtering",   "ports",    "step",     "port_range", "port_block",   "parity", "contiguous", "pooling",
-    "hairpin",   "timeout",     "refresh",  "filtered", "syn_wait",   "limits",       "rules",  "ipv6",       "ttl",
+    "hairpin",   "timeout",     "refresh",  "filtered", "syn_wait",   "limits",       "rules",  "ipv6", "ipv6_prefix",       "ttl",
     "fragments", "icmp_errors", "affinity", "alg",      "forward",    "port_control", "quirks", NULL,
 };
 static const char *const timeout_keys[] = { "udp", "icmp", "tcp", "tcp_opening", "tcp_closing", NULL };
@@ -274,6 +274,7 @@ void
 nat_table_read(lua_State *L, int index, enum nat_box_kind kind, struct nat_options *options)
 {
     const char *type = nat_table_type(L, index, kind, true);
+    GError *error = NULL;
 
     if (lua_type(L, index) != LUA_TTABLE)
         return;
@@ -291,6 +292,8 @@ nat_table_read(lua_State *L, int index, enum nat_box_kind kind, struct nat_optio
         read_keys(L, lua_gettop(L), options, *protocol);
         lua_pop(L, 1);
     }
+    if (!nat_options_check(options, &error))
+        complain_error(L, error);
     if (kind == NAT_BOX_FIREWALL && !nat_options_are_firewall(options))
         complain(L, "a firewall's mapping is 'none': it translates nothing; network:nat(name, ip, {}) makes a box that does");
 }
