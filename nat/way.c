@@ -780,6 +780,7 @@ leave_as_ipv4(struct nat *nat, struct packet_list *list, struct packet *packet)
         packet_note_drop(node, packet, DROP_NO_ROUTE);
         return VERDICT_DROP;
     }
+    nat_expire_due(nat);
     verdict = nat64_error_out(nat, packet);
     if (verdict == VERDICT_DROP)
         return VERDICT_DROP;
@@ -794,13 +795,15 @@ nat_leave(struct middlebox *box, struct packet_list *list, struct port *out)
     struct nat *nat = (struct nat *)box;
     struct packet *packet = list->first;
 
-    if (out->inside || packet_is(packet, PACKET_TRANSLATED))
+    if (out->inside)
+        return VERDICT_PASS;
+    if (G_UNLIKELY(nat64_takes(nat, packet->flow.destination)))
+        return leave_as_ipv4(nat, list, packet);
+    if (packet_is(packet, PACKET_TRANSLATED))
         return VERDICT_PASS;
     if (G_UNLIKELY(is_stateless(nat, packet)))
         return nat->npt ? nat_prefix_leave(nat, list, packet) : VERDICT_PASS;
     nat_expire_due(nat);
-    if (G_UNLIKELY(nat64_takes(nat, packet->flow.destination)))
-        return leave_as_ipv4(nat, list, packet);
     if (packet->in && !packet_is(packet, PACKET_FROM_INSIDE))
         return VERDICT_PASS; /* in transit between two outside ports */
     if (packet_is(packet, PACKET_ICMP_ERROR))

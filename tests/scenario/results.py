@@ -16,7 +16,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'support'))
 from scene import HERE, SHIPPED, Run, balanced, check, equal, finish, punchlab  # noqa: E402
 
-ENDPOINT = re.compile(r'(\d{1,3}\.){3}\d{1,3}:\d{1,5}')
+ENDPOINT = re.compile(r'((\d{1,3}\.){3}\d{1,3}|\[[0-9a-f:]+\]):\d{1,5}')
 A_OUT, B_OUT = re.compile(r'203\.0\.113\.1:\d+'), re.compile(r'203\.0\.113\.2:\d+')
 
 # Scenario, settings, results: all of them. A pattern stands for a text that matches it.
@@ -47,6 +47,27 @@ REPORTED = [
     ('nat/hairpin', [],
      {'connected_before': False, 'why': 'hairpin-off', 'heard_with_internal_source': True,
       'source_as_told_with_internal_source': False, 'connected_after': True, 'connected': True}),
+    ('nat/ipv6-firewall', [],
+     {'connected': True, 'first_packet': 'filtered', 'as_told': True, 'told_a': '[2001:db8:a::2]:5000',
+      'connected_ipv4': False}),
+    ('nat/ipv6-firewall', ['ipv6_a=open', 'nat_b=full-cone'],
+     {'connected': True, 'first_packet': 'delivered', 'as_told': True, 'told_a': '[2001:db8:a::2]:5000',
+      'connected_ipv4': True}),
+    ('nat/nat64', [],
+     {'connected': True, 'server_as_seen_by_a': '[64:ff9b::c633:6401]:3478', 'mapped_a': '203.0.113.1:5000',
+      'mapped_b': '203.0.113.2:5000', 'literal_address': 'no-route'}),
+    ('nat/nat64', ['nat_a=symmetric'],
+     {'connected': False, 'server_as_seen_by_a': '[64:ff9b::c633:6401]:3478', 'mapped_a': A_OUT,
+      'mapped_b': '203.0.113.2:5000', 'literal_address': 'no-route'}),
+    ('nat/udp-blocked', [],
+     {'udp': 'timeout', 'tcp_3478': 'ok', 'tcp_443': 'ok', 'reached_by': 'tcp_3478', 'denied_by_rule': True}),
+    ('nat/udp-blocked', ['nat_a=only-443'],
+     {'udp': 'timeout', 'tcp_3478': 'timeout', 'tcp_443': 'ok', 'reached_by': 'tcp_443', 'denied_by_rule': True}),
+    ('nat/udp-blocked', ['nat_a=captive'],
+     {'udp': 'unreachable', 'tcp_3478': 'refused', 'tcp_443': 'refused', 'reached_by': 'nothing',
+      'denied_by_rule': True}),
+    ('nat/udp-blocked', ['nat_a=symmetric'],
+     {'udp': 'ok', 'tcp_3478': 'ok', 'tcp_443': 'ok', 'reached_by': 'udp', 'denied_by_rule': False}),
     ('nat/reboot', [],
      {'connected_before': True, 'connected_after': False, 'why': 'no-mapping', 'reconnected': True, 'connected': True,
       'mapped_before': A_OUT, 'mapped_after': A_OUT}),

@@ -231,7 +231,7 @@ test_networks(void)
           "1: network:firewall: a router is no firewall: ..." },
         { "forward", NET "n:nat('N'):forward{}",
           "1: nat:forward: this comes with a later version of punchlab; there are: host, nat, router, firewall, mappings, "
-          "reboot, set, lan, counters, link or attach" },
+          "reboot, set, lan, synthesize, counters, link or attach" },
         { "a dot", NET "n.host('A')",
           "1: network.host(...) was called with a dot; write network:host(...) with a colon" },
         { "of another", TWO "n.host(a, 'C')",
