@@ -23,6 +23,8 @@ net_free(gpointer data)
     g_ptr_array_free(net->list, TRUE);
     g_ptr_array_free(net->ports_by_interface, TRUE);
     g_ptr_array_free(net->plain_options, TRUE);
+    g_ptr_array_free(net->gateways, TRUE);
+    hash_index_clear(&net->gateway_index);
     for (int i = 0; i < PACKET_SIZE_CLASSES; i++)
         slab_clear(&net->packets[i]);
     slab_clear(&net->nodes);
@@ -50,6 +52,7 @@ world_net(struct world *world)
     net->ports_by_interface = g_ptr_array_new();
     g_ptr_array_add(net->ports_by_interface, NULL);
     net->plain_options = g_ptr_array_new_with_free_func(g_free);
+    net->gateways = g_ptr_array_new_with_free_func(g_free);
     net->names = g_string_chunk_new(4096);
     world_own(world, net, net_free);
     return net;

@@ -7,6 +7,7 @@
 #ifndef CORE_NET_NET_H
 #define CORE_NET_NET_H
 
+#include "core/base/hash.h"
 #include "core/net/packet.h"
 
 struct node;
@@ -20,6 +21,8 @@ struct net {
     GPtrArray *list;       /* struct node *, by number; [0] is NULL: the experimenter. Freed nodes leave a NULL */
     GPtrArray *ports_by_interface; /* struct port *, by their interface number; [0] is NULL, as are removed ones */
     GPtrArray *plain_options;      /* struct link_options *: shared by all wires that are alike */
+    GPtrArray *gateways;           /* struct address[2]: pairs of the two families', as nodes have them */
+    struct hash_index gateway_index;
     GStringChunk *names;
 };
 

@@ -68,10 +68,10 @@ local_network(const struct node *node, struct address address)
 static bool
 route_by_default(const struct node *node, struct address destination, struct hop *hop)
 {
-    const struct hop *way = node_default(node, address_family(destination));
+    struct hop way = node_default(node, address_family(destination));
     bool for_all = address_is_for_all(destination);
 
-    *hop = (struct hop){ for_all || address_is_none(way->next) ? destination : way->next, way->port };
+    *hop = (struct hop){ for_all || address_is_none(way.next) ? destination : way.next, way.port };
     if (!hop->port && for_all && node->ports && node->ports->segment)
         hop->port = node->ports;
     return hop->port != NULL;
@@ -164,7 +164,7 @@ node_plan(struct node *node, struct address destination, struct address *source,
 enum io_result
 node_plan_by(struct node *node, struct port *port, struct address group, struct address *source, struct hop *hop)
 {
-    if (!port)
+    if (G_LIKELY(!port))
         return node_plan(node, group, source, hop);
     *hop = (struct hop){ group, port };
     return plan_source(node, group, source, hop);
@@ -390,19 +390,20 @@ fragments_ipv6(const struct packet *packet, uint32_t mtu)
     return size <= mtu ? size : 0;
 }
 
-/* By a hop that is there: whole, in pieces, or not at all. */
-static void
-output_fitting(struct node *node, struct packet *packet, const struct hop *hop, struct port *to, uint32_t mtu)
+/* What does not fit goes in pieces, or not at all. */
+static void G_GNUC_NO_INLINE
+output_too_big(struct node *node, struct packet *packet, const struct hop *hop, struct port *to, uint32_t mtu)
 {
-    bool ipv6 = packet_is(packet, PACKET_IPV6);
-    uint32_t size = ipv6 ? fragments_ipv6(packet, mtu) : mtu;
+    uint32_t size = packet_is(packet, PACKET_DONT_FRAGMENT) ? 0 : mtu;
 
-    if (G_LIKELY(packet->length <= (ipv6 && size ? size : mtu)))
-        transmit(node, packet, hop, to);
-    else if (size == 0 || (!ipv6 && packet_is(packet, PACKET_DONT_FRAGMENT)))
+    if (packet_is(packet, PACKET_IPV6))
+        size = fragments_ipv6(packet, mtu);
+    if (size > 0)
+        transmit_fragments(node, packet, hop, to, size);
+    else if (packet->length > mtu)
         icmp_refuse(node, packet, DROP_TOO_BIG, ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, mtu);
     else
-        transmit_fragments(node, packet, hop, to, size);
+        transmit(node, packet, hop, to);
 }
 
 /* The part of node_output for what can't simply go onto a wire. */
@@ -410,6 +411,7 @@ static void G_GNUC_NO_INLINE
 output_with_care(struct node *node, struct packet *packet, const struct hop *hop)
 {
     struct port *port = hop->port, *to = NULL;
+    uint32_t mtu;
 
     if (!port->wire && !port->segment) { /* it was taken out while somebody held the packet */
         packet_drop(node, packet, DROP_LINK_DOWN);
@@ -422,7 +424,13 @@ output_with_care(struct node *node, struct packet *packet, const struct hop *hop
             return;
         }
     }
-    output_fitting(node, packet, hop, to, hop_mtu(hop));
+    mtu = to ? segment_mtu_to(to) : hop_mtu(hop);
+    if (packet_is(packet, PACKET_IPV6))
+        mtu = MAX(mtu, IPV6_MTU_MIN);
+    if (G_LIKELY(packet->length <= mtu && !packet_is(packet, PACKET_CUT)))
+        transmit(node, packet, hop, to);
+    else
+        output_too_big(node, packet, hop, to, mtu);
 }
 
 void

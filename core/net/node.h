@@ -73,7 +73,8 @@ struct node {
     struct stack *stack;
     struct reassembly *reassembly; /* made at the first fragment that is put together here */
     struct port *ports, *last_port; /* in order of making */
-    struct hop defaults[2];      /* see node_default */
+    struct port *default_ports[2];  /* see node_default: of IPv4 and IPv6, */
+    const struct address *gateways; /* and one each; shared with others, and NULL where both are none */
     struct routes *routes;       /* besides local networks and the default; NULL: none */
     struct address way_to;       /* the last destination that was routed, which is no address of the node's, */
     struct hop way;              /* and where that went; no port: nothing is remembered */
@@ -165,10 +166,12 @@ node_owns(const struct node *node, struct address address)
 
 /* The default route of a family: its port (NULL: there is none), and as `next` its gateway, none on a point-to-point
  * link. */
-static inline const struct hop *
+static inline struct hop
 node_default(const struct node *node, enum family family)
 {
-    return &node->defaults[family == FAMILY_IPV6];
+    bool ipv6 = family == FAMILY_IPV6;
+
+    return (struct hop){ node->gateways ? node->gateways[ipv6] : ADDRESS_NONE, node->default_ports[ipv6] };
 }
 
 /* The node's first address of `family` (FAMILY_NONE: of any); none when it has none. */
@@ -186,7 +189,7 @@ struct address node_source_for(struct node *node, struct address destination);
 
 /* Both at once, for who is about to send: the way to `destination` (hop->port NULL: to the node itself) and the source,
  * which is chosen when `*source` is unspecified, and must be the node's else. IO_NO_ROUTE, IO_NO_ADDRESS.
- * node_plan_by is for packets to a group, by a port that is chosen already (NULL: as by node_plan). */
+ * node_plan_by is for packets to a group by a port that is chosen already (NULL: the same as node_plan). */
 enum io_result node_plan(struct node *node, struct address destination, struct address *source, struct hop *hop);
 enum io_result node_plan_by(struct node *node, struct port *port, struct address group, struct address *source,
                             struct hop *hop);

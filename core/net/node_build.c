@@ -275,10 +275,36 @@ node_remove_route(struct node *node, struct prefix prefix)
         routes_remove(node->routes, prefix);
 }
 
+/* All who are on a network have the same gateways, so there is one copy of each pair. */
+static const struct address *
+share_gateways(struct net *net, const struct address pair[2])
+{
+    uint32_t hash = (uint32_t)(address_hash(pair[0]) * 3 + address_hash(pair[1])), number, i;
+    const struct address *shared;
+
+    if (address_is_none(pair[0]) && address_is_none(pair[1]))
+        return NULL;
+    for (i = hash_index_first(&net->gateway_index, hash); (number = hash_index_value(&net->gateway_index, i));
+         i = hash_index_next(&net->gateway_index, i, hash)) {
+        shared = net->gateways->pdata[number - 1];
+        if (address_equal(shared[0], pair[0]) && address_equal(shared[1], pair[1]))
+            return shared;
+    }
+    shared = g_memdup2(pair, 2 * sizeof *pair);
+    g_ptr_array_add(net->gateways, (gpointer)shared);
+    hash_index_insert(&net->gateway_index, hash, net->gateways->len);
+    return shared;
+}
+
 void
 node_set_default_of(struct node *node, enum family family, struct port *port, struct address gateway)
 {
-    node->defaults[family == FAMILY_IPV6] = (struct hop){ gateway, port };
+    struct address pair[2] = { node_default(node, FAMILY_IPV4).next, node_default(node, FAMILY_IPV6).next };
+    bool ipv6 = family == FAMILY_IPV6;
+
+    pair[ipv6] = port ? gateway : ADDRESS_NONE;
+    node->default_ports[ipv6] = port;
+    node->gateways = share_gateways(world_net(node->world), pair);
     forget_way(node);
 }
 
@@ -308,9 +334,10 @@ unlink_port(struct port *port)
     forget_way(node);
     if (node->last_port == port)
         node->last_port = before;
-    for (unsigned i = 0; i < G_N_ELEMENTS(node->defaults); i++)
-        if (node->defaults[i].port == port)
-            node->defaults[i] = (struct hop){ ADDRESS_NONE, NULL };
+    if (node->default_ports[0] == port)
+        node_set_default_of(node, FAMILY_IPV4, NULL, ADDRESS_NONE);
+    if (node->default_ports[1] == port)
+        node_set_default_of(node, FAMILY_IPV6, NULL, ADDRESS_NONE);
     if (node->routes)
         routes_remove_port(node->routes, port);
     world_net(node->world)->ports_by_interface->pdata[port->interface] = NULL;

@@ -74,8 +74,8 @@ is_better(const struct candidate *a, const struct candidate *b, struct address d
            MIN(common_bits(b->address, destination), b->prefix_length); /* rule 8 */
 }
 
-static struct address
-choose_ipv6(const struct node *node, const struct port *port, struct address destination)
+struct address
+source_choose_ipv6(const struct node *node, const struct port *port, struct address destination)
 {
     struct candidate best = { ADDRESS_NONE, 0, false };
 
@@ -89,15 +89,4 @@ choose_ipv6(const struct node *node, const struct port *port, struct address des
             best = candidate;
     }
     return best.address;
-}
-
-struct address
-source_choose(const struct node *node, const struct port *port, struct address destination)
-{
-    struct address source;
-
-    if (!address_is_ipv4(destination))
-        return choose_ipv6(node, port, destination);
-    source = port_address(port, FAMILY_IPV4);
-    return address_is_none(source) ? node_address(node, FAMILY_IPV4) : source;
 }

@@ -76,7 +76,7 @@ stack_path_mtu(const struct stack *stack, const struct hop *hop, struct address 
 }
 
 void
-stack_fit(const struct stack *stack, struct packet *packet)
+stack_fit_path(const struct stack *stack, struct packet *packet)
 {
     uint32_t mtu;
 
@@ -186,7 +186,7 @@ stack_arm(struct io *io, struct io_timer *timer, int64_t at, bool busy)
 static bool
 is_preferred(const struct node *node, const struct local_range *range)
 {
-    return range->port == node_default(node, address_family(range->first))->port;
+    return range->port == node_default(node, address_family(range->first)).port;
 }
 
 static size_t

@@ -37,7 +37,14 @@ void stack_note_delivered(struct stack *stack, const struct packet *packet);
 /* The largest packet for `peer` that is known to arrive, leaving by `hop`; to the node itself there is no limit. */
 uint32_t stack_path_mtu(const struct stack *stack, const struct hop *hop, struct address peer);
 /* Has a new IPv6 packet go in fragments where the path is known to carry no more. */
-void stack_fit(const struct stack *stack, struct packet *packet);
+void stack_fit_path(const struct stack *stack, struct packet *packet);
+
+static inline void
+stack_fit(const struct stack *stack, struct packet *packet)
+{
+    if (G_UNLIKELY(stack->paths))
+        stack_fit_path(stack, packet);
+}
 
 /* An ICMP packet for this node; takes it over. */
 void icmp_receive(struct stack *stack, struct packet *packet);

@@ -258,19 +258,13 @@ port_to_group(const struct node *node, const struct io_datagram *datagram, struc
 }
 
 static enum io_result
-plan_datagram(struct node *node, const struct io_datagram *datagram, struct ip_template *ip, struct hop *hop)
-{
-    if (G_LIKELY(!address_is_for_all(ip->destination)))
-        return node_plan(node, ip->destination, &ip->source, hop);
-    return node_plan_by(node, port_to_group(node, datagram, ip->source), ip->destination, &ip->source, hop);
-}
-
-static enum io_result
 udp_send(struct io_udp *udp, struct io_datagram *datagram)
 {
     struct udp_socket *socket = socket_of(udp);
     struct stack *stack = socket->stack;
     size_t length = UDP_HEADER + datagram->data.length, header = ip_header_size(datagram->peer.address);
+    bool for_all = address_is_for_all(datagram->peer.address);
+    struct port *port = NULL;
     enum io_result result;
     struct packet *packet;
     struct hop hop;
@@ -283,17 +277,19 @@ udp_send(struct io_udp *udp, struct io_datagram *datagram)
         .dont_fragment = datagram->dont_fragment == 1,
     };
 
-    result = plan_datagram(stack->node, datagram, &ip, &hop);
+    if (G_UNLIKELY(for_all))
+        port = port_to_group(stack->node, datagram, ip.source);
+    result = node_plan_by(stack->node, port, ip.destination, &ip.source, &hop);
     if (result != IO_OK)
         return result;
-    if (length + header > ip_packet_max(ip.destination))
+    if (length + header > PACKET_MAX && length + header > ip_packet_max(ip.destination))
         return IO_TOO_BIG;
     if (ip.dont_fragment && length + header > stack_path_mtu(stack, &hop, ip.destination))
         return IO_TOO_BIG; /* the own link carries less (RFC 1191 section 6.1), or a known path (RFC 8201 section 5.4) */
     if (datagram->ttl != IO_UNSET)
         ip.ttl = (uint8_t)MAX(datagram->ttl, 1);
     else
-        ip.ttl = address_is_for_all(ip.destination) ? 1 : IP_TTL_DEFAULT;
+        ip.ttl = for_all ? 1 : IP_TTL_DEFAULT;
     ip.identification = stack->identification++;
 
     packet = packet_new(stack->node->world, length);

@@ -67,7 +67,7 @@ lab_take_default(struct lab_interface *interface, bool move)
 
     EACH_FAMILY(family)
     {
-        if ((move || !node_default(node, family)->port) && leads_out(interface, family, &gateway))
+        if ((move || !node_default(node, family).port) && leads_out(interface, family, &gateway))
             node_set_default_of(node, family, interface->port, gateway);
     }
 }
@@ -182,7 +182,7 @@ lose_defaults(struct node *node, const struct port *port)
 
     EACH_FAMILY(family)
     {
-        if (node_default(node, family)->port != port)
+        if (node_default(node, family).port != port)
             continue;
         node_set_default_of(node, family, NULL, ADDRESS_NONE);
         lost = true;

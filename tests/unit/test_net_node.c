@@ -520,7 +520,8 @@ test_remove_port(void)
         CHECK_ROW(row, net_balanced(trio.world));
         CHECK_ROW(row, !node_owns(trio.a, net_address("192.0.2.1")));
         CHECK_ROW(row, !node_owns(trio.router, net_address("192.0.2.254")));
-        CHECK_ROW(row, trio.a->ports == NULL && trio.a->last_port == NULL && trio.a->defaults[0].port == NULL);
+        CHECK_ROW(row, trio.a->ports == NULL && trio.a->last_port == NULL);
+        CHECK_ROW(row, node_default(trio.a, FAMILY_IPV4).port == NULL && node_default(trio.a, FAMILY_IPV6).port == NULL);
         CHECK_ROW(row, trio.router->ports == trio.router_b && trio.router->last_port == trio.router_b);
         net_trio_run(&trio);
         CHECK_ROW_UINT(row, b.got->len, i + 1);

@@ -48,7 +48,7 @@ test_nested_nats(void)
     run_for(TIME_S);
     check_address(s.from.address, "203.0.113.1", "seen from the internet");
     check_address(node_address(node_called("one"), FAMILY_IPV4), "100.64.0.2", "a box inside of a box");
-    check_address(node_called("one")->defaults[0].next, "100.64.0.1", "its way out");
+    check_address(node_default(node_called("one"), FAMILY_IPV4).next, "100.64.0.1", "its way out");
 }
 
 static void
@@ -182,14 +182,14 @@ test_router_joins_two_lans(void)
     inside = make_router(one, "R", "192.168.1.1", "192.168.3.0/24");
     make_host(inside, "C", "192.168.3.2");
     CHECK(!one->gateway); /* its outside */
-    CHECK(!node_called("early")->defaults[0].port);
+    CHECK(!node_default(node_called("early"), FAMILY_IPV4).port);
     joined = make_attached("R", two, "192.168.2.1", false);
     CHECK(two->gateway == joined->port && !two->box);
     make_host(two, "late", "192.168.2.3");
     make_host(one, "B", "192.168.1.3");
-    check_address(node_called("early")->defaults[0].next, "192.168.2.1", "was there");
-    check_address(node_called("late")->defaults[0].next, "192.168.2.1", "came later");
-    CHECK(!node_called("R")->defaults[0].port);
+    check_address(node_default(node_called("early"), FAMILY_IPV4).next, "192.168.2.1", "was there");
+    check_address(node_default(node_called("late"), FAMILY_IPV4).next, "192.168.2.1", "came later");
+    CHECK(!node_default(node_called("R"), FAMILY_IPV4).port);
     CHECK(reaches("A", "early", "192.168.2.2"));
     CHECK(reaches("B", "late", "192.168.2.3"));
     CHECK(reaches("early", "A", "192.168.1.2"));
@@ -197,11 +197,12 @@ test_router_joins_two_lans(void)
     CHECK(reaches("C", "late", "192.168.2.3"));
 
     lab_detach(joined);
-    CHECK(!two->gateway && !node_called("early")->defaults[0].port && !node_called("late")->defaults[0].port);
+    CHECK(!two->gateway && !node_default(node_called("early"), FAMILY_IPV4).port);
+    CHECK(!node_default(node_called("late"), FAMILY_IPV4).port);
     CHECK(!reaches("A", "early", "192.168.2.2"));
     CHECK(reaches("early", "late", "192.168.2.3"));
     make_attached("R", two, "192.168.2.9", false);
-    check_address(node_called("late")->defaults[0].next, "192.168.2.9", "attached again");
+    check_address(node_default(node_called("late"), FAMILY_IPV4).next, "192.168.2.9", "attached again");
     CHECK(reaches("A", "late", "192.168.2.3"));
 }
 
@@ -253,7 +254,7 @@ test_who_becomes_no_gateway(void)
     make_host(lan, "D", "192.168.0.2");
     make_nat(net, "natA", "203.0.113.1", "full-cone", "10.0.0.0/24");
     make_attached("natA", lan, "192.168.0.3", false);
-    CHECK(!lan->gateway && !node_called("D")->defaults[0].port);
+    CHECK(!lan->gateway && !node_default(node_called("D"), FAMILY_IPV4).port);
     make_attached("S", lan, "192.168.0.4", false);
     CHECK(!lan->gateway);
     make_router(net, "R1", "198.51.100.3", "192.168.1.0/24");
@@ -286,10 +287,10 @@ test_gateway_and_another_way_out(void)
     inside = make_router(behind, "R", "192.168.8.1", "192.168.9.0/24");
     make_host(inside, "C", "192.168.9.2");
     make_attached("R", lan, "192.168.0.1", false);
-    CHECK(node_called("A")->defaults[0].port == lab_find(test_lab, "A")->first.port);
+    CHECK(node_default(node_called("A"), FAMILY_IPV4).port == lab_find(test_lab, "A")->first.port);
     CHECK(reaches("A", "C", "192.168.9.2"));
     lab_detach(&lab_find(test_lab, "A")->first);
-    check_address(node_called("A")->defaults[0].next, "192.168.0.1", "now the only way out");
+    check_address(node_default(node_called("A"), FAMILY_IPV4).next, "192.168.0.1", "now the only way out");
 }
 
 static void

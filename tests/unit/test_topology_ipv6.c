@@ -86,8 +86,8 @@ test_nested(void)
     CHECK(reaches("S", "one", "2001:db8:64::2") && reaches("S", "one", "2001:db8:1::1"));
     CHECK(reaches("A", "S", "198.51.100.1") && !reaches("S", "A", "10.0.0.2"));
     CHECK(reaches("S", "C", "192.0.2.2"));
-    check_address(node_default(node_called("A"), FAMILY_IPV6)->next, "2001:db8:1::1", "its way out");
-    check_address(node_default(node_called("one"), FAMILY_IPV6)->next, "2001:db8:64::1", "its box's");
+    check_address(node_default(node_called("A"), FAMILY_IPV6).next, "2001:db8:1::1", "its way out");
+    check_address(node_default(node_called("one"), FAMILY_IPV6).next, "2001:db8:64::1", "its box's");
 }
 
 /* Where a box has no IPv6 address on the LAN outside, nobody there can send to it: its inside is an island, and IPv4 goes
@@ -126,7 +126,7 @@ test_lan(void)
     CHECK(reaches("B", "S", "2001:db8::1") && reaches("B", "S", "198.51.100.1"));
     lab_detach(up);
     CHECK(!reaches("A", "S", "2001:db8::1") && !reaches("S", "A", "2001:db8:1::1"));
-    CHECK(node_default(node_called("A"), FAMILY_IPV6)->port == NULL);
+    CHECK(node_default(node_called("A"), FAMILY_IPV6).port == NULL);
     CHECK(reaches("A", "B", "2001:db8:1::3"));
 }
 
@@ -142,14 +142,15 @@ test_two_ways_out(void)
     struct lab_interface *to_six = make_attached("A", six, NULL, false), *to_both;
 
     make_host(net, "S", "198.51.100.1 2001:db8::1");
-    CHECK(node_default(host, FAMILY_IPV4)->port == lab_find(test_lab, "A")->first.port);
-    CHECK(node_default(host, FAMILY_IPV6)->port == to_six->port);
+    CHECK(node_default(host, FAMILY_IPV4).port == lab_find(test_lab, "A")->first.port);
+    CHECK(node_default(host, FAMILY_IPV6).port == to_six->port);
     CHECK(reaches("A", "S", "198.51.100.1") && reaches("A", "S", "2001:db8::1"));
     to_both = make_attached("A", both, NULL, true); /* moves both */
-    CHECK(node_default(host, FAMILY_IPV4)->port == to_both->port && node_default(host, FAMILY_IPV6)->port == to_both->port);
+    CHECK(node_default(host, FAMILY_IPV4).port == to_both->port);
+    CHECK(node_default(host, FAMILY_IPV6).port == to_both->port);
     lab_detach(to_both);
-    CHECK(node_default(host, FAMILY_IPV4)->port == lab_find(test_lab, "A")->first.port);
-    CHECK(node_default(host, FAMILY_IPV6)->port == to_six->port);
+    CHECK(node_default(host, FAMILY_IPV4).port == lab_find(test_lab, "A")->first.port);
+    CHECK(node_default(host, FAMILY_IPV6).port == to_six->port);
     CHECK(reaches("A", "S", "198.51.100.1") && reaches("A", "S", "2001:db8::1"));
 }
 
