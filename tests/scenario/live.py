@@ -2,6 +2,7 @@
 """The real machine: `punchlab serve stun` and `punchlab nat-check` over loopback, with clients and servers written here."""
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -55,9 +56,10 @@ class Server:
     def read(self, count):
         for _ in range(count):
             line = self.process.stdout.readline()
-            if not check('says where it listens', line.startswith('listening on ') and line.endswith(' (UDP)\n'), line):
+            found = re.match(r'listening on (.*):(\d+) \(UDP(, TCP)?\)\n$', line)
+            if not check('says where it listens', found, line):
                 break
-            host, port = line[len('listening on '):-len(' (UDP)\n')].rsplit(':', 1)
+            host, port = found.group(1), found.group(2)
             self.sockets.append((host.strip('[]'), int(port)))
         return self.sockets
 
@@ -96,9 +98,15 @@ def test_binding():
             sock.sendto(garbage, to)
         sock.sendto(message(1, attribute(UNKNOWN, b'')), to)
         equal('the first answer after garbage', sock.recvfrom(2000)[0][:2], b'\x01\x11')
+    with socket.create_connection(to, timeout=WAIT) as sock:
+        whole = message(1)
+        sock.sendall(whole[:7])
+        sock.sendall(whole[7:])
+        found = attributes_of(sock.recv(2000))
+        equal('TCP', address_of(found[0x20], True), sock.getsockname())
     out, err = server.stop()
-    check('counts', '10 datagrams: 4 requests (2 answered, 2 refused)' in out, out)
-    check('tells', err.count('\n') == 10 and 'success response says so' in err and '420 Unknown Attribute' in err, err)
+    check('counts', '11 messages: 5 requests (3 answered, 2 refused)' in out and '1 TCP connections' in out, out)
+    check('tells', err.count('\n') == 11 and 'success response says so' in err and '420 Unknown Attribute' in err, err)
 
 
 def test_two_addresses():

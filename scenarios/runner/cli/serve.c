@@ -59,12 +59,13 @@ read_addresses(const struct serve_options *given, struct stun_server_options *se
 
 /* Standard output belongs to what it listens on, so that whoever started it can wait for that. */
 static void
-print_sockets(const struct stun_server *server)
+print_sockets(const struct stun_server *server, const struct stun_server_options *chosen)
 {
     char text[ENDPOINT_TEXT];
 
     for (size_t i = 0; i < stun_server_sockets(server); i++)
-        printf("listening on %s (UDP)\n", endpoint_format(stun_server_local(server, i), text));
+        printf("listening on %s (%s)\n", endpoint_format(stun_server_local(server, i), text),
+               chosen->tcp && i < chosen->listens ? "UDP, TCP" : "UDP");
     fflush(stdout);
 }
 
@@ -78,10 +79,11 @@ print_line(void *owner, const char *line)
 static void
 print_counters(const struct stun_server_counters *counters)
 {
-    printf("%" PRIu64 " datagrams: %" PRIu64 " requests (%" PRIu64 " answered, %" PRIu64 " refused), %" PRIu64
-           " indications, %" PRIu64 " malformed, %" PRIu64 " unexpected; %" PRIu64 " answers not sent\n",
+    printf("%" PRIu64 " messages: %" PRIu64 " requests (%" PRIu64 " answered, %" PRIu64 " refused), %" PRIu64
+           " indications, %" PRIu64 " malformed, %" PRIu64 " unexpected; %" PRIu64 " answers not sent; %" PRIu64
+           " TCP connections\n",
            counters->datagrams, counters->requests, counters->successes, counters->errors, counters->indications,
-           counters->malformed, counters->unexpected, counters->unsent);
+           counters->malformed, counters->unexpected, counters->unsent, counters->connections);
 }
 
 static gboolean
@@ -139,7 +141,7 @@ serve_stun(const struct command *command, const struct serve_options *given)
         return command_fail(command, "cannot listen: %s", why_not(why));
     if (!given->quiet)
         live_set_journal(live, live_log_journal(log));
-    print_sockets(server);
+    print_sockets(server, &chosen);
     run_until_signal();
     print_counters(stun_server_counters(server));
     stun_server_free(server);
@@ -161,8 +163,8 @@ const struct command serve_command = {
     .name = "serve",
     .usage = "stun [--listen ADDR]... [--alternate ADDR] [--quiet]",
     .summary = "a STUN server on real sockets",
-    .about = "It answers Binding requests (RFC 8489, and RFC 3489's) over UDP until SIGINT or SIGTERM, and prints where it\n"
-             "listens and, at the end, what it has counted. What it does is told on standard error, at most ten lines a\n"
+    .about = "It answers Binding requests (RFC 8489, and RFC 3489's) over UDP and TCP until SIGINT or SIGTERM, and prints\n"
+             "where it listens and, at the end, what it has counted. What it does is told on standard error, at most ten lines a\n"
              "second. An answer goes to where its request came from; only with --alternate may it leave from another\n"
              "address or port, or go to another port of the same address, where the request asks for that.\n"
              "\n"
