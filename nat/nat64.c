@@ -26,7 +26,7 @@ protocol_seen(uint8_t protocol)
 void
 nat64_prepare(struct nat *nat)
 {
-    struct port *port = node_default(nat->box.node, FAMILY_IPV4)->port;
+    struct port *port = node_default(nat->box.node, FAMILY_IPV4).port;
 
     if (nat->options.ipv6 == NAT_IPV6_NAT64 && port)
         node_add_route(nat->box.node, prefix_of(nat), port, ADDRESS_NONE);

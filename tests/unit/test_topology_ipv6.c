@@ -66,7 +66,18 @@ test_written_are_skipped(void)
     check_addresses("C", "10.0.0.4 2001:db8:1::4");
 }
 
-/* NATs in each other: IPv4 ends at each, IPv6 leads through, both ways. */
+/* From now on the NAT lets IPv6 in from outside too: by default it is a firewall. */
+static void
+open_to_ipv6(const char *name)
+{
+    struct nat *nat = nat_of(node_called(name));
+    struct nat_options options = *nat_options(nat);
+
+    options.ipv6 = NAT_IPV6_OPEN;
+    nat_set_options(nat, &options);
+}
+
+/* NATs in each other: IPv4 ends at each, IPv6 leads through: outwards, and where they are open both ways. */
 static void
 test_nested(void)
 {
@@ -80,6 +91,11 @@ test_nested(void)
     make_host(one, "A", NULL);
     make_host(two, "B", NULL);
     make_host(far, "C", NULL);
+    CHECK(reaches("A", "S", "2001:db8::1") && !reaches("S", "A", "2001:db8:1::2"));
+    open_to_ipv6("cgn");
+    CHECK(!reaches("S", "A", "2001:db8:1::2") && reaches("S", "one", "2001:db8:64::2"));
+    open_to_ipv6("one");
+    open_to_ipv6("two");
     CHECK(reaches("A", "S", "2001:db8::1") && reaches("S", "A", "2001:db8:1::2"));
     CHECK(reaches("A", "B", "2001:db8:2::2") && reaches("B", "A", "2001:db8:1::2"));
     CHECK(reaches("C", "A", "2001:db8:1::2") && reaches("A", "C", "2001:db8:3::2"));
@@ -163,6 +179,7 @@ test_reboot(void)
 
     make_host(net, "S", "198.51.100.1 2001:db8::1");
     make_host(home, "A", NULL);
+    open_to_ipv6("home");
     CHECK(lab_reboot(lab_find(test_lab, "home"), 0, "203.0.113.9 2001:db8::9", NULL));
     run_for(TIME_MS);
     check_addresses("home", "10.0.0.1 2001:db8:1::1 203.0.113.9 2001:db8::9");
