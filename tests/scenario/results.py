@@ -88,6 +88,13 @@ REPORTED = [
      {'exhausted_at': 200, 'told': 'unreachable', 'neighbour_served': True, 'served_again': True}),
     ('nat/cgn-ports', ['ports=7', 'lifetime=2min'],
      {'exhausted_at': 7, 'told': 'unreachable', 'neighbour_served': True, 'served_again': True}),
+    ('nat/tcp-hole-punching', [], {'connected': True, 'way_a': 'connect', 'way_b': 'connect', 'attempts': 2}),
+    ('nat/tcp-hole-punching', ['listen=false'],
+     {'connected': True, 'way_a': 'connect', 'way_b': 'connect', 'attempts': 2}),
+    ('nat/tcp-hole-punching', ['answer=reset', 'offset=3s'],
+     {'connected': True, 'way_a': 'accept', 'way_b': 'connect', 'attempts': 13}),
+    ('nat/tcp-hole-punching', ['nat_a=symmetric'],
+     {'connected': False, 'way_a': 'none', 'way_b': 'none', 'attempts': int}),
 ] + [('stun/keepalive', ['lifetime=' + text],
       {'silence_kills': True, 'keepalive_keeps': True, 'lifetime_found': seconds})
      for text, seconds in (('500ms', 0.5), ('7s', 7), ('30s', 30), ('2min', 120), ('1h', 3600))]
@@ -134,7 +141,7 @@ def misshapen(value, shape, place='report'):
 
 
 def named(scenario, settings):
-    return ' '.join([scenario] + settings)
+    return ' '.join([scenario, *settings])
 
 
 def matches(found, wanted):
@@ -176,7 +183,7 @@ def test_results(folder):
                   'is %r, should be %r' % (run.results.get(key), value))
         for setting in settings:
             key, value = setting.split('=')
-            equal('%s: the report tells %s' % (name, key), str(run.report['params'].get(key)), value)
+            equal('%s: the report tells %s' % (name, key), str(run.report['params'].get(key)).lower(), value.lower())
     equal('every scenario that ships is in the table', sorted({row[0] for row in REPORTED}), SHIPPED)
 
 
@@ -207,16 +214,23 @@ PRESETS = ['none', 'full-cone', 'restricted-cone', 'port-restricted-cone', 'symm
 APART = {('symmetric', 'symmetric'), ('symmetric', 'port-restricted-cone'), ('port-restricted-cone', 'symmetric')}
 
 
-def test_matrix():
-    result = punchlab('matrix', 'nat/hole-punching', '--format', 'csv')
-    equal('matrix: status', result.returncode, 0)
+def test_classic_matrix(scenario, *settings):
+    name = named('matrix ' + scenario, settings)
+    result = punchlab('matrix', scenario, '--format', 'csv', *settings)
+    equal(name + ': status', result.returncode, 0)
     lines = [line.split(',') for line in result.stdout.split()]
-    equal('matrix: columns', lines[0][1:], PRESETS)
-    equal('matrix: rows', [line[0] for line in lines[1:]], PRESETS)
+    equal(name + ': columns', lines[0][1:], PRESETS)
+    equal(name + ': rows', [line[0] for line in lines[1:]], PRESETS)
     for line in lines[1:]:
         for across, cell in zip(PRESETS, line[1:]):
-            equal('matrix: %s with %s connects' % (line[0], across), cell == 'true', (line[0], across) not in APART)
-            check('matrix: a cell says true or false', cell in ('true', 'false'), cell)
+            equal('%s: %s with %s connects' % (name, line[0], across), cell == 'true', (line[0], across) not in APART)
+            check(name + ': a cell says true or false', cell in ('true', 'false'), cell)
+
+
+def test_matrix():
+    test_classic_matrix('nat/hole-punching')
+    for answer in 'drop', 'icmp', 'reset':
+        test_classic_matrix('nat/tcp-hole-punching', '--set', 'answer=' + answer)
     result = punchlab('matrix', 'nat/hole-punching', '--seeds', '1..8', '--format', 'csv')
     cells = [cell for line in result.stdout.split('\n')[1:-1] for cell in line.split(',')[1:]]
     equal('matrix: no seed tells otherwise, as shares', [float(cell) for cell in cells],
