@@ -156,7 +156,7 @@ def tshark(path, fields):
     return frames
 
 
-CLEAN_FIELDS = ['frame.number', '_ws.malformed', '_ws.expert.severity', '_ws.expert.message'] + VERDICTS
+CLEAN_FIELDS = ['frame.number', 'frame.protocols', '_ws.malformed', '_ws.expert.severity', '_ws.expert.message'] + VERDICTS
 
 
 def wrong_with(frame):
@@ -169,5 +169,6 @@ def wrong_with(frame):
 
 
 def verified(frame):
-    """tshark has looked at a checksum of IP and one of what is above, and found them good."""
-    return '1' in frame['ip.checksum.status'] and any('1' in frame[field] for field in VERDICTS[1:5])
+    """tshark has looked at a checksum of IP, where that has one, and one of what is above, and found them good."""
+    ip = '1' in frame['ip.checksum.status'] or frame['frame.protocols'][0].startswith('raw:ipv6')
+    return ip and any('1' in frame[field] for field in VERDICTS[1:5])
