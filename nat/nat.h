@@ -39,7 +39,8 @@ enum nat_ttl { NAT_TTL_DECREMENT, NAT_TTL_KEEP }; /* KEEP: some boxes are no hop
 
 /* The words of the options, in the order of the enums; each ends with NULL. */
 extern const char *const nat_dependence_words[], *const nat_ports_words[], *const nat_hairpin_words[],
-    *const nat_refresh_words[], *const nat_refusal_words[], *const nat_ttl_words[], *const nat_ipv6_words[];
+    *const nat_refresh_words[], *const nat_refusal_words[], *const nat_ttl_words[], *const nat_ipv6_words[],
+    *const nat_control_words[];
 
 /* What the box does with IPv6 between its inside and the outside. */
 enum nat_ipv6 {
@@ -61,6 +62,9 @@ struct nat_behaviour {
     int64_t timeout;            /* of an idle mapping; TCP: of an idle connection that stands */
 };
 
+/* Servers of port control in the box, as bits: see nat/services/port_control.h. The NAT itself knows nothing of them. */
+enum nat_control { NAT_CONTROL_PCP = 1 << 0, NAT_CONTROL_NAT_PMP = 1 << 1, NAT_CONTROL_UPNP = 1 << 2 };
+
 struct nat_options {
     struct nat_behaviour udp, tcp, icmp; /* for ICMP queries the identifier is the port */
     int64_t tcp_opening, tcp_closing;    /* timeouts of connections that are partially open, and that are over */
@@ -69,6 +73,7 @@ struct nat_options {
     uint8_t ttl;                    /* enum nat_ttl */
     bool affinity;                  /* reply affinity */
     bool icmp_errors;               /* passes ICMP errors about its mappings, both ways */
+    uint8_t port_control;           /* enum nat_control, or-ed */
     uint32_t limit_per_host, limit_total; /* mappings; 0: no limit but memory's (see NAT_MAPPINGS_MAX) */
     uint8_t ipv6;                         /* enum nat_ipv6 */
     struct prefix ipv6_prefix;            /* PREFIX: the external one; NAT64: before IPv4 addresses, of length 0 the

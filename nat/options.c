@@ -14,6 +14,7 @@ const char *const nat_refresh_words[] = { "outbound", "inbound", "both", NULL };
 const char *const nat_refusal_words[] = { "drop", "icmp", "reset", NULL };
 const char *const nat_ttl_words[] = { "decrement", "keep", NULL };
 const char *const nat_ipv6_words[] = { "firewall", "open", "prefix", "masquerade", "nat64", NULL };
+const char *const nat_control_words[] = { "pcp", "nat-pmp", "upnp", NULL }; /* by bit */
 const char *const nat_origin_words[] = { "traffic", "pcp", "nat-pmp", "upnp", NULL };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_dependence_words) == NAT_MAPPING_NONE + 2);
@@ -155,6 +156,7 @@ enum option_key {
     OPTION_RULES,
     OPTION_IPV6,
     OPTION_IPV6_PREFIX,
+    OPTION_PORT_CONTROL,
     OPTION_KEYS
 };
 
@@ -182,6 +184,7 @@ const char *const nat_option_keys[] = {
     "rules",
     "ipv6",
     "ipv6_prefix",
+    "port_control",
     NULL,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_option_keys) == OPTION_KEYS + 1);
@@ -199,7 +202,6 @@ static const struct later_key {
     { "fragments", NULL, false },
     { "alg", "false", true },
     { "forward", NULL, true },
-    { "port_control", "false", true },
     { "quirks", NULL, true },
 };
 
@@ -272,6 +274,30 @@ clear_rules(struct nat_options *options, const char *value, GError **error)
     return TRUE;
 }
 
+/* "pcp, upnp": any of the servers; true for all of them, false or an empty list for none. */
+static gboolean
+read_control(const char *value, uint8_t *out, GError **error)
+{
+    bool none = g_strcmp0(value, "false") == 0 || g_strcmp0(value, "{}") == 0;
+    g_auto(GStrv) words = g_strsplit_set(none ? "" : value, ", ", -1);
+    unsigned kinds = 0;
+
+    if (g_strcmp0(value, "true") == 0) {
+        *out = NAT_CONTROL_PCP | NAT_CONTROL_NAT_PMP | NAT_CONTROL_UPNP;
+        return TRUE;
+    }
+    for (char **word = words; *word; word++) {
+        int index = words_find(nat_control_words, *word);
+
+        if (**word && index < 0)
+            return fail(error, words_complaint(nat_control_words, *word, "a value of 'port_control'"));
+        if (**word)
+            kinds |= 1u << index;
+    }
+    *out = (uint8_t)kinds;
+    return TRUE;
+}
+
 static gboolean
 read_ipv6_prefix(const char *key, const char *value, struct prefix *out, GError **error)
 {
@@ -317,6 +343,8 @@ set_box(struct nat_options *options, enum option_key key, const char *value, GEr
         return read_word(nat_option_keys[key], value, nat_ipv6_words, &options->ipv6, error);
     case OPTION_IPV6_PREFIX:
         return read_ipv6_prefix(nat_option_keys[key], value, &options->ipv6_prefix, error);
+    case OPTION_PORT_CONTROL:
+        return read_control(value, &options->port_control, error);
     default:
         return set_limit(&options->limit_total, key, value, error);
     }
@@ -456,6 +484,19 @@ say_timeouts(const struct nat_options *options, GString *out)
     g_string_append_printf(out, ", closing %s)", duration_format(options->tcp_closing, text));
 }
 
+static void
+say_control(unsigned kinds, GString *out)
+{
+    const char *before = ", port control by ";
+
+    for (unsigned i = 0; nat_control_words[i]; i++) {
+        if (!(kinds & 1u << i))
+            continue;
+        g_string_append_printf(out, "%s%s", before, nat_control_words[i]);
+        before = " and ";
+    }
+}
+
 void
 nat_options_say(const struct nat_options *options, GString *out)
 {
@@ -479,6 +520,8 @@ nat_options_say(const struct nat_options *options, GString *out)
         g_string_append_printf(out, ", at most %u mappings", options->limit_total);
     if (options->ipv6 != NAT_IPV6_FIREWALL)
         g_string_append_printf(out, "; IPv6: %s", nat_ipv6_words[options->ipv6]);
+    if (options->port_control)
+        say_control(options->port_control, out);
     for (uint32_t i = 0; i < options->rule_count; i++) {
         g_string_append_printf(out, i == 0 ? "; rules: " : ", ");
         firewall_rule_say(&options->rules[i], out);

@@ -45,9 +45,10 @@ uint32_t
 portmap_client_dice(struct portmap_client *client)
 {
     uint8_t bytes[4];
-    struct reader reader = reader_over(span_of(bytes, sizeof bytes));
+    struct reader reader;
 
     client->io->ops->random(client->io, bytes, sizeof bytes);
+    reader = reader_over(span_of(bytes, sizeof bytes));
     return reader_u32(&reader);
 }
 
@@ -270,6 +271,12 @@ portmap_client_free(struct portmap_client *client)
     client->way->stop(client);
     g_free(client->description);
     g_free(client);
+}
+
+struct endpoint
+portmap_client_internal(const struct portmap_client *client)
+{
+    return client->internal;
 }
 
 bool

@@ -82,7 +82,8 @@ void portmap_client_release(struct portmap_client *client);
 void portmap_client_free(struct portmap_client *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(portmap_client, portmap_client_free)
 
-/* Whether it has the mapping now, and the last grant. */
+/* Its internal endpoint. Whether it has the mapping now, and the last grant. */
+struct endpoint portmap_client_internal(const struct portmap_client *client);
 bool portmap_client_holds(const struct portmap_client *client);
 struct endpoint portmap_client_external(const struct portmap_client *client);
 

@@ -102,12 +102,26 @@ say_dropped(const struct record *record, const struct names *names, GString *out
                            drop_reason_sentence(record->reason));
 }
 
+/* What UPnP asks for, step by step: see client_upnp.c. */
+static const char *
+step_of(const struct record *record)
+{
+    static const char *const steps[] = { "?", "a gateway", "its description", "the external address", "the mapping" };
+
+    return steps[record->subject[1] < G_N_ELEMENTS(steps) ? record->subject[1] : 0];
+}
+
 static void
 say_asked(const struct record *record, const struct names *names, GString *out)
 {
     char server[ENDPOINT_TEXT];
 
     (void)names;
+    if (record->rule == PORTMAP_UPNP) {
+        g_string_append_printf(out, "UPnP: asks %s for %s", endpoint_format(flow_destination(&record->before), server),
+                               step_of(record));
+        return;
+    }
     g_string_append_printf(out, "%s: request %u to %s", name_of(record), record->subject[1],
                            endpoint_format(flow_destination(&record->before), server));
 }
@@ -184,7 +198,10 @@ asked_fields(const struct record *record, const struct names *names, struct fiel
 {
     (void)names;
     via_field(record, out);
-    fields_number(out, "requests", record->subject[1]);
+    if (record->rule == PORTMAP_UPNP)
+        fields_text(out, "step", step_of(record));
+    else
+        fields_number(out, "requests", record->subject[1]);
 }
 
 static void

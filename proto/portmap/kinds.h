@@ -14,7 +14,8 @@ extern const struct record_kind portmap_kind_refused;
 extern const struct record_kind portmap_kind_dropped; /* `reason` */
 
 /* Clients. */
-extern const struct record_kind portmap_kind_asked; /* `subject[1]`: which request of this transaction, from 1 */
+extern const struct record_kind
+    portmap_kind_asked; /* `subject[1]`: which request of this transaction, from 1; of UPnP which step */
 extern const struct record_kind portmap_kind_granted;
 extern const struct record_kind portmap_kind_failed;   /* `subject[1]`: enum portmap_failure */
 extern const struct record_kind portmap_kind_lost;     /* the gateway has started over */

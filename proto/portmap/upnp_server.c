@@ -115,9 +115,10 @@ static int64_t
 delay_within(struct upnp_server *server, unsigned seconds)
 {
     uint8_t bytes[4];
-    struct reader reader = reader_over(span_of(bytes, sizeof bytes));
+    struct reader reader;
 
     server->io->ops->random(server->io, bytes, sizeof bytes);
+    reader = reader_over(span_of(bytes, sizeof bytes));
     return (int64_t)(reader_u32(&reader) % 1000) * seconds * TIME_MS;
 }
 

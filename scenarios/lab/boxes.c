@@ -1,4 +1,5 @@
 /* Boxes: NATs, firewalls and routers with their insides, the boxes that are none, and reboots. */
+#include "nat/services/port_control.h"
 #include "scenarios/lab/parts.h"
 
 /* --- making --------------------------------------------------------------------------------------------------- */
@@ -106,6 +107,24 @@ build(const struct plan *plan, const struct lab_link *inner_links)
     return box;
 }
 
+/* Its servers of port control, as its options ask for them. */
+static bool
+set_port_control(struct lab_node *box, GError **error)
+{
+    struct nat *nat = nat_of(box->node);
+    unsigned kinds = nat_options(nat)->port_control;
+    enum io_result why = IO_OK;
+
+    if (box->box->control)
+        (void)port_control_set(box->box->control, kinds, &why);
+    else if (kinds)
+        box->box->control = port_control_new(box->node, nat, kinds, &why);
+    if (why == IO_OK)
+        return true;
+    return lab_fail(error, LAB_ERROR_PLACE, "port control of '%s': a port of its servers is %s", box->node->name,
+                    io_result_word(why));
+}
+
 /* A box with a NAT, or a firewall, in it. */
 static struct lab_network *
 build_with(const struct plan *plan, const struct nat_options *options, const char *type,
@@ -116,6 +135,11 @@ build_with(const struct plan *plan, const struct nat_options *options, const cha
     box->box->type = type ? g_string_chunk_insert_const(lab_of(box)->parts->texts, type) : NULL;
     nat_new(box->node, options);
     lab_announce_external(box->box->insides);
+    if (options->port_control) {
+        bool started = set_port_control(box, NULL); /* the box is new: its ports are free */
+
+        g_assert(started);
+    }
     return box->box->insides;
 }
 
@@ -140,8 +164,8 @@ external_is_free(const struct plan *plan, const struct nat_options *options, GEr
     return false;
 }
 
-void
-lab_set_nat_options(struct lab_node *box, const struct nat_options *options)
+bool
+lab_set_nat_options(struct lab_node *box, const struct nat_options *options, GError **error)
 {
     struct nat *nat = nat_of(box->node);
     bool shown = nat_options(nat)->ipv6 == NAT_IPV6_PREFIX || options->ipv6 == NAT_IPV6_PREFIX;
@@ -149,6 +173,7 @@ lab_set_nat_options(struct lab_node *box, const struct nat_options *options)
     nat_set_options(nat, options);
     if (shown)
         lab_announce_again(lab_of(box));
+    return set_port_control(box, error);
 }
 
 struct lab_network *
@@ -358,6 +383,8 @@ lab_reboot(struct lab_node *box, int64_t down, const char *new_addresses, GError
     if (nat_of(node))
         nat_forget(nat_of(node));
     node_forget(node);
+    if (box->box->control)
+        port_control_reboot(box->box->control, time_add(node->world->now, MAX(down, 0)));
     if (new_addresses)
         change_addresses(&box->first, runs, count);
     if (down > 0) {

@@ -110,6 +110,7 @@ struct lab_box {
     const char *type;            /* the preset's name, for display; NULL: a router */
     struct lab_network *insides; /* those it was made with, and lab_further_lan; in order of making, linked by `next` */
     struct lab_reboot *reboot;   /* made at the first one */
+    struct port_control *control; /* made when its options ask for one first; NULL: none */
 };
 
 struct lab_node {
@@ -161,8 +162,9 @@ struct lab_network *lab_nat_none(struct lab_network *network, const char *name, 
 /* Changes the default of each node's own link, for nodes that come from now on. The lab keeps a copy. */
 void lab_set_links(struct lab_network *network, const struct lab_link *links);
 /* Changes the options of a NAT or a firewall (nat_set_options), and the ways that depend on them: an IPv6 prefix that it
- * shows outside leads to it. */
-void lab_set_nat_options(struct lab_node *box, const struct nat_options *options);
+ * shows outside leads to it, its servers of port control run. False and an error when one of those cannot have its
+ * port; the other options hold all the same. */
+bool lab_set_nat_options(struct lab_node *box, const struct nat_options *options, GError **error);
 /* A further inside network of a box. */
 struct lab_network *lab_further_lan(struct lab_node *box, const char *name, const char *prefixes,
                                     const struct lab_link *inner_links, GError **error);

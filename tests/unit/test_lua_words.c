@@ -383,7 +383,7 @@ test_sockets(void)
           "true true nil; true; more" },
         { "a word of the future", TWO "a:turn('192.0.2.1:5')",
           "1: host:turn: this comes with a later version of punchlab; there are: udp, tcp_listen, tcp_connect, ping, "
-          "spawn, stun_server, nat_check, traffic, sink, counters, link or attach" },
+          "spawn, stun_server, nat_check, map_port, traffic, sink, counters, link or attach" },
         { "a word of an endpoint", TWO "a:udp():send(lab.endpoint(b, 9):foo(), 'x')",
           "1: endpoint has no 'foo'; it has: ip or port" },
     };

@@ -236,6 +236,39 @@ test_lifts_limits(void)
     }
 }
 
+/* Any of the servers, in one text. */
+static void
+test_sets_port_control(void)
+{
+    static const struct {
+        const char *value;
+        unsigned kinds;
+        const char *said;
+    } rows[] = {
+        { "pcp", NAT_CONTROL_PCP, ", port control by pcp" },
+        { "upnp,pcp", NAT_CONTROL_PCP | NAT_CONTROL_UPNP, ", port control by pcp and upnp" },
+        { "nat-pmp, nat-pmp", NAT_CONTROL_NAT_PMP, ", port control by nat-pmp" },
+        { "true", NAT_CONTROL_PCP | NAT_CONTROL_NAT_PMP | NAT_CONTROL_UPNP, ", port control by pcp and nat-pmp and upnp" },
+        { "false", 0, NULL },
+        { "{}", 0, NULL },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *complaint = set(NULL, "port_control", rows[i].value);
+        g_autoptr(GString) said = g_string_new(NULL);
+
+        CHECK_ROW_TEXT(rows[i].value, complaint, "");
+        CHECK_ROW_UINT(rows[i].value, options.port_control, rows[i].kinds);
+        nat_options_say(&options, said);
+        CHECK_ROW(rows[i].value, rows[i].said ? strstr(said->str, rows[i].said) != NULL
+                                              : strstr(said->str, "port control") == NULL);
+    }
+    g_autofree char *wrong = set(NULL, "port_control", "pcp,igd");
+    CHECK_ROW_TEXT("wrong", wrong, "'igd' is not a value of 'port_control'; accepted: pcp, nat-pmp or upnp");
+    g_autofree char *alone = set("udp", "port_control", "pcp");
+    CHECK_ROW_TEXT("one protocol's", alone, "'port_control' is an option of the whole box, not of udp alone");
+}
+
 /* What the interface promises for later is told as such; what is there is not. */
 static void
 test_later_presets(void)
@@ -267,7 +300,7 @@ test_refuses(void)
           "'maping' is not an option of a NAT; accepted: mapping, filtering, ports, step, "
           "port_range, timeout, refresh, filtered, timeout.udp, timeout.icmp, timeout.tcp, timeout.tcp_opening, "
           "timeout.tcp_closing, syn_wait, hairpin, ttl, affinity, icmp_errors, limits.per_host, limits.total, "
-          "rules, ipv6 or ipv6_prefix; did you mean 'mapping'?" },
+          "rules, ipv6, ipv6_prefix or port_control; did you mean 'mapping'?" },
         { NULL, "timeout", "5 parsecs",
           "'5 parsecs' is not a value of 'timeout'; accepted: a duration above 0 such as "
           "\"5min\" or \"30s\", or a number of seconds" },
@@ -326,12 +359,10 @@ test_takes_today(void)
                                            { "parity", "false" },
                                            { "contiguous", "false" },
                                            { "alg", "false" },
-                                           { "port_control", "false" },
                                            { "rules", "{}" },
                                            { "quirks", "{}" },
                                            { "forward", "{}" },
-                                           { "alg", "{}" },
-                                           { "port_control", "{}" } };
+                                           { "alg", "{}" } };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autofree char *complaint = set(NULL, rows[i][0], rows[i][1]);
@@ -347,6 +378,7 @@ suite_nat_options(void)
                { "compliant presets", test_compliant_presets }, { "preset names", test_preset_names },
                { "words", test_words }, { "sets", test_sets }, { "sets numbers", test_sets_numbers },
                { "sets TCP", test_sets_tcp }, { "sets no wait", test_sets_no_wait },
-               { "lifts limits", test_lifts_limits }, { "presets of later versions", test_later_presets },
+               { "lifts limits", test_lifts_limits },
+               { "sets port control", test_sets_port_control }, { "presets of later versions", test_later_presets },
                { "refuses", test_refuses }, { "takes what is so today", test_takes_today });
 }

@@ -142,7 +142,9 @@ box_set(struct script *script, lua_State *L)
     nat_table_read(L, 2, kind, &options);
     if (!nat)
         return 0; /* a box of type none: what it says is good, and there is nothing to do */
-    lab_set_nat_options(self->node, &options);
+    GError *error = NULL;
+    if (!lab_set_nat_options(self->node, &options, &error))
+        complain_error(L, error);
     if (type)
         self->node->box->type = type; /* the preset's own name: it lives as long as the program */
     script->world->touched = true;

@@ -1,5 +1,5 @@
-/* What hosts have: :udp :tcp_listen :tcp_connect :ping :spawn :stun_server :nat_check :traffic :sink; the rest comes
- * later. */
+/* What hosts have: :udp :tcp_listen :tcp_connect :ping :spawn :stun_server :nat_check :map_port :traffic :sink; the
+ * rest comes later. */
 #include <stdio.h>
 
 #include "scenarios/runner/lua/node_words.h"
@@ -25,6 +25,7 @@ const struct word host_words[] = {
     { "spawn", host_spawn },
     { "stun_server", service_word_stun_server },
     { "nat_check", service_word_nat_check },
+    { "map_port", service_word_map_port },
     { "traffic", service_word_traffic },
     { "sink", service_word_sink },
     { "turn_server", word_later },
@@ -35,6 +36,5 @@ const struct word host_words[] = {
     { "ice", word_later },
     { "sip", word_later },
     { "rtp", word_later },
-    { "map_port", word_later },
     { NULL, NULL },
 };

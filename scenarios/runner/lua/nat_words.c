@@ -89,6 +89,26 @@ is_empty(lua_State *L)
     return false;
 }
 
+/* The words in the list on top of the stack, with commas between them. */
+static void
+push_list_text(lua_State *L, const char *key)
+{
+    int list = lua_gettop(L);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, list);
+
+    if (count == 0 || count > 16)
+        complain(L, "%s is no list of a few words: {'pcp', 'upnp'}", key);
+    lua_pushstring(L, "");
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_rawgeti(L, list, i);
+        (void)arg_text(L, -2, lua_pushfstring(L, "%s[%I]", key, i));
+        lua_pop(L, 1);
+        lua_pushstring(L, i == 1 ? "" : ",");
+        lua_insert(L, -2);
+        lua_concat(L, 3);
+    }
+}
+
 /* The value on top of the stack as the text that options are read from. */
 static const char *
 push_value_text(lua_State *L, const char *key)
@@ -114,7 +134,10 @@ push_value_text(lua_State *L, const char *key)
             lua_pushfstring(L, "%I-%I", low, high);
             break;
         }
-        lua_pushstring(L, is_empty(L) ? "{}" : "{...}");
+        if (strcmp(key, "port_control") == 0 && !is_empty(L))
+            push_list_text(L, key);
+        else
+            lua_pushstring(L, is_empty(L) ? "{}" : "{...}");
         break;
     default:
         complain(L, "%s is %s", key, complain_say(L, -1));

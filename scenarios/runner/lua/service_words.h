@@ -15,5 +15,6 @@ int service_word_traffic(struct script *script, lua_State *L); /* traffic_words.
 int service_word_sink(struct script *script, lua_State *L);    /* traffic_words.c */
 int service_word_ping(struct script *script, lua_State *L);    /* ping.c */
 int service_word_nat_check(struct script *script, lua_State *L); /* nat_check.c */
+int service_word_map_port(struct script *script, lua_State *L); /* mapping_words.c */
 
 #endif
