@@ -6,13 +6,14 @@ order, no full window, no window update. Where two hosts open at once it remarks
 comes a second time, with an ACK. Where links lose, duplicate and reorder it finds that, and no malformed packet; what a
 script sends arrives as it was.
 """
+import json
 import os
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'support'))
 from scene import (  # noqa: E402
-    CLEAN_FIELDS, HERE, Run, balanced, check, equal, finish, side_by_side, tshark, verified, wrong_with)
+    CLEAN_FIELDS, HERE, Run, balanced, check, equal, finish, punchlab, side_by_side, tshark, verified, wrong_with)
 
 FIELDS = CLEAN_FIELDS + ['tcp.analysis.flags', 'tcp.analysis.retransmission', 'tcp.analysis.zero_window', 'tcp.flags',
                          'tcp.srcport', 'tcp.dstport', 'tcp.len', 'stun.att.type', 'stun.att.ipv4', 'stun.att.port',
@@ -112,11 +113,23 @@ def test_lossy(folder):
     check('lossy: with a reason', {record['why'] for record in again} <= {'timeout', 'duplicates'})
 
 
+def test_through_nats():
+    """Ten megabytes through two NATs and a bad link arrive as they were sent, whatever the dice say."""
+    seeds = 10 if os.environ.get('SANITIZED') else 100
+    result = punchlab('sweep', fixture('through-nats'), '--vary', 'bytes=10000000', '--seeds', str(seeds), '--format',
+                      'jsonl')
+    runs = [json.loads(line) for line in result.stdout.splitlines()]
+    equal('through NATs: status', result.returncode, 0)
+    equal('through NATs: all of it, for so many seeds',
+          [run['results'] for run in runs], [{'ended_by': 'closed', 'got': 10000000}] * seeds)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         test_talk(folder)
         test_both(folder)
         test_lossy(folder)
+        test_through_nats()
     finish()
 
 
