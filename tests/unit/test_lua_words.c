@@ -223,6 +223,32 @@ test_networks(void)
         { "no type of firewall", NET "n:firewall('F', nil, {type = 'captiv'})",
           "1: network:firewall: 'captiv' is not a type of firewall; accepted: firewall, udp-blocked, only-443, captive "
           "or none; did you mean 'captive'?" },
+        { "ipv6", NET "out(n:nat('N', nil, {lan = {'10.0.0.0/24', '2001:db8:a::/64'}, ipv6 = 'prefix', ipv6_prefix = "
+                      "'2001:db8:1::/48'}))",
+          "nat N" },
+        { "no such ipv6", NET "n:nat('N', nil, {ipv6 = 'nat46'})",
+          "1: network:nat: 'nat46' is not a value of 'ipv6'; accepted: firewall, open, prefix, masquerade or nat64; did "
+          "you mean 'nat64'?" },
+        { "another prefix without one", NET "n:nat('N', nil, {ipv6 = 'prefix'})",
+          "1: network:nat: ipv6 = 'prefix' needs ipv6_prefix, ..." },
+        { "a prefix without IPv6 inside", NET "n:nat('N', nil, {ipv6 = 'prefix', ipv6_prefix = '2001:db8::/48'})",
+          "1: network:nat: NAT 'N': ipv6 = 'prefix' needs an IPv6 prefix in its lan" },
+        { "a prefix that is the inside's",
+          NET "n:nat('N', nil, {lan = '2001:db8:a::/64', ipv6 = 'prefix', ipv6_prefix = '2001:db8:a::/48'})",
+          "1: network:nat: NAT 'N': ipv6_prefix 2001:db8:a::/48 is that of its inside" },
+        { "a prefix that somebody has",
+          NET "n:host('H', '2001:db8:1::1') n:nat('N', nil, {lan = '2001:db8:a::/64', ipv6 = 'prefix', ipv6_prefix = "
+              "'2001:db8:1::/48'})",
+          "1: network:nat: NAT 'N': ipv6_prefix: ..." },
+        { "synthesize",
+          NET "local x = n:nat('N', nil, {lan = '2001:db8:a::/64', ipv6 = 'nat64'}) local h = n:host('H', '198.51.100.1') "
+              "out(x:synthesize(h), x:synthesize('192.0.2.33'), x:synthesize(lab.endpoint(h, 5)), "
+              "x:synthesize('2001:db8::1'))",
+          "64:ff9b::c633:6401 64:ff9b::c000:221 [64:ff9b::c633:6401]:5 2001:db8::1" },
+        { "synthesize a private one", NET "n:nat('N', nil, {ipv6 = 'nat64'}):synthesize('10.0.0.1')",
+          "1: nat:synthesize: 64:ff9b::/96 may not stand for a private address (RFC 6052 section 3.1); ..." },
+        { "synthesize where no NAT64 is", NET "n:nat('N'):synthesize('198.51.100.1')",
+          "1: nat:synthesize: this box is no NAT64; ..." },
         { "a firewall that maps", NET "n:firewall('F', nil, {mapping = 'address-dependent'})",
           "1: network:firewall: a firewall's mapping is 'none': it translates nothing; ..." },
         { "one that maps icmp", NET "n:firewall('F'):set{icmp = {mapping = 'address-dependent'}}",

@@ -134,6 +134,39 @@ test_firewalls(void)
     check_address(s.from.address, "192.0.2.140", "seen as itself");
 }
 
+/* A prefix that a box shows outside leads to it from everywhere, also when it is another one later. */
+static void
+test_external_prefixes(void)
+{
+    struct lab_network *net = make_internet();
+    struct nat_options options = nat_preset_find("symmetric")->options;
+    struct lab_network *outer = make_router(net, "R", NULL, "2001:db8:1::/64"), *inner;
+    g_autoptr(GError) error = NULL;
+    struct lab_node *box;
+
+    options.ipv6 = NAT_IPV6_PREFIX;
+    CHECK(prefix_parse("2001:db8:2::/48", &options.ipv6_prefix));
+    inner = lab_nat(outer, "N", NULL, &options, "symmetric", "fd00:0:0:1::/64", NULL, NULL, &error);
+    CHECK_ROW(error ? error->message : "made", inner != NULL);
+    make_host(net, "S", "2001:db8:9::1");
+    make_host(outer, "A", "2001:db8:1::9");
+    make_host(inner, "B", "fd00:0:0:1::2");
+    CHECK(reaches("B", "S", "2001:db8:9::1"));
+    CHECK(reaches("S", "B", "2001:db8:2:cf46::2"));
+    CHECK(reaches("A", "B", "2001:db8:2:cf46::2"));
+
+    box = lab_find(test_lab, "N");
+    options = *nat_options(nat_of(box->node));
+    CHECK(prefix_parse("2001:db8:3::/48", &options.ipv6_prefix));
+    lab_set_nat_options(box, &options);
+    CHECK(!reaches("S", "B", "2001:db8:2:cf46::2"));
+    CHECK(reaches("S", "B", "2001:db8:3:cf45::2"));
+    options.ipv6 = NAT_IPV6_OPEN;
+    lab_set_nat_options(box, &options);
+    CHECK(!reaches("S", "B", "2001:db8:3:cf45::2"));
+    CHECK(reaches("S", "B", "fd00:0:0:1::2"));
+}
+
 /* The NAT learns the ways inside, and nobody beyond it does. */
 static void
 test_routers_behind_a_nat(void)
@@ -600,7 +633,8 @@ suite_topology(void)
 {
     UNIT_SUITE("topology", test_lab_begin, test_lab_end, { "hosts on an internet and a LAN", test_hosts },
                { "NAT inside NAT", test_nested_nats }, { "pools", test_pools },
-               { "router inside router", test_routers }, { "firewalls", test_firewalls }, { "routers behind a NAT", test_routers_behind_a_nat },
+               { "router inside router", test_routers }, { "firewalls", test_firewalls },
+               { "external prefixes", test_external_prefixes }, { "routers behind a NAT", test_routers_behind_a_nat },
                { "a router on a LAN without gateway", test_router_on_a_lan_without_gateway },
                { "a router joins two LANs", test_router_joins_two_lans },
                { "a router takes a LAN outside", test_router_takes_a_lan_outside },
