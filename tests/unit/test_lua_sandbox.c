@@ -5,6 +5,11 @@
     "the script runs for ever without waiting (the limit is 100 million steps between two waits; --unsafe lifts it)"
 #define MEMORY "the script takes too much memory (the limit is 256 MiB; --unsafe lifts it)"
 #define WAKES "a task woke a million times in one instant: time stands still while it does (use lab.sleep with a time)"
+#define ALL_WAKES                                                                                                      \
+    "tasks woke ten million times in one instant: time stands still while they do (use lab.sleep with a time)"
+#define STARTS "a million tasks began in one instant: time stands still while they do (use lab.sleep with a time)"
+#define CALLS                                                                                                          \
+    "lab.at called a million functions in one instant: time stands still while it does (give it a later time)"
 
 static void
 test_absent(void)
@@ -66,6 +71,10 @@ test_steps(void)
         { "a predicate", "lab.spawn(function() pcall(lab.wait, function() while true do end end) out 'escaped' end)",
           "1: " STEPS },
         { "after the run", "lab.at_end(function() while true do end end)", "1: " STEPS },
+        { "stack overflows", "local function f() return 1 + f() end while true do pcall(f, 1) end", "1: " STEPS },
+        { "errors from deep down",
+          "local function f(n) if n == 0 then error 'x' end return 1 + f(n - 1) end while true do pcall(f, 150000) end",
+          "1: " STEPS },
         { "a wait ends the count",
           "lab.spawn(function() for i = 1, 3 do for j = 1, 2e7 do end lab.sleep(1) end out(lab.now()) end)", "3.0" },
     };
@@ -134,7 +143,15 @@ test_standing_still(void)
     static const struct unit_lua_row rows[] = {
         { "sleep(0)", "lab.spawn(function() while true do\nlab.sleep(0) end end)", "2: " WAKES },
         { "in pcall", "lab.spawn(function() while true do pcall(lab.sleep, 0) end end)", "1: " WAKES },
-        { "lab.at", "local function again() lab.at(0, again) end again()", "1: " WAKES },
+        { "lab.at", "local function again() lab.at(0, again) end again()", "1: " CALLS },
+        { "a task begins the next", "\nlocal function f() lab.spawn(f) end lab.spawn(f)", "2: " STARTS },
+        { "in pcall", "local function f() pcall(lab.spawn, f) end\nlab.spawn(function() f() end)", "1: " STARTS },
+        { "many tasks", "for i = 1, 20 do lab.spawn(function()\nfor j = 1, 900000 do lab.sleep(0) end end) end",
+          "2: " ALL_WAKES },
+        { "tasks of many instants",
+          "local n = 0 local function f() n = n + 1 if n < 1.2e6 then if n % 4e5 == 0 then lab.sleep('1ns') end "
+          "lab.spawn(f) end end lab.spawn(f) lab.at_end(function() out(n) end)",
+          "1200000" },
         { "time goes on", "lab.spawn(function() for i = 1, 1e5 do lab.sleep('1ns') end out(lab.now()) end)", "0.0001" },
     };
 

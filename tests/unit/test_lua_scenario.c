@@ -280,6 +280,65 @@ test_side_by_side(void)
     }
 }
 
+/* --- a signal ----------------------------------------------------------------------------------------------------- */
+
+/* Has come once it has been asked for `user` times. */
+static bool
+came_after(void *user)
+{
+    int *left = user;
+
+    return *left == 0 || --*left == 0;
+}
+
+static const struct {
+    const char *name, *text;
+    int asked;          /* until it comes */
+    const char *result; /* "out" afterwards; NULL: there is none */
+} interrupted[] = {
+    { "at the top level", "while true do end", 3, NULL },
+    { "in a task", "lab.spawn(function() lab.sleep(1) while true do end end)", 30, NULL },
+    { "in pcall", "lab.spawn(function() while true do pcall(function() while true do end end) end end)", 30, NULL },
+    { "in a coroutine", "coroutine.wrap(function() while true do end end)()", 3, NULL },
+    { "in a library call", "local s = (('a'):rep(40)):find(('a?'):rep(40) .. ('a'):rep(40) .. 'b')", 30, NULL },
+    { "in a predicate", "lab.spawn(function() lab.wait(function() while true do end end) end)", 30, NULL },
+    { "in a callback", "lab.at(1, function() while true do end end)", 30, NULL },
+    { "in a function of the end", "lab.at_end(function() while true do end end)", 30, NULL },
+    { "a script that was stopped does not go on",
+      "lab.at_end(function() lab.result('out', 1) end) while true do end", 3, NULL },
+    { "between two turns the end is played",
+      "lab.at_end(function() lab.result('out', lab.now() > 0) end) "
+      "lab.spawn(function() while true do lab.sleep(1) end end)",
+      30, "true" },
+    { "but not for ever", "lab.at_end(function() lab.result('out', 1) while true do end end) "
+      "lab.spawn(function() while true do lab.sleep(1) end end)",
+      30, "1" },
+};
+
+static void
+test_interrupted(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(interrupted); i++) {
+        int left = interrupted[i].asked;
+        struct scenario_options options = {
+            .seed = 1, .until = TIME_NEVER, .unsafe = true, .interrupted = came_after, .user = &left
+        };
+        g_autofree char *text = g_strconcat("local lab = require 'punchlab' ", interrupted[i].text, NULL);
+        g_autoptr(scenario) scenario = unit_lua_new(text, &options, NULL);
+        g_autoptr(GString) out = g_string_new(NULL);
+
+        if (!CHECK_ROW(interrupted[i].name, scenario != NULL))
+            continue;
+        scenario_run(scenario);
+        CHECK_ROW_TEXT(interrupted[i].name, scenario_end_words[scenario->ended], "stop");
+        CHECK_ROW_TEXT(interrupted[i].name, scenario->error_message, NULL);
+        CHECK_ROW(interrupted[i].name, left == 0 && scenario->waiting->len == 0);
+        if (scenario_result(scenario, "out"))
+            value_say(scenario_result(scenario, "out"), out);
+        CHECK_ROW_TEXT(interrupted[i].name, out->len > 0 ? out->str : NULL, interrupted[i].result);
+    }
+}
+
 void
 suite_lua_scenario(void)
 {
@@ -287,5 +346,6 @@ suite_lua_scenario(void)
                { "bad parameters", test_bad_parameters }, { "files", test_files },
                { "line numbers", test_line_after_first_line }, { "reports", test_reports },
                { "captures", test_captures }, { "show only", test_show_only }, { "unsafe", test_unsafe },
+               { "interrupted", test_interrupted },
                { "same seed", test_same_seed }, { "side by side", test_side_by_side });
 }

@@ -4,7 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOOK_STEPS = 1000, BYTES_A_STEP = 64 };
+enum {
+    HOOK_STEPS = 1000,
+    ASK_STEPS = 100000,     /* between two looks for a signal where no hook comes by */
+    MOMENT_STEPS = 5000000, /* that a turn has before a signal stops it: some hundredths of a second */
+    BYTES_A_STEP = 64,
+};
+
+/* Lua's record of a call, made for each level that is deeper than any before, and freed again after an error: a loop of
+ * errors from deep down spends its time on these and on moving the stack below them, and few instructions. */
+enum { CALL_BYTES = 64, CALL_STEPS = 40 };
 
 #define COLLECT_FIRST ((size_t)8 << 20)
 #define ROOM_FOR_THE_ERROR ((size_t)1 << 20) /* allocated beyond the hard limit once a limit is met */
@@ -23,7 +32,7 @@ limits_init(struct limits *limits, const char *file, bool unbounded)
         .steps_each = unbounded ? INT64_MAX : LIMITS_STEPS,
         .file = file,
     };
-    limits->steps = limits->steps_each;
+    limits_renew(limits);
 }
 
 int
@@ -80,9 +89,10 @@ void *
 limits_allocate(void *opaque, void *block, size_t old_size, size_t new_size)
 {
     struct limits *limits = opaque;
+    bool is_object = !block && old_size != 0; /* it tells the kind of object then */
 
     if (!block)
-        old_size = 0; /* it tells the kind of object then */
+        old_size = 0;
     if (new_size == 0) {
         free(block);
         limits->used -= old_size;
@@ -100,6 +110,8 @@ limits_allocate(void *opaque, void *block, size_t old_size, size_t new_size)
         return NULL;
     limits->used += new_size - old_size;
     limits->steps -= (int64_t)(new_size / BYTES_A_STEP);
+    if (new_size == CALL_BYTES && !block && !is_object)
+        limits->steps -= CALL_STEPS;
     if (limits->used > limits->collect_at || limits->steps < 0)
         trap(limits);
     return moved;
@@ -117,6 +129,16 @@ limits_message(const struct limits *limits)
     case LIMIT_WAKES:
         return "a task woke a million times in one instant: time stands still while it does (use lab.sleep with a "
                "time)";
+    case LIMIT_ALL_WAKES:
+        return "tasks woke ten million times in one instant: time stands still while they do (use lab.sleep with a "
+               "time)";
+    case LIMIT_STARTS:
+        return "a million tasks began in one instant: time stands still while they do (use lab.sleep with a time)";
+    case LIMIT_CALLS:
+        return "lab.at called a million functions in one instant: time stands still while it does (give it a later "
+               "time)";
+    case LIMIT_INTERRUPTED:
+        return "a signal ended the run";
     case LIMIT_NONE:
         break;
     }
@@ -203,6 +225,9 @@ check(lua_State *L, struct limits *limits)
         limits_raise(L);
     if (limits->steps < 0)
         limits_meet(L, LIMIT_STEPS);
+    limits->ask_at = limits->steps > ASK_STEPS ? limits->steps - ASK_STEPS : 0;
+    if (limits->steps < limits->deaf_until && limits->interrupted && limits->interrupted(limits->user))
+        limits_meet(L, LIMIT_INTERRUPTED);
     if (limits->used > limits->collect_at)
         collect(L, limits);
 }
@@ -240,6 +265,8 @@ void
 limits_renew(struct limits *limits)
 {
     limits->steps = limits->steps_each;
+    limits->ask_at = limits->steps - ASK_STEPS;
+    limits->deaf_until = limits->steps - MOMENT_STEPS;
 }
 
 void
@@ -248,7 +275,7 @@ limits_spend(lua_State *L, uint64_t steps)
     struct limits *limits = limits_of(L);
 
     limits->steps -= steps < INT64_MAX / 2 ? (int64_t)steps : INT64_MAX / 2;
-    if (limits->steps < 0 || limits->hit)
+    if (limits->steps < limits->ask_at || limits->hit)
         check(L, limits);
 }
 

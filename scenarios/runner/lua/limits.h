@@ -1,14 +1,17 @@
 /* The bounds of a script: memory, and steps between two waits.
  *
- * A step is about one Lua instruction; library calls and big allocations spend steps too, because Lua's count hook sees
- * nothing of what goes on inside C. `struct limits` is the user data of the Lua state's allocator, so everything that
- * has a lua_State finds it.
+ * A step is about one Lua instruction; library calls, deep calls and big allocations spend steps too, because Lua's
+ * count hook sees nothing of what goes on inside C. `struct limits` is the user data of the Lua state's allocator, so
+ * everything that has a lua_State finds it.
  *
  * A limit that is met stays met: `hit` is set, and everything of ours that catches errors (pcall, xpcall, coroutines,
  * the scheduler) raises it again, so a script can neither catch nor outlive it. Its error is an ordinary one with file
  * and line. Lua's own "not enough memory" knows no line: the soft limit comes before it, raised at the next
  * instruction; where a single allocation goes beyond the hard limit, the allocator notes the line and Lua's error is
  * replaced.
+ *
+ * A signal that came is a limit too, also where nothing else is bounded. It stops what runs for longer than a moment;
+ * what does not is let to its end, so that a run is cut between two turns whenever that is possible.
  *
  * Lua's collector never runs by itself. It is run at an instruction, once the heap has doubled, after a look at the
  * metatables in use: a table must not be weak, because what is in it would then depend on when the collector ran. */
@@ -23,13 +26,26 @@
 #define LIMITS_MEMORY ((size_t)256 << 20)
 #define LIMITS_STEPS INT64_C(100000000)
 
-enum limit { LIMIT_NONE, LIMIT_MEMORY, LIMIT_STEPS, LIMIT_WAKES };
+enum limit {
+    LIMIT_NONE,
+    LIMIT_MEMORY,
+    LIMIT_STEPS,
+    LIMIT_WAKES,       /* of one task in one instant, */
+    LIMIT_ALL_WAKES,   /* of all tasks, */
+    LIMIT_STARTS,      /* tasks that began in one instant, */
+    LIMIT_CALLS,       /* calls of lab.at */
+    LIMIT_INTERRUPTED, /* a signal came: no error of the script's */
+};
 
 struct limits {
     size_t used, held;        /* bytes: of Lua's, and of what C holds for the script */
     size_t soft, hard;        /* limits of both together */
     size_t collect_at;        /* when the collector is due */
     int64_t steps, steps_each; /* left in this turn; given to each turn */
+    int64_t ask_at;           /* what spends steps asks for signals once there are fewer left */
+    int64_t deaf_until;       /* but not before there are fewer left than this */
+    bool (*interrupted)(void *user); /* whether a signal came; NULL: nobody knows */
+    void *user;
     lua_State *running;       /* the coroutine that runs now; NULL while none does */
     const char *file;         /* the script's name in messages: lua_Debug.source is this with an '@' in front */
     enum limit hit;

@@ -71,6 +71,11 @@ script_fail(struct script *script, lua_State *co, int status)
     struct scenario *scenario = &script->scenario;
     lua_State *L = script->L;
 
+    if (limits_caught(&script->limits, status) && script->limits.hit == LIMIT_INTERRUPTED) {
+        scenario->ended = SCENARIO_STOPPED;
+        script->over = true;
+        return;
+    }
     script->over = true;
     if (scenario->error_message)
         return;
@@ -192,7 +197,7 @@ make_due_call(struct script *script)
         lua_Debug function;
 
         lua_getinfo(L, ">S", &function);
-        script->limits.hit = LIMIT_WAKES;
+        script->limits.hit = LIMIT_CALLS;
         script->limits.line = function.linedefined;
         script_fail(script, L, LUA_ERRRUN);
         return true;
@@ -291,11 +296,7 @@ ask_interrupted(struct script *script)
 static void
 take_turn(struct script *script)
 {
-    unsigned count = 0;
-
     while (!script->over) {
-        if (++count % ASK_EVERY == 0)
-            ask_interrupted(script);
         if (script->world->touched) {
             task_look_again(script);
             script->world->touched = false; /* what a predicate touches itself is no reason to ask again */
@@ -303,6 +304,7 @@ take_turn(struct script *script)
         if (!make_due_call(script) && !watch_call(script) && !task_run_next(script))
             break;
         script->world->touched = true; /* it has run, and may have changed whatever a predicate looks at */
+        ask_interrupted(script);
     }
 }
 
@@ -389,7 +391,7 @@ note_waiting(struct script *script)
 static void
 call_at_end(struct script *script)
 {
-    for (guint i = 0; i < script->at_end->len && !script_failed(script); i++) {
+    for (guint i = 0; i < script->at_end->len && !script->limits.hit && !script_failed(script); i++) {
         lua_rawgeti(script->L, LUA_REGISTRYINDEX, g_array_index(script->at_end, int, i));
         script_call(script, TURN_END, 0);
     }

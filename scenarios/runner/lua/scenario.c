@@ -59,6 +59,8 @@ script_new(const struct scenario_options *options)
     scenario->waiting = g_ptr_array_new_with_free_func(scenario_waiting_free);
     scenario->capture_nodes = g_ptr_array_new_with_free_func(g_free);
     limits_init(&script->limits, script->file, options->unsafe);
+    script->limits.interrupted = options->interrupted;
+    script->limits.user = options->user;
     return script;
 }
 
@@ -226,7 +228,8 @@ scenario_new(const struct scenario_options *options, GError **error)
         scenario_free(&script->scenario);
         return NULL;
     }
-    if (!script_failed(script) && !parameters_all_known(script, error)) {
+    bool whole = !script_failed(script) && script->limits.hit == LIMIT_NONE; /* no signal cut it short */
+    if (whole && !parameters_all_known(script, error)) {
         scenario_free(&script->scenario);
         return NULL;
     }

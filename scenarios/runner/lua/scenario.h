@@ -48,7 +48,8 @@ struct scenario_options {
     /* Called for each lab.note and print as it happens; NULL: nobody. */
     void (*note)(void *user, int64_t at, const char *text);
     void *user;
-    /* Asked now and then; true ends the run as if by lab.stop (a signal came). NULL: never. */
+    /* Asked now and then; true ends the run as if by lab.stop (a signal came). A turn of the script that lasts is stopped
+     * too, whatever it does, and then no function of lab.at_end is called. NULL: never. */
     bool (*interrupted)(void *user);
 };
 

@@ -10,7 +10,7 @@
 #include "scenarios/runner/lua/sandbox.h"
 #include "scenarios/runner/lua/script.h"
 
-enum { WAKES_MAX = 1000000, TASK_BYTES = 1200 };
+enum { WAKES_MAX = 1000000, ALL_WAKES_MAX = 10000000, STARTS_MAX = 1000000, TASK_BYTES = 1200 };
 
 #define VALUE_THREAD 1 /* user values of a task's handle; 2 is the predicate of wait.c, and its answer */
 
@@ -199,9 +199,24 @@ task_park(lua_State *L, struct waits *waits, const char *word, const struct hand
     return lua_yieldk(L, 0, 0, go_on);
 }
 
+/* Where the function begins that a task is to run. */
+static int
+first_line(const struct task *task)
+{
+    lua_Debug function;
+
+    if (lua_gettop(task->L) == 0)
+        return 0;
+    lua_pushvalue(task->L, 1);
+    lua_getinfo(task->L, ">S", &function);
+    return function.linedefined > 0 ? function.linedefined : 0;
+}
+
 int
 task_line(const struct task *task)
 {
+    if (task->instant < 0)
+        return first_line(task);
     return limits_line(task->parked ? task->parked : task->L, task->script->file);
 }
 
@@ -309,23 +324,38 @@ task_stop(struct task *task)
     end_task(task);
 }
 
-/* Whether the task has woken too often without time going on. */
-static bool
-spins(struct task *task)
+/* Counts what the task is about to do; which limit it meets when it, or all tasks together, run again and again without
+ * time going on. */
+static enum limit
+count_turn(struct task *task)
 {
-    if (task->instant != now(task->script)) {
-        task->instant = now(task->script);
-        task->wakes = 0;
+    struct tasks *tasks = &task->script->tasks;
+    int64_t instant = now(task->script);
+    bool begins = task->instant < 0;
+
+    if (tasks->instant != instant) {
+        tasks->instant = instant;
+        tasks->wakes = tasks->starts = 0;
     }
-    return ++task->wakes > WAKES_MAX && !task->script->options.unsafe;
+    if (task->instant != instant)
+        task->wakes = 0;
+    tasks->starts += begins;
+    tasks->wakes++;
+    task->wakes++;
+    if (task->script->options.unsafe)
+        return LIMIT_NONE;
+    return tasks->starts > STARTS_MAX     ? LIMIT_STARTS
+           : task->wakes > WAKES_MAX      ? LIMIT_WAKES
+           : tasks->wakes > ALL_WAKES_MAX ? LIMIT_ALL_WAKES
+                                          : LIMIT_NONE;
 }
 
 static void
-fail_spinning(struct task *task)
+fail_spinning(struct task *task, enum limit limit)
 {
     struct limits *limits = &task->script->limits;
 
-    limits->hit = LIMIT_WAKES;
+    limits->hit = limit;
     limits->line = task_line(task);
     script_fail(task->script, task->L, LUA_ERRRUN);
 }
@@ -338,6 +368,7 @@ resume(struct task *task)
     int results;
 
     task->state = TASK_RUNNING;
+    task->instant = now(script);
     script->tasks.current = task;
     script->turn = TURN_TASK;
     script->word = NULL;
@@ -372,8 +403,9 @@ task_run_next(struct script *script)
     script->tasks.ready_first = task->next_ready;
     if (!task->next_ready)
         script->tasks.ready_last = NULL;
-    if (spins(task))
-        fail_spinning(task);
+    enum limit limit = count_turn(task);
+    if (limit != LIMIT_NONE)
+        fail_spinning(task, limit);
     else
         resume(task);
     return true;

@@ -52,7 +52,7 @@ struct task {
     lua_State *parked;        /* the coroutine that called the waiting word: its line is told */
     const char *word;         /* that word; a constant */
     const struct handle *object; /* on what; NULL: nothing in particular. Alive: it is on the waiting stack */
-    int64_t instant;          /* when it woke last, */
+    int64_t instant;          /* when it woke last; -1: it has not begun, */
     uint32_t wakes;           /* and how many times since */
     char name[48];
 };
@@ -66,6 +66,8 @@ struct tasks {
     unsigned foreground;                   /* tasks, traffic and lab.at calls that keep the run going */
     unsigned deadlines;                    /* waiting tasks that have one */
     int64_t last_end;                      /* when the last of the foreground ended */
+    int64_t instant;                       /* when one ran last, */
+    uint32_t wakes, starts;                /* how often they have woken in that instant, and how many began */
     unsigned experimenters;                /* tasks of the experimenter so far, for their names */
 };
 
