@@ -198,8 +198,10 @@ enum drop_reason
 nat_may_map(struct nat *nat, uint8_t protocol, struct address internal, const struct port *out)
 {
     (void)protocol;
-    if (!nat->table)
+    if (!nat->table) {
         nat->table = mapping_table_new((uint32_t)nat->counts.made);
+        mapping_table_count_in(nat->table, &nat_world(nat)->memory);
+    }
     if (!nat->hosts && (nat->options.limit_per_host || pool_size(nat->box.node, out, FAMILY_IPV4) > 1 ||
                         pool_size(nat->box.node, out, FAMILY_IPV6) > 1))
         count_hosts(nat);

@@ -18,6 +18,8 @@ mapping_table_free(struct mapping_table *table)
 {
     if (!table)
         return;
+    if (table->memory)
+        memory_give(table->memory, MEMORY_MAPPINGS, table->counted);
     hash_index_clear(&table->by_internal);
     hash_index_clear(&table->by_external);
     hash_index_clear(&table->origins);
@@ -26,6 +28,20 @@ mapping_table_free(struct mapping_table *table)
     deadlines_clear(&table->deadlines);
     g_free(table->mappings);
     g_free(table);
+}
+
+void
+mapping_table_count_in(struct mapping_table *table, struct memory *memory)
+{
+    table->memory = memory;
+    mapping_table_recount(table);
+}
+
+void
+mapping_table_recount(struct mapping_table *table)
+{
+    if (table->memory)
+        memory_recount(table->memory, MEMORY_MAPPINGS, &table->counted, mapping_table_bytes(table));
 }
 
 size_t
@@ -151,6 +167,7 @@ take_slot(struct mapping_table *table)
     if (table->slots == table->capacity) {
         table->capacity = array_room(table->capacity);
         table->mappings = g_renew(struct mapping, table->mappings, table->capacity);
+        mapping_table_recount(table);
     }
     return ++table->slots;
 }

@@ -88,11 +88,17 @@ struct mapping_table {
     struct deadlines deadlines;
     struct peers peers;
     struct sessions *sessions; /* of TCP; NULL before the first */
+    struct memory *memory;      /* that the table counts in, or NULL, */
+    uint64_t counted;           /* and with how much: looked at whenever a large array grows */
 };
 
 /* An empty table, whose first mapping gets the number after `made`. */
 struct mapping_table *mapping_table_new(uint32_t made);
 void mapping_table_free(struct mapping_table *table);
+/* The table, empty still, counts in `memory` from now on. */
+void mapping_table_count_in(struct mapping_table *table, struct memory *memory);
+/* One of its arrays has grown. */
+void mapping_table_recount(struct mapping_table *table);
 size_t mapping_table_bytes(const struct mapping_table *table);
 
 static inline struct mapping *

@@ -128,8 +128,9 @@ peer_address_sent_to(const struct mapping_table *table, uint32_t slot, struct ad
 /* ---- remembering */
 
 static uint32_t
-take_peer(struct peers *peers)
+take_peer(struct mapping_table *table)
 {
+    struct peers *peers = &table->peers;
     uint32_t number = peers->free;
 
     if (peers->count >= NAT_MAPPINGS_MAX)
@@ -142,6 +143,7 @@ take_peer(struct peers *peers)
     if (peers->slots == peers->capacity) {
         peers->capacity = array_room(peers->capacity);
         peers->list = g_renew(struct peer, peers->list, peers->capacity);
+        mapping_table_recount(table);
     }
     return ++peers->slots;
 }
@@ -175,7 +177,7 @@ mark_address_sent(struct mapping_table *table, uint32_t slot, struct address add
 static uint32_t
 add(struct mapping_table *table, uint32_t slot, const struct endpoint *remote)
 {
-    uint32_t number = take_peer(&table->peers);
+    uint32_t number = take_peer(table);
     bool address_known = address_equal(mapping_at(table, slot)->peer_address, remote->address) ||
                          find_by_address(table, slot, remote->address);
 

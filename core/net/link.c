@@ -21,6 +21,7 @@ struct wire_extra {
     struct random_stream loss, jitter, duplicate, reorder;
     GArray *waiting;        /* struct waiting, in order; NULL: none ever waited. Lost packets wait too */
     guint waiting_first;    /* those before it wait no more */
+    guint waiting_room;     /* how many of them count in the world's memory: the list never shrinks */
     uint64_t waiting_bytes;
 };
 
@@ -118,6 +119,7 @@ wire_clear(struct wire *wire)
 void
 wire_set(struct wire *wire, const struct link_options *options)
 {
+    struct memory *memory = &wire->link->world->memory;
     struct wire_extra *extra = wire->extra;
     struct link_fault *faults = NULL;
 
@@ -125,6 +127,8 @@ wire_set(struct wire *wire, const struct link_options *options)
         extra = wire->extra = make_extra(wire);
     if (options->fault_count > 0)
         faults = g_memdup2(options->faults, options->fault_count * sizeof *faults);
+    memory_give(memory, MEMORY_LINKS, extra->options.fault_count * sizeof *faults);
+    memory_take(memory, MEMORY_LINKS, options->fault_count * sizeof *faults);
     g_free(extra->faults);
     extra->faults = faults;
     extra->options = *options;
@@ -140,6 +144,9 @@ wire_free(struct wire *wire)
 {
     if (!wire->extra)
         return;
+    memory_give(&wire->link->world->memory, MEMORY_LINKS,
+                wire->extra->options.fault_count * sizeof(struct link_fault) +
+                    wire->extra->waiting_room * sizeof(struct waiting));
     if (wire->extra->waiting)
         g_array_free(wire->extra->waiting, TRUE);
     g_free(wire->extra->faults);
@@ -175,10 +182,17 @@ put_under_way(struct wire *wire, struct packet *packet, int64_t arrival)
 static const struct link_fault *
 find_fault(const struct link_options *options, uint64_t ordinal)
 {
-    for (uint32_t i = 0; i < options->fault_count; i++)
-        if (options->faults[i].packet == ordinal)
-            return &options->faults[i];
-    return NULL;
+    uint32_t low = 0, high = options->fault_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (options->faults[middle].packet < ordinal)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < options->fault_count && options->faults[low].packet == ordinal ? &options->faults[low] : NULL;
 }
 
 /* How long `bytes` occupy the line: rounded up to the nanosecond. */
@@ -214,6 +228,12 @@ enter_line(struct wire *wire, const struct packet *packet, int64_t now)
             extra->waiting = g_array_new(FALSE, FALSE, sizeof waiting);
         forget_sent(extra, now);
         g_array_append_val(extra->waiting, waiting);
+        if (G_UNLIKELY(extra->waiting->len > extra->waiting_room)) {
+            guint room = extra->waiting->len * 2;
+
+            memory_take(&wire->link->world->memory, MEMORY_LINKS, (room - extra->waiting_room) * sizeof waiting);
+            extra->waiting_room = room;
+        }
         extra->waiting_bytes += waiting.bytes;
     }
     extra->line_free = time_add(waiting.until, line_time(packet->length, wire->options->rate));

@@ -34,6 +34,13 @@ net_free(gpointer data)
     g_free(net);
 }
 
+static void
+init_slab(struct world *world, struct slab *slab, size_t size)
+{
+    slab_init(slab, size);
+    slab_count_in(slab, &world->memory, MEMORY_NODES);
+}
+
 struct net *
 world_net(struct world *world)
 {
@@ -42,11 +49,13 @@ world_net(struct world *world)
     if (net)
         return net;
     net = world->net = g_new0(struct net, 1);
-    for (int i = 0; i < PACKET_SIZE_CLASSES; i++)
+    for (int i = 0; i < PACKET_SIZE_CLASSES; i++) {
         slab_init(&net->packets[i], packet_object_bytes[i]);
-    slab_init(&net->nodes, sizeof(struct node));
-    slab_init(&net->ports, sizeof(struct port));
-    slab_init(&net->links, sizeof(struct link));
+        slab_count_in(&net->packets[i], &world->memory, MEMORY_PACKETS);
+    }
+    init_slab(world, &net->nodes, sizeof(struct node));
+    init_slab(world, &net->ports, sizeof(struct port));
+    init_slab(world, &net->links, sizeof(struct link));
     net->list = g_ptr_array_new();
     g_ptr_array_add(net->list, NULL);
     net->ports_by_interface = g_ptr_array_new();

@@ -154,6 +154,9 @@ port_peer(const struct port *port)
     return !link || link->segment ? NULL : link->near == port ? link->far : link->near;
 }
 
+/* About what a place in the tables of a segment or router takes. */
+#define ADDRESS_BYTES 80
+
 /* The first of `count` addresses that somebody else on the port's network has; `count` when they are free. */
 static uint64_t
 first_taken(const struct port *port, struct address first, uint64_t count)
@@ -178,7 +181,10 @@ static void
 announce(struct port *port, struct address first, uint64_t count)
 {
     struct port *peer = port_peer(port);
+    struct world *world = port->node->world;
 
+    memory_take(&world->memory, MEMORY_NODES, count * ADDRESS_BYTES);
+    world->work += count;
     for (uint64_t i = 0; i < count; i++) {
         struct address address = address_add(first, i);
 
@@ -194,7 +200,10 @@ static void
 withdraw(struct port *port, struct address first, uint64_t count)
 {
     struct port *peer = port_peer(port);
+    struct world *world = port->node->world;
 
+    memory_give(&world->memory, MEMORY_NODES, count * ADDRESS_BYTES);
+    world->work += count;
     for (uint64_t i = 0; i < count; i++) {
         struct address address = address_add(first, i);
 
@@ -213,6 +222,7 @@ node_add_address(struct node *node, struct port *port, struct address first, uin
     };
 
     g_assert(count <= UINT32_MAX);
+    node->world->work += node->local_count;
     if (first_taken(port, first, count) < count)
         return false;
     if (node->local_count == 0) {
@@ -241,6 +251,7 @@ remove_local(struct node *node, uint32_t i)
 {
     struct local_range range = node->locals[i];
 
+    node->world->work += node->local_count;
     memmove(&node->locals[i], &node->locals[i + 1], (node->local_count - i - 1) * sizeof range);
     node->local_count--;
     forget_way(node);
@@ -329,6 +340,7 @@ unlink_port(struct port *port)
     while (*at != port) {
         before = *at;
         at = &(*at)->next;
+        node->world->work++;
     }
     *at = port->next;
     forget_way(node);
@@ -338,8 +350,10 @@ unlink_port(struct port *port)
         node_set_default_of(node, FAMILY_IPV4, NULL, ADDRESS_NONE);
     if (node->default_ports[1] == port)
         node_set_default_of(node, FAMILY_IPV6, NULL, ADDRESS_NONE);
-    if (node->routes)
+    if (node->routes) {
         routes_remove_port(node->routes, port);
+        node->world->work += routes_places(node->routes);
+    }
     world_net(node->world)->ports_by_interface->pdata[port->interface] = NULL;
 }
 

@@ -127,6 +127,12 @@ routes_remove_port(struct routes *routes, const struct port *port)
             remove_number(routes, number);
 }
 
+uint32_t
+routes_places(const struct routes *routes)
+{
+    return routes->routes->len;
+}
+
 const struct route *
 routes_find(const struct routes *routes, struct address address)
 {

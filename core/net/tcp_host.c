@@ -117,12 +117,15 @@ struct tcp_connection *
 tcp_connection_new(struct tcp_host *host, struct tcp_binding *binding, struct endpoint local, struct endpoint peer)
 {
     struct tcp_connection *connection = g_new0(struct tcp_connection, 1);
+    struct memory *memory = &tcp_node(host)->world->memory;
 
+    memory_take(memory, MEMORY_STREAMS, sizeof *connection);
     connection->socket.host = host;
     connection->socket.binding = binding;
     connection->socket.local = local;
     connection->peer = peer;
     connection->machine.changed = keep_change;
+    connection->machine.in.memory = connection->machine.out.memory = memory;
     connection->timer.fire = timer_fired;
     connection->tell.fire = news_due;
     connection->place = tcp_places_add(&host->connections, connection);
@@ -143,6 +146,7 @@ tcp_connection_free(struct tcp_connection *connection)
     tcp_places_remove(&host->connections, connection->place);
     tcp_binding_leave(host, connection->socket.binding, !connection->machine.released);
     tcp_machine_clear(&connection->machine);
+    memory_give(&world->memory, MEMORY_STREAMS, sizeof *connection);
     g_free(connection);
 }
 

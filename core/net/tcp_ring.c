@@ -7,8 +7,10 @@
 void
 tcp_ring_clear(struct tcp_ring *ring)
 {
+    if (ring->memory)
+        memory_give(ring->memory, MEMORY_STREAMS, ring->capacity);
     g_free(ring->bytes);
-    *ring = (struct tcp_ring){ NULL, 0, 0, 0 };
+    *ring = (struct tcp_ring){ .memory = ring->memory };
 }
 
 /* Makes room for bytes up to `end` from the head. All of the old ring moves along: a receiver's bytes behind a gap are
@@ -30,6 +32,8 @@ reserve(struct tcp_ring *ring, uint32_t end)
         memcpy(bytes + ring->capacity - ring->head, ring->bytes, ring->head);
         g_free(ring->bytes);
     }
+    if (ring->memory)
+        memory_take(ring->memory, MEMORY_STREAMS, capacity - ring->capacity);
     ring->bytes = bytes;
     ring->capacity = capacity;
     ring->head = 0;

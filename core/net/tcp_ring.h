@@ -3,17 +3,19 @@
  *
  * Bytes are addressed by their distance from the head. A sender appends and, once they are acknowledged, takes them
  * off the front; a receiver may also place bytes behind a gap, which count as held only when the gap has been filled.
- * An all-zero ring is empty and holds no memory. */
+ * An all-zero ring is empty and holds no memory; one that has `memory` counts what it holds there. */
 #ifndef CORE_NET_TCP_RING_H
 #define CORE_NET_TCP_RING_H
 
 #include "core/base/span.h"
+#include "core/sim/memory.h"
 
 struct tcp_ring {
     uint8_t *bytes;
     uint32_t capacity; /* a power of two, or 0 */
     uint32_t head;     /* where the first byte stands, below `capacity` */
     uint32_t used;     /* bytes held from the head on */
+    struct memory *memory; /* the owner's, which sets it; or NULL */
 };
 
 void tcp_ring_clear(struct tcp_ring *ring);

@@ -35,18 +35,31 @@ slab_init(struct slab *slab, size_t size)
 }
 
 void
+slab_count_in(struct slab *slab, struct memory *memory, enum memory_kind kind)
+{
+    g_assert(!slab->chunks);
+    slab->memory = memory;
+    slab->kind = kind;
+}
+
+void
 slab_clear(struct slab *slab)
 {
+    struct memory *memory = slab->memory;
     struct chunk *chunk = slab->chunks;
 
     while (chunk) {
         struct chunk *older = chunk->older;
 
+        if (memory)
+            memory_give(memory, slab->kind, chunk->bytes);
         UNPOISON(chunk, chunk->bytes);
         g_free(chunk);
         chunk = older;
     }
-    slab_init(slab, slab->size);
+    *slab = (struct slab){
+        .size = slab->size, .chunk_bytes = FIRST_CHUNK_BYTES, .memory = memory, .kind = slab->kind
+    };
 }
 
 /* The first object starts on a cache line, so that objects of whole lines never straddle one. */
@@ -64,6 +77,8 @@ add_chunk(struct slab *slab)
     slab->end = (uint8_t *)chunk + bytes;
     slab->chunk_bytes = MIN(slab->chunk_bytes * 2, LARGEST_CHUNK_BYTES);
     POISON(first, (size_t)(slab->end - first));
+    if (slab->memory)
+        memory_take(slab->memory, slab->kind, bytes);
 }
 
 void *

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/sim/memory.h"
+
 struct slab {
     void *free;          /* returned objects, linked through their first word */
     uint8_t *at, *end;   /* the rest of the newest chunk */
@@ -15,10 +17,14 @@ struct slab {
     size_t size;         /* of an object, rounded up to 16 bytes */
     size_t chunk_bytes;  /* of the next chunk: grows up to 1 MiB */
     size_t live;         /* objects out */
+    struct memory *memory; /* that its chunks count in, as this kind; NULL: in none */
+    enum memory_kind kind;
 };
 
 /* For objects of `size` bytes, 16-byte aligned. Takes no memory before the first object. */
 void slab_init(struct slab *slab, size_t size);
+/* Its chunks count in `memory` from now on. It has none yet. */
+void slab_count_in(struct slab *slab, struct memory *memory, enum memory_kind kind);
 /* Gives all memory back, objects still out included. */
 void slab_clear(struct slab *slab);
 /* An object with unspecified contents. */

@@ -16,6 +16,7 @@ world_new(uint64_t seed)
     struct world *world = g_new0(struct world, 1);
 
     world->seed = seed;
+    world->memory = (struct memory){ .limit = UINT64_MAX, .told = &world->touched };
     world->queue = queue_new();
     world->owned = g_ptr_array_new();
     world->rooms = g_hash_table_new(g_direct_hash, g_direct_equal);

@@ -9,6 +9,7 @@
 
 #include "core/base/journal.h"
 #include "core/base/random.h"
+#include "core/sim/memory.h"
 #include "core/sim/queue.h"
 #include "core/sim/slab.h"
 
@@ -29,7 +30,10 @@ struct world {
     uint64_t busy;           /* armed busy timers: while there are any, a run goes on */
     uint64_t packets_alive;  /* packets under way or held */
     bool begun;              /* it runs: until then it is being built, and nothing leaves a node */
-    bool touched;            /* set by whatever a script can see; the script's scheduler clears it */
+    bool touched;            /* set by whatever a script can see, and by a full memory; the script's scheduler clears it */
+    struct memory memory;    /* what all of the world holds; without a limit unless somebody sets one */
+    uint64_t work;           /* about how many steps of going through lists building has cost since somebody, who bounds
+                                what a script may do, set it to 0 */
     uint64_t seed;
     uint64_t fired;          /* events fired so far */
     struct packet_counts counts;

@@ -276,6 +276,7 @@ lab_check_runs(const struct lab_network *network, const struct lab_addresses *ru
                const struct node *own, GError **error)
 {
     for (unsigned i = 0; i < count; i++) {
+        lab_pay(network->lab, 4 * runs[i].count);
         for (uint64_t n = 0; n < runs[i].count; n++) {
             if (!check_address(network, address_add(runs[i].first, n), own, error))
                 return false;
@@ -316,10 +317,12 @@ search_free(const struct lab_network *network, struct address *from, struct addr
 
         if (odd || lab_owner_of(network, address))
             continue;
+        lab_pay(network->lab, address.low - from->low);
         *found = address;
         *from = address_add(address, 1);
         return true;
     }
+    lab_pay(network->lab, last.low - from->low);
     return false;
 }
 

@@ -247,6 +247,7 @@ lab_further_lan(struct lab_node *box, const char *name, const char *prefixes, co
     struct lab_network *added;
     struct inside inside;
 
+    lab_pay_for_interfaces(box);
     if (!box->box)
         return lab_fail(error, LAB_ERROR_PLACE, "'%s' is a host: only boxes have an inside", box->node->name), NULL;
     if (!lab_check_name(lab_of(box), name, error))

@@ -59,6 +59,8 @@ lab_free(struct lab *lab)
     slab_clear(&parts->interfaces);
     slab_clear(&parts->networks);
     slab_clear(&parts->boxes);
+    if (parts->labels)
+        g_hash_table_unref(parts->labels);
     hash_index_clear(&parts->nodes_by_name);
     hash_index_clear(&parts->networks_by_name);
     g_string_chunk_free(parts->texts);
@@ -273,6 +275,8 @@ lab_keep_link(struct lab *lab, const struct lab_link *link)
     kept = g_memdup2(link, sizeof *link);
     kept->up.faults = copy_faults(&link->up);
     kept->down.faults = copy_faults(&link->down);
+    memory_take(&lab->world->memory, MEMORY_LINKS,
+                ((uint64_t)link->up.fault_count + link->down.fault_count) * sizeof(struct link_fault));
     g_ptr_array_add(links, kept);
     return kept;
 }

@@ -102,7 +102,7 @@ struct lab_interface {
     struct lab_network *network;
     struct port *port;   /* NULL once removed */
     const char *label;   /* what trace files call the network here: "internet", "natA", "lan"; unique at its owner */
-    struct lab_interface *next; /* the owner's next, in order of attaching */
+    struct lab_interface *next, *previous; /* of the owner, in order of attaching; NULL once removed */
 };
 
 /* What a node has when it is a box. */
@@ -116,8 +116,12 @@ struct lab_box {
 struct lab_node {
     struct node *node;
     struct lab_box *box;        /* NULL: a host */
-    struct lab_interface first; /* its first uplink; a box's insides come behind it. Walk: i = &first; i; i = i->next */
+    struct lab_interface first; /* its first uplink; a box's insides come behind it. Walk: i = &first; i; i = i->next
+                                   (the first is in the list even if it has been removed) */
+    struct lab_interface *last; /* of that list */
+    uint32_t interfaces;        /* in it */
     enum lab_node_kind kind;
+    bool labels_kept;           /* the lab keeps all labels that its interfaces have had */
 };
 
 /* Where the first uplink of a node is, or was. */
@@ -199,6 +203,10 @@ struct lab_addresses {
     uint64_t count;
 };
 bool lab_parse_addresses(const char *text, GArray **runs /* struct lab_addresses */, GError **error);
+
+/* What takes most of what the world holds, for who has to say that it is too much: "120000 packets are under way, 119990
+ * of them from A to internet". */
+void lab_say_fullest(const struct lab *lab, GString *out);
 
 /* The topology as indented text, drawn from the lab alone: for `punchlab show`. */
 void lab_draw(const struct lab *lab, GString *out);

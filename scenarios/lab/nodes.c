@@ -3,28 +3,68 @@
 
 /* --- interfaces ----------------------------------------------------------------------------------------------- */
 
-static bool
-label_is_free(const struct lab_node *node, const char *label)
+/* Where the lab keeps a label; to be freed. */
+static char *
+label_key(const struct lab_node *node, const char *label)
 {
-    for (const struct lab_interface *i = &node->first; i; i = i->next) {
-        if (i->label && strcmp(i->label, label) == 0)
-            return false;
-    }
-    return true;
+    return g_strdup_printf("%u/%s", node->node->number, label);
 }
 
-/* Trace files are called after it, so it is given once, even if its interface has been removed. */
-static const char *
-unique_label(const struct lab_node *node, const char *label, GStringChunk *texts)
+/* False when it is there already. */
+static bool
+keep_label(struct lab_node *node, const char *label)
 {
-    if (label_is_free(node, label))
-        return label;
-    for (unsigned n = 2;; n++) {
-        g_autofree char *other = g_strdup_printf("%s-%u", label, n);
+    GHashTable *labels = lab_of(node)->parts->labels;
 
-        if (label_is_free(node, other))
-            return g_string_chunk_insert(texts, other);
+    char *key = label_key(node, label);
+
+    if (g_hash_table_contains(labels, key)) {
+        g_free(key);
+        return false;
     }
+    return g_hash_table_insert(labels, key, GUINT_TO_POINTER(1));
+}
+
+static void
+keep_labels(struct lab_node *node)
+{
+    struct lab_parts *parts = lab_of(node)->parts;
+
+    if (node->labels_kept)
+        return;
+    node->labels_kept = true;
+    if (!parts->labels)
+        parts->labels = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (const struct lab_interface *i = &node->first; i; i = i->next)
+        keep_label(node, i->label);
+}
+
+/* "LABEL-2", or with the next number that nobody has had; it is kept. */
+static const char *
+number_label(struct lab_node *node, const char *label)
+{
+    struct lab_parts *parts = lab_of(node)->parts;
+    char *key = label_key(node, label);
+    guint number = GPOINTER_TO_UINT(g_hash_table_lookup(parts->labels, key));
+    g_autofree char *numbered = NULL;
+
+    do {
+        g_free(numbered);
+        numbered = g_strdup_printf("%s-%u", label, ++number);
+    } while (!keep_label(node, numbered));
+    g_hash_table_insert(parts->labels, key, GUINT_TO_POINTER(number));
+    return g_string_chunk_insert(parts->texts, numbered);
+}
+
+/* Trace files are called after it, so it is given once, even if its interface has been removed. Most boxes have an uplink
+ * and an inside, which need no table to be told apart. */
+static const char *
+unique_label(struct lab_node *node, const char *label)
+{
+    if (!node->labels_kept && node->interfaces == 1 && strcmp(node->first.label, label) != 0)
+        return label;
+    keep_labels(node);
+    return keep_label(node, label) ? label : number_label(node, label);
 }
 
 struct lab_interface *
@@ -34,16 +74,32 @@ lab_add_interface(struct lab_node *node, struct lab_network *network, const char
     struct lab_interface *added = &node->first;
 
     if (node->first.owner) {
-        struct lab_interface *last = added;
-
-        label = unique_label(node, label, parts->texts);
+        label = unique_label(node, label);
         added = slab_take(&parts->interfaces);
-        while (last->next)
-            last = last->next;
-        last->next = added;
+        node->last->next = added;
     }
-    *added = (struct lab_interface){ .owner = node, .network = network, .label = label };
+    *added = (struct lab_interface){ .owner = node, .network = network, .label = label, .previous = node->last };
+    node->last = added;
+    node->interfaces++;
     return added;
+}
+
+/* Takes a removed one out of its owner's list, unless it is the first, whose place stays. */
+static void
+unlink_interface(struct lab_interface *interface)
+{
+    struct lab_node *owner = interface->owner;
+
+    if (!interface->previous)
+        return;
+    keep_labels(owner);
+    interface->previous->next = interface->next;
+    if (interface->next)
+        interface->next->previous = interface->previous;
+    else
+        owner->last = interface->previous;
+    interface->next = interface->previous = NULL;
+    owner->interfaces--;
 }
 
 /* Whether packets of a family find a way out by the interface. A box passes on what others send, so it needs no address
@@ -164,6 +220,7 @@ become_gateway(struct lab_interface *interface)
 
     interface->port->inside = true;
     network->gateway = interface->port;
+    lab_pay(network->lab, nodes->len);
     for (guint n = 0; n < nodes->len; n++) {
         struct lab_node *node = nodes->pdata[n];
 
@@ -197,6 +254,7 @@ lose_gateway(struct lab_network *network)
     const GPtrArray *nodes = network->lab->nodes;
 
     network->gateway = NULL;
+    lab_pay(network->lab, nodes->len);
     for (guint n = 0; n < nodes->len; n++) {
         struct lab_node *node = nodes->pdata[n];
         bool led_there = false;
@@ -220,6 +278,7 @@ lab_attach(struct lab_node *node, struct lab_network *network, const char *addre
     struct lab_interface *interface;
     struct place place;
 
+    lab_pay_for_interfaces(node);
     if (!place_find(&place, network, addresses, link, node->box != NULL, false, node->node, error) ||
         !sides_differ(node, place.network, error) || !insides_fit(node, place.network, error) ||
         (gateway && !gateway_fits(node, place.network, error))) {
@@ -247,8 +306,10 @@ lab_detach(struct lab_interface *interface)
         return;
     bool was_gateway = network->gateway == interface->port;
 
+    lab_pay_for_interfaces(owner);
     node_remove_port(owner->node, interface->port);
     interface->port = NULL;
+    unlink_interface(interface);
     if (was_gateway)
         lose_gateway(network);
     for (struct lab_interface *i = &owner->first; i; i = i->next)

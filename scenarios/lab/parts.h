@@ -20,6 +20,8 @@ struct lab_parts {
     struct hash_index nodes_by_name;    /* number: place in lab->nodes, from 1 */
     struct hash_index networks_by_name; /* likewise in lab->networks; without those that are called like their box */
     GStringChunk *texts;
+    GHashTable *labels; /* "NUMBER/LABEL" of interfaces -> the number behind the last label that was made of it; of nodes
+                           with many interfaces, or that lost one: see lab_node.labels_kept. NULL: of none */
     GPtrArray *links;   /* struct lab_link *: defaults of networks, equal ones once */
     GArray *routes;     /* struct lab_route */
     GPtrArray *reboots; /* struct lab_reboot * */
@@ -29,6 +31,20 @@ static inline struct lab *
 lab_of(const struct lab_node *node)
 {
     return node->first.network->lab;
+}
+
+/* Going through a list of so many things is paid for: see world.work. */
+static inline void
+lab_pay(const struct lab *lab, uint64_t things)
+{
+    lab->world->work += 1 + things / 2;
+}
+
+/* Going through a node's interfaces, several times over. */
+static inline void
+lab_pay_for_interfaces(const struct lab_node *node)
+{
+    lab_pay(lab_of(node), 4 * node->interfaces);
 }
 
 /* --- errors and names (lab.c) --------------------------------------------------------------------------------- */

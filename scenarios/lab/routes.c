@@ -19,6 +19,7 @@ learn(struct lab *lab, const struct lab_route *route, struct node *learner, stru
     GArray *routes = lab->parts->routes;
     struct lab_route learned = *route;
 
+    lab_pay(lab, routes->len);
     for (guint i = 0; i < routes->len; i++) {
         const struct lab_route *known = &g_array_index(routes, struct lab_route, i);
 
@@ -44,6 +45,7 @@ static void
 tell_everybody(struct lab *lab, const struct lab_route *route)
 {
     g_array_append_val(lab->parts->routes, *route);
+    lab_pay(lab, lab->nodes->len);
     for (guint i = 0; i < lab->nodes->len; i++) {
         struct lab_node *node = lab->nodes->pdata[i];
 
@@ -125,6 +127,7 @@ lab_learn(struct lab_interface *interface)
 
     if (interface->network->kind == LAB_INTERNET || interface->network->box)
         return;
+    lab_pay(lab, known);
     for (guint i = 0; i < known; i++) {
         struct lab_route route = g_array_index(routes, struct lab_route, i);
 
@@ -138,6 +141,7 @@ lab_announce_again(struct lab *lab)
 {
     GArray *routes = lab->parts->routes;
 
+    lab_pay(lab, lab->nodes->len + routes->len);
     for (guint i = 0; i < routes->len; i++) {
         const struct lab_route *route = &g_array_index(routes, struct lab_route, i);
 
@@ -198,6 +202,7 @@ somebody_in(const struct lab_network *internet, struct prefix prefix, const stru
     unsigned host_bits = family_bits(address_family(prefix.address)) - prefix.length;
     uint64_t size = host_bits < 64 ? UINT64_C(1) << host_bits : UINT64_MAX;
 
+    lab_pay(internet->lab, size <= FEW_ADDRESSES ? 2 * size : internet->router->last_port->number);
     for (uint64_t i = 0; size <= FEW_ADDRESSES && i < size; i++) {
         const struct node *owner = lab_owner_of(internet, address_add(prefix.address, i));
 
@@ -221,6 +226,7 @@ is_free_on(const struct lab_network *network, const struct lab_node *box, struct
     const struct node *there;
     char text[LAB_PREFIX_TEXT];
 
+    lab_pay(network->lab, routes->len);
     for (guint i = 0; i < routes->len; i++) {
         const struct lab_route *route = &g_array_index(routes, struct lab_route, i);
 

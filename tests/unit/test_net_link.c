@@ -565,6 +565,35 @@ test_fault_ordinals(void)
     CHECK_ROW_UINT("told", net_journal_count(&pair.journal, &link_dropped_kind, DROP_LINK_FAULT), 1);
 }
 
+/* Fault lists, and what waits for a line (lost packets too), count in the world's memory until they are given back. */
+static void
+test_memory(void)
+{
+    static struct link_fault faults[1000];
+    const struct memory *memory = &pair.world->memory;
+    struct link_options options = plain();
+    uint64_t before = memory->of[MEMORY_LINKS];
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(faults); i++)
+        faults[i] = (struct link_fault){ .packet = i + 1, .lose = true };
+    options.faults = faults;
+    options.fault_count = G_N_ELEMENTS(faults);
+    for (unsigned i = 0; i < 3; i++) {
+        wire_set(pair.up, &options);
+        CHECK_ROW_UINT("a list", memory->of[MEMORY_LINKS] - before, sizeof faults);
+    }
+    options.fault_count = 0;
+    options.rate = 1;
+    options.loss = CHANCE_ALWAYS;
+    wire_set(pair.up, &options);
+    CHECK_ROW_UINT("none", memory->of[MEMORY_LINKS], before);
+    for (unsigned i = 0; i < 1000; i++)
+        put(&pair, pair.up, 100, i);
+    CHECK_ROW("what waits", memory->of[MEMORY_LINKS] - before >= 1000 * 16);
+    wire_free(pair.up);
+    CHECK_ROW_UINT("given back", memory->of[MEMORY_LINKS], before);
+}
+
 /* --- changes ---------------------------------------------------------------------------------------------------- */
 
 static void
@@ -694,6 +723,7 @@ suite_net_link(void)
                { "jitter and order", test_jitter }, { "dice of delays", test_dice }, { "dice of loss", test_loss_dice },
                { "dice of duplication", test_duplicate_dice }, { "each wire its own dice", test_own_dice },
                { "fault list", test_faults }, { "ordinals of faults", test_fault_ordinals },
+               { "memory", test_memory },
                { "changes touch later packets", test_change_touches_later }, { "switched off", test_off },
                { "extremes", test_extremes }, { "freed under way", test_freed_under_way }, { "names", test_names });
 }

@@ -129,9 +129,41 @@ test_poison(void)
     slab_clear(&slab);
 }
 
+static void
+test_memory(void)
+{
+    bool told = false;
+    struct memory memory = { .limit = 3 << 20, .told = &told };
+    struct slab slab, other;
+
+    slab_init(&slab, 1024);
+    slab_init(&other, 1024);
+    slab_count_in(&slab, &memory, MEMORY_PACKETS);
+    slab_count_in(&other, &memory, MEMORY_NODES);
+    slab_take(&other);
+    for (unsigned i = 0; i < 2000; i++)
+        slab_take(&slab);
+    CHECK(memory.of[MEMORY_PACKETS] == slab_bytes(&slab));
+    CHECK(memory.of[MEMORY_NODES] == slab_bytes(&other));
+    CHECK(memory.used == slab_bytes(&slab) + slab_bytes(&other));
+    CHECK(memory_is_full(&memory) == told);
+    for (unsigned i = 0; i < 2000; i++)
+        slab_take(&slab);
+    CHECK(told && memory_is_full(&memory));
+    slab_clear(&slab);
+    CHECK(!memory_is_full(&memory));
+    CHECK(memory.of[MEMORY_PACKETS] == 0);
+    slab_take(&slab);
+    CHECK(memory.of[MEMORY_PACKETS] == slab_bytes(&slab)); /* it counts on after it was cleared */
+    slab_clear(&slab);
+    slab_clear(&other);
+    CHECK(memory.used == 0);
+}
+
 void
 suite_slab(void)
 {
     UNIT_SUITE("slab", NULL, NULL, { "objects", test_objects }, { "steady state", test_steady },
-               { "chunks", test_chunks }, { "poison", test_poison });
+               { "chunks", test_chunks }, { "poison", test_poison },
+               { "memory", test_memory });
 }

@@ -432,6 +432,31 @@ test_detached_for_good(void)
     CHECK(lab_host(net, "C", "198.51.100.1", NULL, NULL) != NULL); /* its address is free again */
 }
 
+/* Labels, which name files, are given once; the list of interfaces holds those that are there, and the first place. */
+static void
+test_labels(void)
+{
+    struct lab_network *net = make_internet(), *named = lab_lan(test_lab, "internet-3", NULL, NULL, NULL);
+    struct lab_interface *second, *third;
+    struct lab_node *a;
+
+    make_host(net, "A", NULL);
+    a = lab_find(test_lab, "A");
+    second = make_attached("A", net, NULL, false);
+    third = make_attached("A", named, NULL, false);
+    CHECK_ROW_TEXT("second", second->label, "internet-2");
+    CHECK_ROW_TEXT("third", third->label, "internet-3");
+    lab_detach(second);
+    CHECK(a->first.next == third && third->previous == &a->first && a->interfaces == 2);
+    lab_detach(&a->first);
+    CHECK(a->first.next == third && a->interfaces == 2);
+    lab_detach(third);
+    CHECK(a->last == &a->first && !a->first.next);
+    CHECK_ROW_TEXT("taken by another network", make_attached("A", net, NULL, false)->label, "internet-4");
+    CHECK_ROW_TEXT("again", make_attached("A", named, NULL, false)->label, "internet-3-2");
+    CHECK_ROW_TEXT("removed", second->label, "internet-2");
+}
+
 /* A host that had several addresses, then none, then another: as in a roaming phone. */
 static void
 test_attached_again(void)
@@ -642,6 +667,7 @@ suite_topology(void)
                { "a gateway and another way out", test_gateway_and_another_way_out },
                { "further insides", test_further_insides }, { "type none", test_none },
                { "several interfaces", test_several_interfaces }, { "an interface removed", test_detached_for_good },
+               { "labels", test_labels },
                { "attached again", test_attached_again }, { "uplinks of a router", test_router_uplinks },
                { "two internets", test_two_internets }, { "traffic through two NATs", test_through_two_nats },
                { "STUN service", test_stun_service }, { "reboot", test_reboot },

@@ -268,6 +268,8 @@ say_failure(const struct run *run)
 
     if (!scenario->error_file || strstr(scenario->error_message, scenario->error_file))
         command_fail(run->command, "%s", scenario->error_message);
+    else if (scenario->error_line == 0)
+        command_fail(run->command, "%s: %s", scenario->error_file, scenario->error_message);
     else
         command_fail(run->command, "%s:%d: %s", scenario->error_file, scenario->error_line, scenario->error_message);
 }

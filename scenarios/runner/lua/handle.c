@@ -94,10 +94,12 @@ call_method(lua_State *L)
     if (!self || (self->type != type && !type_has_word(self->type, word)))
         complain_about_self(L, type, word);
     limits_spend(L, STEPS_A_WORD);
+    script_pay(script, L);
     script->word_type = self->type;
     script->word = word;
     int results = word->call(script, L);
     script->word = NULL;
+    script_pay(script, L);
     watch_flush(script, L);
     return results;
 }
@@ -119,9 +121,11 @@ call_function(lua_State *L)
         lua_pop(L, 1);
     }
     limits_spend(L, STEPS_A_WORD);
+    script_pay(script, L);
     script->word = word;
     int results = word->call(script, L);
     script->word = NULL;
+    script_pay(script, L);
     watch_flush(script, L);
     return results;
 }

@@ -123,6 +123,8 @@ limits_message(const struct limits *limits)
     switch (limits->hit) {
     case LIMIT_MEMORY:
         return "the script takes too much memory (the limit is 256 MiB; --unsafe lifts it)";
+    case LIMIT_WORLD:
+        return limits->world_says;
     case LIMIT_STEPS:
         return "the script runs for ever without waiting (the limit is 100 million steps between two waits; --unsafe "
                "lifts it)";
@@ -218,6 +220,18 @@ collect(lua_State *L, struct limits *limits)
     limits->collect_at = next;
 }
 
+void
+limits_ask_later(struct limits *limits)
+{
+    limits->ask_at = limits->steps > ASK_STEPS ? limits->steps - ASK_STEPS : 0;
+}
+
+bool
+limits_interrupted(const struct limits *limits)
+{
+    return limits->steps < limits->deaf_until && limits->interrupted && limits->interrupted(limits->user);
+}
+
 static void
 check(lua_State *L, struct limits *limits)
 {
@@ -225,8 +239,8 @@ check(lua_State *L, struct limits *limits)
         limits_raise(L);
     if (limits->steps < 0)
         limits_meet(L, LIMIT_STEPS);
-    limits->ask_at = limits->steps > ASK_STEPS ? limits->steps - ASK_STEPS : 0;
-    if (limits->steps < limits->deaf_until && limits->interrupted && limits->interrupted(limits->user))
+    limits_ask_later(limits);
+    if (limits_interrupted(limits))
         limits_meet(L, LIMIT_INTERRUPTED);
     if (limits->used > limits->collect_at)
         collect(L, limits);

@@ -24,11 +24,13 @@
 #include <stdint.h>
 
 #define LIMITS_MEMORY ((size_t)256 << 20)
+#define LIMITS_WORLD ((uint64_t)768 << 20) /* of the world: 1 GiB with the script's */
 #define LIMITS_STEPS INT64_C(100000000)
 
 enum limit {
     LIMIT_NONE,
     LIMIT_MEMORY,
+    LIMIT_WORLD,       /* the world's memory, */
     LIMIT_STEPS,
     LIMIT_WAKES,       /* of one task in one instant, */
     LIMIT_ALL_WAKES,   /* of all tasks, */
@@ -50,6 +52,7 @@ struct limits {
     const char *file;         /* the script's name in messages: lua_Debug.source is this with an '@' in front */
     enum limit hit;
     int line;                 /* where it was met; 0: unknown */
+    char *world_says;         /* what LIMIT_WORLD says, made when it is met: see script_meet_world */
     bool trapped;             /* the hook of `running` is set to come at the next instruction */
     bool parked;              /* the yield that is under way is a wait of the whole task, not a script's own */
     int blocked;              /* resumes under way from where nobody can yield: no task may wait then */
@@ -82,6 +85,11 @@ void limits_renew(struct limits *limits);
 
 /* Spends steps; raises the limit's error when they run out. */
 void limits_spend(lua_State *L, uint64_t steps);
+
+/* For what spends steps by itself inside C: whether a signal is to stop it, to be asked once fewer steps are left than
+ * `ask_at`; and the next time to ask. */
+bool limits_interrupted(const struct limits *limits);
+void limits_ask_later(struct limits *limits);
 
 /* Refuses a block of `bytes` that cannot fit, before anything is allocated for it. */
 void limits_expect_bytes(lua_State *L, size_t bytes);

@@ -7,6 +7,7 @@ const char *const link_option_keys[] = {
 };
 
 enum { KEYS_OF_A_WAY = 10 }; /* without `up` and `down` */
+enum { STEPS_A_FAULT = 60 }; /* about what reading one, and copying it each way, comes to */
 
 static const char *const fault_keys[] = { "packet", "lose", "duplicate", "delay", NULL };
 
@@ -51,6 +52,8 @@ read_faults(lua_State *L, struct link_options *options)
     arg_table(L, -1, "faults");
     int list = lua_gettop(L);
     size_t count = lua_rawlen(L, list);
+
+    limits_spend(L, count * STEPS_A_FAULT);
     struct link_fault *faults = lua_newuserdatauv(L, (count + 1) * sizeof *faults, 0);
 
     for (size_t i = 0; i < count; i++) {

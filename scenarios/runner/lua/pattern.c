@@ -319,7 +319,7 @@ match_row(struct pattern_match *m, size_t s, size_t p)
         enum pattern_result result;
         bool done;
 
-        if (*m->steps <= 0)
+        if (*m->steps <= 0 || (*m->steps < m->ask_at && m->go_on && !m->go_on(m)))
             return PATTERN_EXHAUSTED;
         if (at_end(m, p)) {
             m->end = s;

@@ -24,6 +24,10 @@ struct pattern_capture {
 struct pattern_match {
     struct span subject, pattern;
     int64_t *steps;         /* the budget; what is left of it */
+    /* Asked once fewer are left than `ask_at`, which it may lower; false gives up. NULL: nobody is asked. */
+    bool (*go_on)(struct pattern_match *match);
+    int64_t ask_at;
+    void *user;
     size_t begin, end;      /* of what matched, in the subject */
     unsigned capture_count;
     struct pattern_capture captures[PATTERN_CAPTURES];

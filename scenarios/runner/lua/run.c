@@ -10,6 +10,7 @@
 
 #include "scenarios/runner/lua/arguments.h"
 #include "scenarios/runner/lua/script.h"
+#include "scenarios/runner/lua/service_words.h"
 #include "scenarios/runner/lua/watch.h"
 
 enum { ASK_EVERY = 4096, CALLS_AN_INSTANT = 1000000 };
@@ -93,6 +94,42 @@ script_fail(struct script *script, lua_State *co, int status)
     scenario->error_message = g_strdup(message);
     scenario->error_line = line > 0 ? line : where;
     lua_settop(L, co == L ? top - 1 : top);
+}
+
+/* Where the script most likely fills the world: where it started the traffic that sends most, else where the task stands
+ * that ran last. */
+static int
+line_that_fills(const struct script *script)
+{
+    const struct task *latest = NULL;
+    int line = traffic_line_of_busiest(script);
+
+    for (const struct task *task = script->tasks.first; task; task = task->next) {
+        if (!latest || task->instant >= latest->instant)
+            latest = task;
+    }
+    return line > 0 || !latest ? line : task_line(latest);
+}
+
+void
+script_meet_world(struct script *script, lua_State *L)
+{
+    struct limits *limits = &script->limits;
+    GString *text = g_string_new("the world holds too much: ");
+
+    lab_say_fullest(script->scenario.lab, text);
+    g_string_append_printf(text, " (the limit is %u MiB; --unsafe lifts it)", (unsigned)(LIMITS_WORLD >> 20));
+    if (!limits->world_says)
+        limits->world_says = g_string_free(text, FALSE);
+    else
+        g_string_free(text, TRUE);
+    if (L)
+        limits_meet(L, LIMIT_WORLD);
+    if (limits->hit)
+        return;
+    limits->hit = LIMIT_WORLD;
+    limits->line = line_that_fills(script);
+    script_fail(script, script->L, LUA_ERRRUN);
 }
 
 /* Notes the line of an error that has none in its message. */
@@ -187,6 +224,7 @@ make_due_call(struct script *script)
         script->due_last = NULL;
     lua_rawgeti(L, LUA_REGISTRYINDEX, call->function);
     luaL_unref(L, LUA_REGISTRYINDEX, call->function);
+    limits_let_go_bytes(&script->limits, sizeof *call);
     g_free(call);
 
     if (script->at_instant != script->world->now) {
@@ -297,6 +335,10 @@ static void
 take_turn(struct script *script)
 {
     while (!script->over) {
+        if (memory_is_full(&script->world->memory)) {
+            script_meet_world(script, NULL);
+            return;
+        }
         if (script->world->touched) {
             task_look_again(script);
             script->world->touched = false; /* what a predicate touches itself is no reason to ask again */

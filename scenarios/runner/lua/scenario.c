@@ -59,6 +59,8 @@ script_new(const struct scenario_options *options)
     scenario->waiting = g_ptr_array_new_with_free_func(scenario_waiting_free);
     scenario->capture_nodes = g_ptr_array_new_with_free_func(g_free);
     limits_init(&script->limits, script->file, options->unsafe);
+    if (!options->unsafe)
+        script->world->memory.limit = LIMITS_WORLD;
     script->limits.interrupted = options->interrupted;
     script->limits.user = options->user;
     return script;
@@ -89,6 +91,7 @@ scenario_free(struct scenario *scenario)
     g_free(scenario->name);
     g_free(scenario->title);
     g_free(scenario->about);
+    g_free(script->limits.world_says);
     g_free(scenario->error_message);
     g_free(scenario->error_file);
     g_free((char *)script->options.path);

@@ -51,6 +51,26 @@ bool script_call(struct script *script, enum turn turn, int arguments);
 
 /* Ends the run with the error on top of `co`'s stack, whose levels are still there (or NULL: taken as told). */
 void script_fail(struct script *script, lua_State *co, int status);
+/* The world holds more than it may: the run ends, where the script stands in `L`, or with `L` NULL where it most
+ * likely filled it. Returns at all only in the second case. */
+void script_meet_world(struct script *script, lua_State *L);
+
+/* What the world has done for a word of the script is paid for, before it is called, so that errors are paid too, and
+ * after. */
+static inline void
+script_pay(struct script *script, lua_State *L)
+{
+    struct world *world = script->world;
+    uint64_t work = world->work;
+
+    if (work > 0) {
+        world->work = 0;
+        limits_spend(L, work);
+    }
+    if (memory_is_full(&world->memory))
+        script_meet_world(script, L);
+}
+
 /* Runs the world to the end of the run, with all that the script does in it; then the functions of lab.at_end. */
 void script_run(struct script *script);
 /* lab.at and lab.stop (run.c). */

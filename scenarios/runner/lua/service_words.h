@@ -12,6 +12,8 @@ struct endpoint stun_server_handle_endpoint(const struct handle *handle);
 
 int service_word_stun_server(struct script *script, lua_State *L);
 int service_word_traffic(struct script *script, lua_State *L); /* traffic_words.c */
+/* The line that started the traffic which has sent most so far, of all that goes on; 0 when there is none. */
+int traffic_line_of_busiest(const struct script *script);
 int service_word_sink(struct script *script, lua_State *L);    /* traffic_words.c */
 int service_word_ping(struct script *script, lua_State *L);    /* ping.c */
 int service_word_nat_check(struct script *script, lua_State *L); /* nat_check.c */

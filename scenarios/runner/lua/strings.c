@@ -38,7 +38,7 @@ check_result(lua_State *L, const struct pattern_match *match, enum pattern_resul
     if (result == PATTERN_MALFORMED)
         luaL_error(L, "%s", match->complaint);
     if (result == PATTERN_EXHAUSTED)
-        limits_meet(L, LIMIT_STEPS);
+        limits_meet(L, *match->steps > 0 ? LIMIT_INTERRUPTED : LIMIT_STEPS);
     return result == PATTERN_MATCHED;
 }
 
@@ -72,13 +72,26 @@ push_captures(lua_State *L, const struct pattern_match *match, bool whole)
     return (int)count;
 }
 
+static bool
+go_on(struct pattern_match *match)
+{
+    struct limits *limits = match->user;
+
+    limits_ask_later(limits);
+    match->ask_at = limits->ask_at;
+    return !limits_interrupted(limits);
+}
+
 static struct pattern_match
 match_new(lua_State *L, struct span subject, struct span pattern)
 {
-    struct pattern_match match = { .subject = subject, .pattern = pattern, .steps = &limits_of(L)->steps };
+    struct limits *limits = limits_of(L);
 
     limits_spend(L, 10);
-    return match;
+    return (struct pattern_match){
+        .subject = subject, .pattern = pattern, .steps = &limits->steps, .go_on = go_on, .ask_at = limits->ask_at,
+        .user = limits,
+    };
 }
 
 static int

@@ -27,6 +27,7 @@ struct traffic_handle {
     struct traffic traffic;
     struct waits waiting;
     const char *host;
+    int line; /* of the script, that started it */
     bool ended;
 };
 
@@ -54,13 +55,30 @@ on_finished(void *owner, struct traffic *traffic)
     end_traffic(owner);
 }
 
+static struct traffic_handle *
+traffic_of_open(const struct open_thing *thing)
+{
+    return (struct traffic_handle *)(void *)((char *)thing - offsetof(struct traffic_handle, open));
+}
+
 static void
 stop_at_end(struct open_thing *thing)
 {
-    struct traffic_handle *self =
-        (struct traffic_handle *)(void *)((char *)thing - offsetof(struct traffic_handle, open));
+    traffic_stop(&traffic_of_open(thing)->traffic);
+}
 
-    traffic_stop(&self->traffic);
+int
+traffic_line_of_busiest(const struct script *script)
+{
+    const struct traffic_handle *busiest = NULL;
+
+    for (const struct open_thing *thing = script->open; thing; thing = thing->next) {
+        const struct traffic_handle *one = thing->close == stop_at_end ? traffic_of_open(thing) : NULL;
+
+        if (one && (!busiest || one->traffic.sent > busiest->traffic.sent))
+            busiest = one;
+    }
+    return busiest ? busiest->line : 0;
 }
 
 static void
@@ -101,6 +119,7 @@ service_word_traffic(struct script *script, lua_State *L)
     handle_keep(L, -1, made);
     made->script = script;
     made->host = host->node->name;
+    made->line = limits_line(L, script->file);
     made->traffic.finished = on_finished;
     made->traffic.owner = made;
     enum io_result result = traffic_start(&made->traffic, host->node, &options);
