@@ -65,6 +65,6 @@ peer(B, "B", "A")
 
 lab.at_end(function()
   lab.result("connected", heard.A and heard.B or false)
-  lab.result("mapped_a", mapped.A)
-  lab.result("mapped_b", mapped.B)
+  lab.result("mapped_a", mapped.A or false)
+  lab.result("mapped_b", mapped.B or false)
 end)

@@ -39,11 +39,11 @@ peer(A, "A", "B")
 peer(B, "B", "A")
 
 lab.at_end(function()
-  local last = first[#first]
+  local last = first and first[#first] or {}         -- nothing when the run is cut short before
   lab.result("connected", heard.A and heard.B or false)
-  lab.result("first_packet", last.reason or last.action)
-  lab.result("mapped_a", mapped.A)
-  lab.result("mapped_b", mapped.B)
+  lab.result("first_packet", last.reason or last.action or "not sent")
+  lab.result("mapped_a", mapped.A or false)
+  lab.result("mapped_b", mapped.B or false)
   if type_a == "full-cone" and type_b == "full-cone" then
     lab.expect(heard.A and heard.B, "both hear each other")
     lab.expect(last.action == "delivered", "the very first packet arrives")

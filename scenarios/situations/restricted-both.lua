@@ -51,11 +51,11 @@ B:spawn(function()
 end)
 
 lab.at_end(function()
-  local last = first[#first]
+  local last = first and first[#first] or {}         -- nothing when the run is cut short before
   lab.result("connected", heard.A and heard.B or false)
-  lab.result("first_packet", last.reason or last.action)
-  lab.result("mapped_a", mapped.A)
-  lab.result("mapped_b", mapped.B)
+  lab.result("first_packet", last.reason or last.action or "not sent")
+  lab.result("mapped_a", mapped.A or false)
+  lab.result("mapped_b", mapped.B or false)
   if type_a == "restricted-cone" and type_b == "restricted-cone" then
     lab.expect(last.node == "natB" and last.reason == "filtered", "B's NAT filters A's first packet")
     lab.expect(heard.A and heard.B, "then both hear each other")
