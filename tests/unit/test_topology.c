@@ -158,11 +158,11 @@ test_external_prefixes(void)
     box = lab_find(test_lab, "N");
     options = *nat_options(nat_of(box->node));
     CHECK(prefix_parse("2001:db8:3::/48", &options.ipv6_prefix));
-    lab_set_nat_options(box, &options);
+    CHECK(lab_set_nat_options(box, &options, NULL));
     CHECK(!reaches("S", "B", "2001:db8:2:cf46::2"));
     CHECK(reaches("S", "B", "2001:db8:3:cf45::2"));
     options.ipv6 = NAT_IPV6_OPEN;
-    lab_set_nat_options(box, &options);
+    CHECK(lab_set_nat_options(box, &options, NULL));
     CHECK(!reaches("S", "B", "2001:db8:3:cf45::2"));
     CHECK(reaches("S", "B", "fd00:0:0:1::2"));
 }
