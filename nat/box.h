@@ -5,6 +5,7 @@
 
 #include "core/net/net.h"
 #include "core/net/rewrite.h"
+#include "nat/blocks.h"
 #include "nat/embed.h"
 #include "nat/mappings.h"
 #include "nat/npt.h"
@@ -12,10 +13,13 @@
 #include "nat/ports.h"
 #include "nat/sessions.h"
 #include "nat/syns.h"
+#include "nat/tuples.h"
 
-/* The last search for a port that found none: it needn't be repeated until a mapping has ended. */
+/* The last search that found no port, or no block: it needn't be repeated until a mapping has ended, or what rests has
+ * rested. */
 struct exhaustion {
     uint64_t ended; /* mappings that had ended then, plus one; 0: no search has failed */
+    int64_t until;
     struct address external;
     struct port_range range;
     uint8_t protocol;
@@ -31,7 +35,9 @@ struct nat {
     struct event expiry; /* at the first deadline, or before it; idle */
     struct nat_counts counts;
     struct random_stream random; /* ports */
-    struct exhaustion exhausted;
+    struct exhaustion exhausted, blocks_exhausted;
+    struct blocks *blocks;            /* NULL as long as there are none */
+    struct tuples resting, poisoned;  /* external ports that rest; those that early packets have come to */
     uint16_t last_port[NAT_PROTOCOLS]; /* chosen by NAT_PORTS_SEQUENTIAL */
     uint32_t next_address;             /* of the pool, in turn */
     uint16_t identification;           /* of the last IPv4 header that NAT64 made */
@@ -80,30 +86,64 @@ struct making {
     struct mapping_key key;
     struct endpoint external;
     int64_t lifetime;
-    uint8_t origin;   /* enum nat_origin */
-    bool open, fixed; /* as in struct mapping */
+    uint8_t origin;           /* enum nat_origin */
+    bool open, fixed, shared; /* as in struct mapping */
 };
 
 /* Gets the tables ready for a mapping of `internal`. DROP_NONE, or the limit that stands against it. */
 enum drop_reason nat_may_map(struct nat *nat, uint8_t protocol, struct address internal, const struct port *out);
-/* An external endpoint for `key`, as its options choose one. */
-enum drop_reason nat_choose_external(struct nat *nat, const struct mapping_key *key, const struct port *out,
-                                     struct endpoint *external);
-/* Whether an external endpoint is free to be given to `key`. */
-bool nat_is_free(struct nat *nat, const struct mapping_key *key, struct endpoint external);
+/* How long a mapping lives without traffic that counts, when the last was to or from this port of the remote end. */
+int64_t nat_idle_time(const struct nat *nat, uint8_t protocol, uint16_t remote_port, bool answered);
 /* Makes it, for `packet` (NULL: for none). nat_may_map has been asked. */
 uint32_t nat_begin_mapping(struct nat *nat, const struct making *making, const struct packet *packet);
-/* Ends a mapping, with a record of this kind. */
-void nat_end_mapping(struct nat *nat, uint32_t slot, const struct record_kind *kind);
+/* Ends a mapping, with a record of this kind and detail. */
+void nat_end_mapping(struct nat *nat, uint32_t slot, const struct record_kind *kind, int64_t detail);
 /* A record about a mapping, to be completed. */
 struct record nat_mapping_record(const struct nat *nat, const struct mapping *mapping, const struct record_kind *kind);
 /* The mapping is due at `deadline` now. */
 void nat_set_deadline(struct nat *nat, uint32_t slot, int64_t deadline);
 
-/* The mapping, not of TCP, lives on for its protocol's timeout from now, unless its lifetime is fixed. */
-void nat_refresh_mapping(struct nat *nat, uint32_t slot);
+/* The mapping, not of TCP, lives on from now for as long as traffic to or from this port of the remote end gives it, unless its
+ * lifetime is fixed. */
+void nat_refresh_mapping(struct nat *nat, uint32_t slot, uint16_t remote_port);
 /* Ends a mapping that has expired, with its record. */
 void nat_expire_mapping(struct nat *nat, uint32_t slot);
+
+/* Makes the mapping of a packet that has come in and that a forwarding rule takes inside. DROP_NONE and its slot, 0 when
+ * no rule does; or the limit that stands against it. */
+enum drop_reason nat_make_forward(struct nat *nat, const struct packet *packet, uint32_t *slot);
+
+/* ---- choosing.c: external endpoints */
+
+/* Chooses the external endpoint of `making`, as the options say, and whether it is shared; quirks may make its key
+ * another. nat_may_map has been asked. */
+enum drop_reason nat_choose(struct nat *nat, struct making *making, const struct port *out);
+
+/* Whether an external endpoint is free to be given to `key`. */
+bool nat_is_free(struct nat *nat, const struct mapping_key *key, struct endpoint external);
+
+/* Blocks follow the options from now on. */
+void nat_plan_blocks(struct nat *nat);
+/* A mapping begins, and ends, in its internal address's block. */
+void nat_enter_block(struct nat *nat, struct mapping *mapping);
+void nat_leave_block(struct nat *nat, const struct mapping *mapping);
+/* Whether the block of an external endpoint is somebody's for ever. */
+bool nat_is_in_fixed_block(const struct nat *nat, const struct endpoint *external);
+
+/* Whether a packet in has poisoned `external` for packets to `remote`: see NAT_QUIRK_EARLY_INBOUND_POISONS. */
+static inline bool
+nat_is_poisoned(const struct nat *nat, uint8_t protocol, struct endpoint external, struct endpoint remote)
+{
+    struct tuple tuple = { external, remote, protocol };
+
+    return nat->poisoned.count > 0 && tuples_know(&nat->poisoned, &tuple, nat->box.node->world->now);
+}
+
+static inline bool
+nat_has_quirk(const struct nat *nat, enum nat_quirk quirk)
+{
+    return G_UNLIKELY(nat->options.quirks & 1 << quirk);
+}
 
 /* ---- nat.c */
 
@@ -237,6 +277,26 @@ enum verdict nat_prefix_leave(struct nat *nat, struct packet_list *list, struct 
 
 extern const struct record_kind nat_prefix_kind, nat_prefix_dropped_kind;
 
+/* ---- basic.c: what passes without a mapping */
+
+/* An ICMP query from outside to an address that is one internal host's. False when it is no such. */
+bool nat_basic_in(struct nat *nat, struct packet *packet, enum verdict *verdict);
+/* The reply to it. */
+bool nat_basic_out(struct nat *nat, struct packet *packet);
+
+/* Whether nothing is translated to and from `remote`, and a packet out to there. */
+bool nat_is_exempt(const struct nat *nat, struct address remote);
+enum verdict nat_pass_exempt(struct nat *nat, struct packet *packet);
+
+/* ---- quirks.c */
+
+/* A packet in has been refused: it keeps the port it came to from whoever sends to where it came from. */
+void nat_quirk_poison(struct nat *nat, const struct packet *packet);
+/* A mapping ends of a quirk, unless its lifetime is fixed. */
+void nat_quirk_destroy(struct nat *nat, uint32_t slot, enum nat_quirk quirk);
+/* An address in a packet's data is translated. */
+void nat_quirk_rewrite(struct nat *nat, struct packet *packet, struct address old, struct address new);
+
 /* ---- icmp_errors.c */
 
 /* An ICMP error that came by `in` (NULL: the box made it) and is not for an internal host as it stands. */
@@ -252,7 +312,7 @@ struct record nat_error_record(const struct nat *nat, const struct packet *packe
 /* It has been translated and goes on. */
 enum verdict nat_error_pass(struct nat *nat, struct packet *packet, struct record *record);
 
-/* ---- kinds.c: the journal */
+/* ---- kinds.c, and quirk_kinds.c: the journal */
 
 /* Which rule decided, in the low seven bits of record.rule. */
 enum nat_rule {
@@ -263,6 +323,8 @@ enum nat_rule {
     NAT_RULE_INSIDE_ADDRESS, /* inbound: an address inside can't be reached from outside */
     NAT_RULE_FIREWALL,       /* a rule of the user's allows or denies it: see nat_record_firewall */
     NAT_RULE_OPEN,           /* a mapping that was asked for: outbound it comes first, inbound no filter applies */
+    NAT_RULE_QUIRK,          /* outbound: a mapping that a quirk made for this destination alone */
+    NAT_RULE_EXEMPT,         /* outbound: nothing is translated to there */
     NAT_RULES,
     NAT_RULE_MASK = 0x7f,
     NAT_RULE_HAIRPIN = 0x80,  /* it came from inside to an external address */
@@ -277,7 +339,17 @@ enum nat_rule {
  * before (new), the first peer's IPv4 address (filtered), NAT_OPENS (outbound). */
 extern const struct record_kind nat_outbound_kind, nat_outbound_dropped_kind, nat_inbound_kind,
     nat_inbound_dropped_kind, nat_icmp_error_kind, nat_icmp_error_dropped_kind, nat_mapping_new_kind,
-    nat_mapping_expired_kind, nat_mapping_forgotten_kind, nat_mapping_renewed_kind, nat_mapping_removed_kind;
+    nat_mapping_expired_kind, nat_mapping_forgotten_kind, nat_mapping_renewed_kind, nat_mapping_removed_kind,
+    nat_mapping_destroyed_kind;
+
+/* Blocks of ports: from the owner to the external address; the ports are those of the block's ends, `after`. */
+extern const struct record_kind nat_block_granted_kind, nat_block_released_kind;
+
+/* A port that has been poisoned: `before` is the packet's flow. `detail`: until when. */
+extern const struct record_kind nat_poisoned_kind;
+
+/* Data that has been translated: `before.source` and `after.source` are the addresses. `detail`: how often. */
+extern const struct record_kind nat_rewritten_kind;
 
 /* Packs into a record what a filtered packet's words are made from. */
 void nat_record_filtered(const struct nat *nat, struct record *record, uint32_t slot);

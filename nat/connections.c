@@ -9,6 +9,7 @@
  *   in    where the filter admits it, it passes in the same manner. */
 #include "core/base/cursor.h"
 #include "nat/box.h"
+#include "nat/shares.h"
 
 uint8_t
 nat_tcp_flags(const struct packet *packet)
@@ -173,6 +174,8 @@ open_way(struct nat *nat, const struct mapping_key *key, const struct packet *pa
         reason = nat_make_mapping(nat, key, packet, out, &way->slot);
         if (reason != DROP_NONE)
             return reason;
+        if (mapping_at(nat->table, way->slot)->open)
+            way->rule = NAT_RULE_OPEN;
     }
     way->session = begin(nat, way->slot, &key->remote, packet, NAT_TCP_INSIDE);
     return DROP_NONE;
@@ -195,6 +198,8 @@ nat_tcp_take_way(struct nat *nat, const struct packet *packet, const struct mapp
     else if ((reason = open_way(nat, key, packet, out, way)) != DROP_NONE)
         return reason;
     session_sent(nat->table, way->session);
+    if (G_UNLIKELY(mapping_at(nat->table, way->slot)->shared))
+        shares_note(nat->table, way->slot, &key->remote);
     note_syn(nat, packet, way->slot, &key->remote);
     return DROP_NONE;
 }

@@ -137,6 +137,8 @@ static enum nat_map_result
 choose(struct nat *nat, const struct nat_map_request *request, struct endpoint *external)
 {
     struct mapping_key key = key_of(nat, request->protocol, request->internal);
+    struct making making = { .key = key, .origin = request->origin, .open = true };
+    enum drop_reason reason;
     bool any_address = address_is_unspecified(request->external.address);
 
     *external = request->internal;
@@ -151,7 +153,9 @@ choose(struct nat *nat, const struct nat_map_request *request, struct endpoint *
         return NAT_MAP_OK;
     if (request->prefer_failure && (external->port || !any_address))
         return NAT_MAP_TAKEN;
-    return nat_choose_external(nat, &key, NULL, external) == DROP_NONE ? NAT_MAP_OK : NAT_MAP_NO_PORT;
+    reason = nat_choose(nat, &making, NULL);
+    *external = making.external;
+    return reason == DROP_NONE ? NAT_MAP_OK : reason == DROP_MAPPING_LIMIT ? NAT_MAP_LIMIT : NAT_MAP_NO_PORT;
 }
 
 enum nat_map_result
@@ -192,7 +196,7 @@ end_explicit(struct nat *nat, uint32_t slot)
     if (!slot || !mapping_at(nat->table, slot)->fixed)
         return false;
     nat->counts.removed++;
-    nat_end_mapping(nat, slot, &nat_mapping_removed_kind);
+    nat_end_mapping(nat, slot, &nat_mapping_removed_kind, 0);
     return true;
 }
 

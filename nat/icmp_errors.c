@@ -11,6 +11,7 @@
 #include "core/net/rewrite.h"
 #include "nat/box.h"
 #include "nat/peers.h"
+#include "nat/shares.h"
 
 static bool
 is_translated(uint8_t protocol)
@@ -93,8 +94,9 @@ nat_error_enter(struct nat *nat, struct packet *packet, const struct port *in)
     struct quote quote;
     enum drop_reason reason = packet_read_quote(packet, &quote);
     struct record record = nat_error_record(nat, packet, &quote);
-    struct endpoint sender;
+    struct endpoint sender, receiver;
     const struct mapping *mapping;
+    enum verdict verdict;
     uint32_t slot = 0, other = 0;
 
     record.rule = inside ? NAT_RULE_HAIRPIN : NAT_RULE_NONE;
@@ -103,8 +105,9 @@ nat_error_enter(struct nat *nat, struct packet *packet, const struct port *in)
     if (reason != DROP_NONE)
         return nat_drop(nat, packet, &record, reason);
     sender = flow_source(&quote.flow);
+    receiver = flow_destination(&quote.flow);
     if (nat->table && is_translated(quote.flow.protocol))
-        slot = mapping_find_external(nat->table, quote.flow.protocol, &sender);
+        slot = mapping_find_inbound(nat->table, quote.flow.protocol, &sender, &receiver);
     if (!slot)
         return unrelated(nat, packet, &quote, &record);
     mapping = mapping_at(nat->table, slot);
@@ -126,7 +129,10 @@ nat_error_enter(struct nat *nat, struct packet *packet, const struct port *in)
         packet_rewrite_quote_source(packet, &quote, mapping_internal(mapping));
         packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
     }
-    return nat_error_pass(nat, packet, &record);
+    verdict = nat_error_pass(nat, packet, &record);
+    if (nat_has_quirk(nat, NAT_QUIRK_ICMP_DESTROYS) && in && !inside)
+        nat_quirk_destroy(nat, slot, NAT_QUIRK_ICMP_DESTROYS);
+    return verdict;
 }
 
 enum verdict

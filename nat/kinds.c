@@ -75,6 +75,8 @@ fields_rule(const struct record *record, struct fields *out)
         [NAT_RULE_INSIDE_ADDRESS] = "inside-address",
         [NAT_RULE_FIREWALL] = "rule",
         [NAT_RULE_OPEN] = "open",
+        [NAT_RULE_QUIRK] = "quirk",
+        [NAT_RULE_EXEMPT] = "exempt",
     };
     unsigned rule = rule_of(record);
 
@@ -168,6 +170,12 @@ say_choice(const struct record *record, GString *out)
 {
     const struct flow *flow = &record->before;
 
+    if (record->subject[0] == 0) {
+        g_string_append(out, rule_of(record) == NAT_RULE_EXEMPT
+                                 ? ", because nothing is translated to this destination"
+                                 : " (a forwarding rule for the whole address)");
+        return;
+    }
     g_string_append_printf(out, " (mapping %u", record->subject[0]);
     switch (rule_of(record)) {
     case NAT_RULE_DEPENDENCE + NAT_ENDPOINT_INDEPENDENT:
@@ -183,6 +191,9 @@ say_choice(const struct record *record, GString *out)
         break;
     case NAT_RULE_KEPT:
         g_string_append(out, ", which was made before the options changed and stays as it is");
+        break;
+    case NAT_RULE_QUIRK:
+        g_string_append(out, ", which a quirk made for this destination alone");
         break;
     case NAT_RULE_OPEN:
         g_string_append(out, ", which was asked for: it comes before all others)");
@@ -215,7 +226,7 @@ say_outbound(const struct record *record, const struct names *names, GString *ou
     (void)names;
     g_string_append(out, is_hairpin(record) ? "hairpin, outbound: source " : "outbound: source ");
     say_source(out, &record->before);
-    if (rule_of(record) == NAT_RULE_DEPENDENCE + NAT_MAPPING_NONE) {
+    if (rule_of(record) == NAT_RULE_DEPENDENCE + NAT_MAPPING_NONE || rule_of(record) == NAT_RULE_EXEMPT) {
         g_string_append(out, " is not translated");
     } else {
         g_string_append(out, " becomes ");
@@ -283,7 +294,8 @@ say_admission(const struct record *record, GString *out)
         return;
     }
     if (rule_of(record) == NAT_RULE_OPEN) {
-        g_string_append(out, "because this mapping was asked for: no filter applies to it");
+        g_string_append(out, record->subject[0] ? "because this mapping was asked for: no filter applies to it"
+                                                : "because a forwarding rule gives the whole address to it");
         return;
     }
     if (filtering == NAT_ENDPOINT_INDEPENDENT) {
@@ -318,7 +330,9 @@ say_inbound(const struct record *record, const struct names *names, GString *out
         g_string_append(out, " becomes ");
         say_source(out, &record->after);
     }
-    g_string_append_printf(out, " (mapping %u), ", record->subject[0]);
+    if (record->subject[0])
+        g_string_append_printf(out, " (mapping %u)", record->subject[0]);
+    g_string_append(out, ", ");
     say_admission(record, out);
     if (source_restored) {
         g_string_append(out, "; hairpinning is internal-source, so the source stays ");
@@ -402,6 +416,10 @@ say_filtered(const struct record *record, GString *out)
     struct filtered filtered = unpack_filtered(record);
 
     g_string_append(out, ": dropped as filtered, because ");
+    if (rule_of(record) == NAT_RULE_OPEN) {
+        g_string_append(out, "the forwarding rule is not for everybody");
+        return;
+    }
     if (record->detail)
         say_end(out, filtered.internal.address, filtered.internal.port, flow->protocol);
     else
@@ -564,11 +582,17 @@ origin_word(const struct record *record)
     return origin_of(record) < NAT_ORIGINS ? nat_origin_words[origin_of(record)] : "?";
 }
 
-/* Whether somebody asked for the mapping. */
+/* Whether somebody asked for the mapping, and whether for a time. */
 static bool
 was_asked_for(const struct record *record)
 {
-    return origin_of(record) != NAT_ORIGIN_TRAFFIC;
+    return origin_of(record) != NAT_ORIGIN_TRAFFIC && origin_of(record) <= NAT_ORIGIN_FORWARD;
+}
+
+static bool
+has_lifetime(const struct record *record)
+{
+    return was_asked_for(record) && origin_of(record) != NAT_ORIGIN_FORWARD;
 }
 
 static void
@@ -580,8 +604,16 @@ say_why_new(const struct record *record, GString *out)
         g_string_append(out, ", because a rule lets ");
         say_destination(out, &record->before);
         g_string_append(out, " in");
+    } else if (origin_of(record) == NAT_ORIGIN_FORWARD) {
+        g_string_append(out, ", because a forwarding rule leads there");
     } else if (was_asked_for(record)) {
         g_string_append_printf(out, ", because %s asks for it", origin_word(record));
+    } else if (origin_of(record) == NAT_ORIGIN_CLASH || origin_of(record) == NAT_ORIGIN_POISON) {
+        g_string_append(out, ", for ");
+        say_destination(out, &record->before);
+        g_string_append(out, origin_of(record) == NAT_ORIGIN_CLASH
+                                 ? " alone, because this box is endpoint-independent only as long as ports can be kept"
+                                 : " alone, because an early packet from there has come to the port that it would have");
     } else if (dependence == NAT_MAPPING_NONE) {
         g_string_append(out, ", to remember what it sends: it is not translated");
     } else if (record->subject[1] == 0) {
@@ -621,7 +653,7 @@ fields_mapping_kind(const struct record *record, const struct names *names, stru
 {
     (void)names;
     fields_mapping(record, flow_source(&record->before), flow_source(&record->after), out);
-    if (was_asked_for(record))
+    if (origin_of(record) != NAT_ORIGIN_TRAFFIC)
         fields_text(out, "origin", origin_word(record));
 }
 
@@ -634,7 +666,7 @@ fields_mapping_new(const struct record *record, const struct names *names, struc
     fields_time(out, "expires", record->detail);
     if (record->subject[1])
         fields_number(out, "earlier_mapping", record->subject[1]);
-    if (!was_asked_for(record) && ports <= NAT_PORTS_RANDOM)
+    if (!was_asked_for(record) && ports <= NAT_PORTS_OVERLOAD)
         fields_text(out, "ports", nat_ports_words[ports]);
 }
 
@@ -651,7 +683,7 @@ say_mapping_expired(const struct record *record, const struct names *names, GStr
     g_string_append_printf(out, "mapping %u, ", record->subject[0]);
     say_mapping(record, out);
     g_string_append(out, ", has expired: ");
-    if (was_asked_for(record)) {
+    if (has_lifetime(record)) {
         g_string_append(out, "its lifetime has ended");
         return;
     }
@@ -718,4 +750,32 @@ say_mapping_removed(const struct record *record, const struct names *names, GStr
 
 const struct record_kind nat_mapping_removed_kind = {
     "nat-mapping-removed", "mapping-removed", "RFC 6887 section 15", say_mapping_removed, fields_mapping_kind,
+};
+
+static const char *
+quirk_word(const struct record *record)
+{
+    return record->detail >= 0 && record->detail < NAT_QUIRKS ? nat_quirk_words[record->detail] : "?";
+}
+
+static void
+say_mapping_destroyed(const struct record *record, const struct names *names, GString *out)
+{
+    (void)names;
+    g_string_append_printf(out, "mapping %u, ", record->subject[0]);
+    say_mapping(record, out);
+    g_string_append_printf(out, ", is gone, because %s ends one in this box (quirk %s)",
+                           record->detail == NAT_QUIRK_ICMP_DESTROYS ? "an ICMP error" : "a packet that is refused",
+                           quirk_word(record));
+}
+
+static void
+fields_mapping_destroyed(const struct record *record, const struct names *names, struct fields *out)
+{
+    fields_mapping_kind(record, names, out);
+    fields_text(out, "quirk", quirk_word(record));
+}
+
+const struct record_kind nat_mapping_destroyed_kind = {
+    "nat-mapping-destroyed", "mapping-destroyed", "RFC 4787 REQ-12", say_mapping_destroyed, fields_mapping_destroyed,
 };

@@ -4,7 +4,9 @@
  * RFC 6888 REQ-11: none makes room for another). */
 #include "nat/box.h"
 
+#include "nat/forwards.h"
 #include "nat/peers.h"
+#include "nat/shares.h"
 
 void
 nat_arm(struct nat *nat)
@@ -23,13 +25,42 @@ nat_set_deadline(struct nat *nat, uint32_t slot, int64_t deadline)
         nat_arm(nat);
 }
 
-void
-nat_refresh_mapping(struct nat *nat, uint32_t slot)
+int64_t
+nat_idle_time(const struct nat *nat, uint8_t protocol, uint16_t remote_port, bool answered)
+{
+    const struct nat_options *options = &nat->options;
+    const struct nat_behaviour *behaviour = nat_behaviour(nat, protocol);
+
+    for (uint32_t i = 0; protocol == PROTOCOL_UDP && i < options->port_timeout_count; i++)
+        if (options->port_timeouts[i].port == remote_port)
+            return options->port_timeouts[i].timeout;
+    return answered && behaviour->stream_timeout ? behaviour->stream_timeout : behaviour->timeout;
+}
+
+/* Where timeouts depend on the port, traffic to one with a short timeout takes nothing from what others were given. */
+static void
+refresh_by_port(struct nat *nat, uint32_t slot, uint16_t remote_port)
 {
     const struct mapping *mapping = mapping_at(nat->table, slot);
+    int64_t idle = nat_idle_time(nat, mapping->protocol, remote_port, mapping->answered);
+    int64_t deadline = time_add(nat_world(nat)->now, idle);
 
-    if (!mapping->fixed)
-        nat_set_deadline(nat, slot, time_add(nat_world(nat)->now, nat_behaviour(nat, mapping->protocol)->timeout));
+    if (deadline > mapping->deadline)
+        nat_set_deadline(nat, slot, deadline);
+}
+
+void
+nat_refresh_mapping(struct nat *nat, uint32_t slot, uint16_t remote_port)
+{
+    const struct mapping *mapping = mapping_at(nat->table, slot);
+    const struct nat_behaviour *behaviour = nat_behaviour(nat, mapping->protocol);
+
+    if (mapping->fixed)
+        return;
+    if (G_UNLIKELY(nat->options.port_timeout_count > 0 || behaviour->stream_timeout))
+        refresh_by_port(nat, slot, remote_port);
+    else
+        nat_set_deadline(nat, slot, time_add(nat_world(nat)->now, behaviour->timeout));
 }
 
 /* ---- the journal of mappings */
@@ -87,125 +118,65 @@ count_hosts(struct nat *nat)
         struct mapping *mapping = mapping_at(nat->table, slot);
 
         if (mapping->number)
-            mapping->host = hosts_count(nat->hosts, mapping->internal_address, mapping->external_address);
+            mapping->host = hosts_count(nat->hosts, mapping->internal_address, mapping->external_address,
+                                        mapping->protocol);
     }
+}
+
+static bool
+needs_hosts(const struct nat *nat, const struct port *out)
+{
+    const struct nat_options *options = &nat->options;
+
+    return options->limit_per_host || options->udp.limit_per_host || options->tcp.limit_per_host ||
+           options->icmp.limit_per_host || options->limit_rate || pool_size(nat->box.node, out, FAMILY_IPV4) > 1 ||
+           pool_size(nat->box.node, out, FAMILY_IPV6) > 1;
+}
+
+static bool
+is_met(uint32_t limit, uint32_t count)
+{
+    return limit && count >= limit;
+}
+
+/* Mappings of a protocol, whatever the families. */
+static uint32_t
+alive(const struct mapping_table *table, unsigned protocol)
+{
+    uint32_t count = 0;
+
+    for (unsigned realm = 0; realm < NAT_REALMS; realm++)
+        count += table->alive[realm][protocol];
+    return count;
 }
 
 static enum drop_reason
-check_limits(const struct nat *nat, struct address internal)
+check_limits(const struct nat *nat, uint8_t protocol, struct address internal)
 {
     const struct nat_options *options = &nat->options;
+    const struct nat_behaviour *behaviour = nat_behaviour(nat, protocol);
     const struct host *host = nat->hosts ? hosts_find(nat->hosts, internal) : NULL;
+    unsigned index = nat_protocol_index(protocol);
 
-    if (nat->table->count >= NAT_MAPPINGS_MAX || (options->limit_total && nat->table->count >= options->limit_total))
+    if (nat->table->count >= NAT_MAPPINGS_MAX || is_met(options->limit_total, nat->table->count) ||
+        is_met(behaviour->limit_total, alive(nat->table, index)))
         return DROP_MAPPING_LIMIT;
-    if (options->limit_per_host && host && host->mappings >= options->limit_per_host)
+    if (host && (is_met(options->limit_per_host, host->mappings) || is_met(behaviour->limit_per_host, host->of[index])))
         return DROP_MAPPING_LIMIT;
-    return DROP_NONE;
-}
-
-struct external_asker {
-    struct port_asker asker; /* first */
-    struct nat *nat;
-    struct address external;
-    uint8_t protocol;
-    bool met_socket; /* one of the box's own sockets was in the way */
-};
-
-static bool
-external_taken(const struct port_asker *asker, uint16_t port)
-{
-    struct external_asker *external = (struct external_asker *)asker;
-    struct endpoint endpoint = { external->external, port };
-
-    if (mapping_find_external(external->nat->table, external->protocol, &endpoint))
-        return true;
-    if (!nat_box_has(external->nat, external->protocol, endpoint))
-        return false;
-    external->met_socket = true;
-    return true;
-}
-
-/* The mappings that have ended so far. */
-static uint64_t
-ended(const struct nat *nat)
-{
-    return nat->counts.made - nat->table->count;
-}
-
-/* The searches that find nothing are the long ones, and a host that keeps asking would cause one for every packet. */
-static bool
-known_exhausted(const struct nat *nat, uint8_t protocol, struct address external, struct port_range range)
-{
-    const struct exhaustion *last = &nat->exhausted;
-
-    return last->ended == ended(nat) + 1 && last->protocol == protocol &&
-           last->range.low == range.low && last->range.high == range.high && address_equal(last->external, external);
-}
-
-static uint16_t
-choose_port(struct nat *nat, const struct mapping_key *key, struct address external)
-{
-    const struct nat_behaviour *behaviour = nat_behaviour(nat, key->protocol);
-    struct port_range range = port_range_for(behaviour, key->protocol, key->internal.port);
-    struct external_asker asker = { { external_taken }, nat, external, key->protocol, false };
-    uint16_t *last = &nat->last_port[nat_protocol_index(key->protocol)];
-    uint16_t port;
-
-    if (known_exhausted(nat, key->protocol, external, range))
-        return 0;
-    port = port_choose(behaviour, range, key->internal.port, *last, &nat->random, &asker.asker);
-    if (port && behaviour->ports == NAT_PORTS_SEQUENTIAL)
-        *last = port;
-    if (!port && !asker.met_socket)
-        nat->exhausted = (struct exhaustion){ ended(nat) + 1, external, range, key->protocol };
-    return port;
-}
-
-/* A host with mappings keeps its address, even when that has no port left (RFC 7857 section 4: paired pooling is not
- * traded away). A new one may take any, in turn. */
-enum drop_reason
-nat_choose_external(struct nat *nat, const struct mapping_key *key, const struct port *out, struct endpoint *external)
-{
-    const struct node *node = nat->box.node;
-    const struct host *host = nat->hosts ? hosts_find(nat->hosts, key->internal.address) : NULL;
-    enum family family = address_is_ipv4(key->internal.address) ? FAMILY_IPV4 : address_family(key->remote.address);
-    uint64_t size = pool_size(node, out, family);
-
-    if (host && address_family(host->external) == family && node_owns(node, host->external)) {
-        external->address = host->external;
-        external->port = choose_port(nat, key, external->address);
-        return external->port ? DROP_NONE : DROP_NO_PORT;
-    }
-    for (uint64_t tries = 0; tries < size; tries++) {
-        external->address = pool_address(node, out, family, size > 1 ? nat->next_address++ % size : 0);
-        external->port = choose_port(nat, key, external->address);
-        if (external->port)
-            return DROP_NONE;
-    }
-    return DROP_NO_PORT;
-}
-
-bool
-nat_is_free(struct nat *nat, const struct mapping_key *key, struct endpoint external)
-{
-    struct external_asker asker = { { external_taken }, nat, external.address, key->protocol, false };
-
-    return !external_taken(&asker.asker, external.port);
+    return host && is_met(options->limit_rate, host_made(host, nat_world(nat)->now)) ? DROP_MAPPING_RATE : DROP_NONE;
 }
 
 enum drop_reason
 nat_may_map(struct nat *nat, uint8_t protocol, struct address internal, const struct port *out)
 {
-    (void)protocol;
     if (!nat->table) {
         nat->table = mapping_table_new((uint32_t)nat->counts.made);
         mapping_table_count_in(nat->table, &nat_world(nat)->memory);
     }
-    if (!nat->hosts && (nat->options.limit_per_host || pool_size(nat->box.node, out, FAMILY_IPV4) > 1 ||
-                        pool_size(nat->box.node, out, FAMILY_IPV6) > 1))
+    if (!nat->hosts && needs_hosts(nat, out))
         count_hosts(nat);
-    return check_limits(nat, internal);
+    nat_plan_blocks(nat);
+    return check_limits(nat, protocol, internal);
 }
 
 uint32_t
@@ -221,16 +192,29 @@ nat_begin_mapping(struct nat *nat, const struct making *making, const struct pac
     mapping->fixed = making->fixed;
     if (making->open)
         mapping_open(nat->table, slot);
-    if (packet && packet->in && !packet->in->inside)
+    if (packet && packet->in && !packet->in->inside && !address_is_none(mapping->peer_address))
         mapping->peer_unsent = mapping->address_unsent = true;
-    if (nat->hosts)
-        mapping->host = hosts_count(nat->hosts, key->internal.address, making->external.address);
+    if (making->shared)
+        shares_join(nat->table, slot);
+    if (nat->hosts) {
+        mapping->host =
+            hosts_count(nat->hosts, key->internal.address, making->external.address, key->protocol);
+        hosts_note_made(nat->hosts, mapping->host, world->now);
+    }
+    nat_enter_block(nat, mapping);
     nat->counts.made++;
     world->touched = true;
     nat_arm(nat);
     if (world->journal)
         journal_made(nat, slot, packet);
     return slot;
+}
+
+/* Those of TCP live as long as their connections. */
+static int64_t
+first_lifetime(const struct nat *nat, uint8_t protocol, uint16_t remote_port)
+{
+    return protocol == PROTOCOL_TCP ? TIME_NEVER : nat_idle_time(nat, protocol, remote_port, false);
 }
 
 enum drop_reason
@@ -241,22 +225,63 @@ nat_make_mapping(struct nat *nat, const struct mapping_key *key, const struct pa
     enum drop_reason reason = nat_may_map(nat, key->protocol, key->internal.address, out);
 
     if (reason == DROP_NONE && key->dependence != NAT_MAPPING_NONE)
-        reason = nat_choose_external(nat, key, out, &making.external);
+        reason = nat_choose(nat, &making, out);
     if (reason != DROP_NONE)
         return reason;
-    making.lifetime = key->protocol == PROTOCOL_TCP ? TIME_NEVER : nat_behaviour(nat, key->protocol)->timeout;
+    making.lifetime = first_lifetime(nat, key->protocol, key->remote.port);
+    *slot = nat_begin_mapping(nat, &making, packet);
+    return DROP_NONE;
+}
+
+enum drop_reason
+nat_make_forward(struct nat *nat, const struct packet *packet, uint32_t *slot)
+{
+    const struct flow *flow = &packet->flow;
+    struct making making = {
+        .key = { .remote = { ADDRESS_NONE, 0 }, .protocol = flow->protocol, .dependence = NAT_ENDPOINT_INDEPENDENT },
+        .external = flow_destination(flow),
+        .origin = NAT_ORIGIN_FORWARD,
+        .open = true,
+    };
+    enum drop_reason reason;
+
+    *slot = 0;
+    if (!node_owns(nat->box.node, making.external.address) ||
+        !forwards_inbound(&nat->options, flow->protocol, &making.external, flow->source, &making.key.internal))
+        return DROP_NONE;
+    reason = nat_may_map(nat, flow->protocol, making.key.internal.address, NULL);
+    if (reason != DROP_NONE)
+        return reason;
+    making.lifetime = first_lifetime(nat, flow->protocol, flow->source_port);
     *slot = nat_begin_mapping(nat, &making, packet);
     return DROP_NONE;
 }
 
 /* ---- ending */
 
+/* The external port that a mapping leaves rests for a while, so that nobody gets what was meant for another (RFC 6888
+ * REQ-8). Not so where that can't be: of TCP, which is followed to its end (exception A), in a block that is somebody's
+ * for ever (B), and where the filter admits no strangers (C). */
 static void
-end_mapping(struct nat *nat, uint32_t slot, const struct record_kind *kind, int64_t detail)
+rest(struct nat *nat, const struct mapping *mapping)
+{
+    struct tuple tuple = { mapping_external(mapping), { ADDRESS_NONE, 0 }, mapping->protocol };
+    bool strangers = mapping->open || nat_behaviour(nat, mapping->protocol)->filtering == NAT_ENDPOINT_INDEPENDENT;
+    int64_t now = nat_world(nat)->now;
+
+    if (nat->options.port_hold == 0 || mapping->dependence == NAT_MAPPING_NONE || !strangers ||
+        mapping->protocol == PROTOCOL_TCP || nat_is_in_fixed_block(nat, &tuple.external))
+        return;
+    tuples_remember(&nat->resting, &tuple, time_add(now, nat->options.port_hold), now);
+}
+
+void
+nat_end_mapping(struct nat *nat, uint32_t slot, const struct record_kind *kind, int64_t detail)
 {
     struct mapping *mapping = mapping_at(nat->table, slot);
     struct world *world = nat_world(nat);
     uint32_t host = mapping->host;
+    uint8_t protocol = mapping->protocol;
 
     if (world->journal) {
         struct record record = nat_mapping_record(nat, mapping, kind);
@@ -264,27 +289,25 @@ end_mapping(struct nat *nat, uint32_t slot, const struct record_kind *kind, int6
         record.detail = detail;
         journal_take(world->journal, &record);
     }
+    if (kind != &nat_mapping_forgotten_kind)
+        rest(nat, mapping);
+    nat_leave_block(nat, mapping);
     mapping_end(nat->table, slot);
     if (host)
-        hosts_discount(nat->hosts, host);
+        hosts_discount(nat->hosts, host, protocol);
     world->touched = true;
-}
-
-void
-nat_end_mapping(struct nat *nat, uint32_t slot, const struct record_kind *kind)
-{
-    end_mapping(nat, slot, kind, 0);
 }
 
 void
 nat_expire_mapping(struct nat *nat, uint32_t slot)
 {
     const struct mapping *mapping = mapping_at(nat->table, slot);
-    bool idle_known = !nat->timeouts_changed && !mapping->fixed;
+    bool idle_known = !nat->timeouts_changed && !mapping->fixed && !nat->options.port_timeout_count &&
+                      !nat_behaviour(nat, mapping->protocol)->stream_timeout;
 
     nat->counts.expired++;
-    end_mapping(nat, slot, &nat_mapping_expired_kind,
-                idle_known ? nat_behaviour(nat, mapping->protocol)->timeout : 0);
+    nat_end_mapping(nat, slot, &nat_mapping_expired_kind,
+                    idle_known ? nat_behaviour(nat, mapping->protocol)->timeout : 0);
 }
 
 void
@@ -306,13 +329,14 @@ forget_one(void *user, uint32_t slot)
     struct nat *nat = user;
 
     nat->counts.forgotten++;
-    end_mapping(nat, slot, &nat_mapping_forgotten_kind, 0);
+    nat_end_mapping(nat, slot, &nat_mapping_forgotten_kind, 0);
 }
 
 void
 nat_forget(struct nat *nat)
 {
     nat_syns_forget(nat);
+    tuples_clear(&nat->poisoned);
     if (!nat->table)
         return;
     nat_expire_due(nat);
@@ -320,8 +344,11 @@ nat_forget(struct nat *nat)
     world_cancel(nat_world(nat), &nat->expiry);
     mapping_table_free(nat->table);
     hosts_free(nat->hosts);
+    blocks_free(nat->blocks);
+    tuples_clear(&nat->resting);
     nat->table = NULL;
     nat->hosts = NULL;
+    nat->blocks = NULL;
     nat->due = TIME_NEVER;
     memset(nat->last_port, 0, sizeof nat->last_port);
     nat->next_address = 0;

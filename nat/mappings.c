@@ -2,6 +2,7 @@
 
 #include "nat/array.h"
 #include "nat/peers.h"
+#include "nat/shares.h"
 #include "nat/sessions.h"
 
 struct mapping_table *
@@ -24,6 +25,7 @@ mapping_table_free(struct mapping_table *table)
     hash_index_clear(&table->by_external);
     hash_index_clear(&table->origins);
     peers_clear(&table->peers);
+    shares_clear(&table->shares);
     sessions_free(table->sessions);
     deadlines_clear(&table->deadlines);
     g_free(table->mappings);
@@ -49,7 +51,7 @@ mapping_table_bytes(const struct mapping_table *table)
 {
     return sizeof *table + table->capacity * sizeof *table->mappings + deadlines_bytes(&table->deadlines) +
            hash_index_bytes(&table->by_internal) + hash_index_bytes(&table->by_external) +
-           hash_index_bytes(&table->origins) + peers_bytes(&table->peers) + sessions_bytes(table->sessions);
+           hash_index_bytes(&table->origins) + peers_bytes(&table->peers) + shares_bytes(&table->shares) + sessions_bytes(table->sessions);
 }
 
 /* ---- keys */
@@ -211,6 +213,36 @@ mapping_make(struct mapping_table *table, const struct mapping_key *key, struct 
     return slot;
 }
 
+uint32_t
+mapping_other_external(const struct mapping_table *table, uint32_t slot)
+{
+    const struct mapping *mapping = mapping_at(table, slot);
+    uint32_t hash = hash_end(mapping->protocol, mapping_external(mapping)), i, other;
+
+    for (i = hash_index_first(&table->by_external, hash); (other = hash_index_value(&table->by_external, i));
+         i = hash_index_next(&table->by_external, i, hash))
+        if (other != slot && mapping_at(table, other)->protocol == mapping->protocol &&
+            endpoint_equal(mapping_external(mapping_at(table, other)), mapping_external(mapping)))
+            break;
+    return other;
+}
+
+void
+mapping_disown_external(struct mapping_table *table, uint32_t slot)
+{
+    const struct mapping *mapping = mapping_at(table, slot);
+
+    hash_index_remove(&table->by_external, hash_end(mapping->protocol, mapping_external(mapping)), slot);
+}
+
+void
+mapping_own_external(struct mapping_table *table, uint32_t slot)
+{
+    const struct mapping *mapping = mapping_at(table, slot);
+
+    hash_index_insert(&table->by_external, hash_end(mapping->protocol, mapping_external(mapping)), slot);
+}
+
 void
 mapping_open(struct mapping_table *table, uint32_t slot)
 {
@@ -242,7 +274,10 @@ mapping_end(struct mapping_table *table, uint32_t slot)
         peers_drop(table, slot);
     deadlines_remove(&table->deadlines, slot);
     hash_index_remove(&table->by_internal, hash_key(&key), slot);
-    hash_index_remove(&table->by_external, hash_end(key.protocol, mapping_external(mapping)), slot);
+    if (mapping->shared)
+        shares_leave(table, slot);
+    else
+        mapping_disown_external(table, slot);
     count_alive(table, mapping, -1);
     table->open -= mapping->open;
     mapping->number = 0;

@@ -50,13 +50,16 @@ struct mapping {
                                                     been sent to yet */
     uint8_t open : 1;       /* no filter applies to it, and packets of its internal endpoint take it before others */
     uint8_t fixed : 1;      /* lives to its deadline, whatever traffic does */
+    uint8_t shared : 1;     /* its external endpoint may be others' too: see nat/shares.h */
+    uint8_t answered : 1;   /* packets have gone both ways; known only where a timeout depends on it */
     int64_t deadline;       /* dead from here on */
 
     int64_t made;
     uint32_t number;                      /* 0: the slot is free */
     uint32_t further_first, further_last; /* in the peers: who came after the first, in order; TCP: all its sessions */
     uint32_t peer_count : 24;             /* the first included, if there is one; TCP: sessions */
-    uint32_t origin : 8;                  /* enum nat_origin */
+    uint32_t origin : 4;                  /* enum nat_origin */
+    uint32_t in_block : 1;                /* counted in a block of ports */
     uint32_t host;                        /* in the hosts, 0: not counted there */
 };
 
@@ -75,6 +78,16 @@ struct peers {
     struct hash_index by_endpoint, by_address, affinity;
 };
 
+struct share;         /* nat/shares.h */
+struct share_claim;
+
+struct shares {
+    struct share *of; /* by slot of mapping */
+    struct share_claim *claims;
+    uint32_t of_capacity, slots, capacity, free;
+    struct hash_index by_claim;
+};
+
 struct mapping_table {
     struct mapping *mappings;
     uint32_t slots, capacity; /* slots ever used; room for */
@@ -90,6 +103,7 @@ struct mapping_table {
     struct sessions *sessions; /* of TCP; NULL before the first */
     struct memory *memory;      /* that the table counts in, or NULL, */
     uint64_t counted;           /* and with how much: looked at whenever a large array grows */
+    struct shares shares;
 };
 
 /* An empty table, whose first mapping gets the number after `made`. */
@@ -162,6 +176,12 @@ uint32_t mapping_find_open(const struct mapping_table *table, const struct mappi
  * than NAT_MAPPINGS_MAX. */
 uint32_t mapping_make(struct mapping_table *table, const struct mapping_key *key, struct endpoint external, int64_t now,
                       int64_t deadline);
+
+/* For nat/shares.h: the mapping that is found by the external endpoint of that in `slot` besides it, or 0; a mapping is
+ * no more, or again, found by its external endpoint. */
+uint32_t mapping_other_external(const struct mapping_table *table, uint32_t slot);
+void mapping_disown_external(struct mapping_table *table, uint32_t slot);
+void mapping_own_external(struct mapping_table *table, uint32_t slot);
 
 /* Opens a mapping, which must not depend on whom it sends to. */
 void mapping_open(struct mapping_table *table, uint32_t slot);

@@ -52,6 +52,15 @@ fire_expiry(struct event *event)
 }
 
 static void
+free_lists(const struct nat_options *options)
+{
+    g_free((gpointer)options->rules);
+    g_free((gpointer)options->forwards);
+    g_free((gpointer)options->port_timeouts);
+    g_free((gpointer)options->exempt);
+}
+
+static void
 nat_free(struct middlebox *box)
 {
     struct nat *nat = (struct nat *)box;
@@ -60,7 +69,10 @@ nat_free(struct middlebox *box)
     nat_syns_free(nat);
     mapping_table_free(nat->table);
     hosts_free(nat->hosts);
-    g_free((gpointer)nat->options.rules);
+    blocks_free(nat->blocks);
+    tuples_clear(&nat->resting);
+    tuples_clear(&nat->poisoned);
+    free_lists(&nat->options);
     g_free(nat->npt);
     g_free(nat);
 }
@@ -82,18 +94,29 @@ nat_options_make_firewall(struct nat_options *options)
     options->udp.mapping = options->tcp.mapping = options->icmp.mapping = NAT_MAPPING_NONE;
 }
 
-/* Takes the options over, with a copy of the rules. */
+/* A copy of a list; NULL for none. */
+static gpointer
+keep_list(gconstpointer list, uint32_t count, size_t size)
+{
+    return count > 0 ? g_memdup2(list, count * size) : NULL;
+}
+
+/* Takes the options over, with copies of their lists, which may be those it has. */
 static void
 keep_options(struct nat *nat, const struct nat_options *options)
 {
-    struct firewall_rule *rules =
-        options->rule_count > 0 ? g_memdup2(options->rules, options->rule_count * sizeof *rules) : NULL;
+    struct nat_options kept = *options;
 
+    kept.rules = keep_list(options->rules, options->rule_count, sizeof *options->rules);
+    kept.forwards = keep_list(options->forwards, options->forward_count, sizeof *options->forwards);
+    kept.port_timeouts =
+        keep_list(options->port_timeouts, options->port_timeout_count, sizeof *options->port_timeouts);
+    kept.exempt = keep_list(options->exempt, options->exempt_count, sizeof *options->exempt);
     nat64_withdraw(nat);
-    g_free((gpointer)nat->options.rules);
-    nat->options = *options;
-    nat->options.rules = rules;
+    free_lists(&nat->options);
+    nat->options = kept;
     nat->box.node->keep_ttl = options->ttl == NAT_TTL_KEEP;
+    nat->box.node->fragments = options->fragments;
     nat_prefix_prepare(nat);
     nat64_prepare(nat);
 }
@@ -133,7 +156,9 @@ nat_set_options(struct nat *nat, const struct nat_options *options)
     nat->timeouts_changed |=
         options->udp.timeout != nat->options.udp.timeout || options->icmp.timeout != nat->options.icmp.timeout ||
         options->tcp.timeout != nat->options.tcp.timeout || options->tcp_opening != nat->options.tcp_opening ||
-        options->tcp_closing != nat->options.tcp_closing;
+        options->tcp_closing != nat->options.tcp_closing ||
+        options->udp.stream_timeout != nat->options.udp.stream_timeout ||
+        options->port_timeout_count != nat->options.port_timeout_count;
     keep_options(nat, options);
 }
 
@@ -196,6 +221,11 @@ nat_counts(const struct nat *nat)
 size_t
 nat_bytes(const struct nat *nat)
 {
+    const struct nat_options *options = &nat->options;
+
     return sizeof *nat + (nat->table ? mapping_table_bytes(nat->table) : 0) +
-           (nat->hosts ? hosts_bytes(nat->hosts) : 0) + nat_syns_bytes(nat) + nat->options.rule_count * sizeof *nat->options.rules;
+           (nat->hosts ? hosts_bytes(nat->hosts) : 0) + nat_syns_bytes(nat) +
+           (nat->blocks ? blocks_bytes(nat->blocks) : 0) + tuples_bytes(&nat->resting) + tuples_bytes(&nat->poisoned) +
+           options->rule_count * sizeof *options->rules + options->forward_count * sizeof *options->forwards +
+           options->port_timeout_count * sizeof *options->port_timeouts + options->exempt_count * sizeof *options->exempt;
 }

@@ -27,6 +27,32 @@ enum nat_ports {
     NAT_PORTS_PRESERVE,   /* the internal port; the next free one up when it is taken (RFC 4787 section 4.2.1) */
     NAT_PORTS_SEQUENTIAL, /* the last one plus `step`, skipping what is taken */
     NAT_PORTS_RANDOM,     /* uniform among the free ones (RFC 6056) */
+    NAT_PORTS_OVERLOAD,   /* the internal port, whoever has it already: see nat/shares.h */
+};
+
+/* What NAT_PORTS_PRESERVE does when the internal port is taken. */
+enum nat_clash { NAT_CLASH_NEXT, NAT_CLASH_RANDOM };
+
+enum nat_pooling {
+    NAT_POOLING_PAIRED,    /* an internal address keeps its external one while it has mappings (RFC 4787 REQ-2) */
+    NAT_POOLING_ARBITRARY, /* each new mapping gets the next address of the pool */
+};
+
+/* What who needs a mapping hears when there is none to be had. */
+enum nat_limit_answer {
+    NAT_LIMIT_ICMP,      /* administratively prohibited, 3/13 (RFC 5508 REQ-8) */
+    NAT_LIMIT_ICMP_HOST, /* host unreachable, 3/1 (RFC 6888 REQ-11) */
+    NAT_LIMIT_DROP,      /* nothing */
+};
+
+/* Ways of real boxes that no RFC allows, each a bit: see docs/nat.md for their sources. */
+enum nat_quirk {
+    NAT_QUIRK_EARLY_INBOUND_POISONS,     /* a refused packet in keeps the port it came to from going to its sender */
+    NAT_QUIRK_FILTERED_INBOUND_DESTROYS, /* a packet in that the filter refuses ends the mapping */
+    NAT_QUIRK_ICMP_DESTROYS,             /* an ICMP error from outside ends the mapping it is about */
+    NAT_QUIRK_PRESERVE_THEN_SYMMETRIC,   /* endpoint-independent as long as ports can be preserved */
+    NAT_QUIRK_REWRITES_PAYLOAD,          /* its own address in a packet's data is translated too */
+    NAT_QUIRKS,
 };
 
 enum nat_hairpin { NAT_HAIRPIN_OFF, NAT_HAIRPIN_INTERNAL_SOURCE, NAT_HAIRPIN_EXTERNAL_SOURCE };
@@ -39,8 +65,9 @@ enum nat_ttl { NAT_TTL_DECREMENT, NAT_TTL_KEEP }; /* KEEP: some boxes are no hop
 
 /* The words of the options, in the order of the enums; each ends with NULL. */
 extern const char *const nat_dependence_words[], *const nat_ports_words[], *const nat_hairpin_words[],
-    *const nat_refresh_words[], *const nat_refusal_words[], *const nat_ttl_words[], *const nat_ipv6_words[],
-    *const nat_control_words[];
+    *const nat_refresh_words[], *const nat_refusal_words[], *const nat_ttl_words[], *const nat_clash_words[],
+    *const nat_pooling_words[], *const nat_limit_answer_words[], *const nat_quirk_words[], *const nat_fragments_words[],
+    *const nat_ipv6_words[], *const nat_control_words[];
 
 /* What the box does with IPv6 between its inside and the outside. */
 enum nat_ipv6 {
@@ -57,9 +84,42 @@ struct nat_behaviour {
     uint8_t ports;              /* enum nat_ports */
     uint8_t refresh;            /* enum nat_refresh */
     uint8_t refusal;            /* enum nat_refusal: what a packet gets that the filter refuses or that has no mapping */
+    uint8_t clash;              /* enum nat_clash */
+    bool parity;                /* an even internal port gets an even external one, an odd an odd, while there are any */
+    bool contiguous;            /* n and n + 1, of an even n, get neighbouring external ports, while there are any */
+    bool overlap;               /* one external port serves several internal ones whose destinations differ (RFC 7857
+                                   section 3); only with address-and-port-dependent mapping */
     uint16_t step;              /* of NAT_PORTS_SEQUENTIAL */
     uint16_t port_low, port_high; /* external ports; sequential begins at port_low */
+    uint32_t limit_per_host, limit_total; /* mappings of this protocol; 0: no limit of its own */
     int64_t timeout;            /* of an idle mapping; TCP: of an idle connection that stands */
+    int64_t stream_timeout;     /* the same, once packets have gone both ways; 0: no other */
+};
+
+/* Blocks of ports, one or several for each internal address (RFC 6888 REQ-14, RFC 7422). */
+struct nat_block_options {
+    uint32_t size;      /* ports in a block; 0: no blocks, or, when deterministic, as many as the ratio gives */
+    uint16_t per_host;  /* blocks that a host may have; 0: no limit */
+    uint16_t dynamic;   /* RFC 7422's factor D: so many blocks of each address are left for who needs a further one */
+    bool deterministic; /* which block is a host's first depends on its address alone */
+};
+
+/* A static rule: packets to an external endpoint go to an internal one, and what that sends leaves by it. */
+struct nat_forward {
+    struct address external;      /* none: any of the box */
+    struct endpoint to;           /* where port_low leads; the ports above it to those above */
+    struct prefix from;           /* who may use it */
+    uint16_t port_low, port_high; /* external; 0: all, and each port leads to itself (Basic NAT) */
+    uint8_t protocol;             /* 0: any */
+};
+
+/* So many of these a box has at most. */
+enum { NAT_FORWARDS_MAX = 64, NAT_PORT_TIMEOUTS_MAX = 32, NAT_EXEMPT_MAX = 32 };
+
+/* A timeout for UDP to one destination port (RFC 4787 REQ-5a). */
+struct nat_port_timeout {
+    uint16_t port;
+    int64_t timeout;
 };
 
 /* Servers of port control in the box, as bits: see nat/services/port_control.h. The NAT itself knows nothing of them. */
@@ -74,12 +134,22 @@ struct nat_options {
     bool affinity;                  /* reply affinity */
     bool icmp_errors;               /* passes ICMP errors about its mappings, both ways */
     uint8_t port_control;           /* enum nat_control, or-ed */
+    uint8_t pooling;                /* enum nat_pooling */
+    uint8_t fragments;              /* enum node_fragments */
+    uint8_t limit_answer;           /* enum nat_limit_answer */
+    uint8_t quirks;                 /* 1 << enum nat_quirk */
     uint32_t limit_per_host, limit_total; /* mappings; 0: no limit but memory's (see NAT_MAPPINGS_MAX) */
     uint8_t ipv6;                         /* enum nat_ipv6 */
     struct prefix ipv6_prefix;            /* PREFIX: the external one; NAT64: before IPv4 addresses, of length 0 the
                                              well-known one (RFC 6052 section 2.1) */
+    uint32_t limit_rate;                  /* new mappings of a host in a second; 0: no limit */
+    struct nat_block_options blocks;      /* for all protocols; the ports are those of udp */
+    int64_t port_hold; /* an external port that has become free rests so long (RFC 6888 REQ-8) */
     const struct firewall_rule *rules;    /* rule_count of them, borrowed; a NAT has a copy of its own */
-    uint32_t rule_count;
+    const struct nat_forward *forwards;   /* these likewise */
+    const struct nat_port_timeout *port_timeouts;
+    const struct prefix *exempt; /* destinations to which nothing is translated (RFC 6888 REQ-6) */
+    uint32_t rule_count, forward_count, port_timeout_count, exempt_count;
 };
 
 /* Whether a box with these options translates nothing, and makes them so: a firewall's. */
@@ -126,6 +196,9 @@ enum nat_origin {
     NAT_ORIGIN_PCP,     /* RFC 6887 */
     NAT_ORIGIN_NAT_PMP, /* RFC 6886 */
     NAT_ORIGIN_UPNP,    /* UPnP IGD */
+    NAT_ORIGIN_FORWARD, /* a forwarding rule */
+    NAT_ORIGIN_CLASH,   /* a packet out, for one destination only: NAT_QUIRK_PRESERVE_THEN_SYMMETRIC */
+    NAT_ORIGIN_POISON,  /* likewise: NAT_QUIRK_EARLY_INBOUND_POISONS */
     NAT_ORIGINS,
 };
 extern const char *const nat_origin_words[];
@@ -190,12 +263,26 @@ bool nat_find_external(struct nat *nat, uint8_t protocol, struct endpoint extern
 /* The external address that `internal` has, or would get; none when there is none. */
 struct address nat_external_address(const struct nat *nat, struct address internal);
 
+/* ---- blocks of ports */
+
+struct nat_block {
+    struct address internal, external;
+    uint16_t low, high;
+};
+
+/* The first block of an internal address: false when it has none, or the NAT has made no mapping yet. */
+bool nat_block_of(const struct nat *nat, struct address internal, struct nat_block *block);
+
+/* Whose block an external endpoint is in, without regard to mappings: what a provider is asked. False when it is
+ * nobody's. */
+bool nat_block_holder(const struct nat *nat, struct endpoint external, struct address *internal);
+
 struct nat_counts {
     uint64_t outbound, inbound, hairpinned; /* packets translated */
     uint64_t icmp_errors;                   /* translated */
     uint64_t refused;                       /* dropped by filter or rule, or for want of a mapping */
     uint64_t made, expired, forgotten;      /* mappings */
-    uint64_t removed;                       /* mappings that were ended by who had asked for them */
+    uint64_t removed, destroyed;            /* mappings that were ended by who had asked for them, by a quirk */
     uint64_t connections;                   /* of TCP, that were followed through a mapping */
     uint64_t held;                          /* SYNs that nobody asked for */
 };

@@ -8,17 +8,30 @@
 const char *const nat_dependence_words[] = {
     "endpoint-independent", "address-dependent", "address-and-port-dependent", "none", NULL,
 };
-const char *const nat_ports_words[] = { "preserve", "sequential", "random", NULL };
+const char *const nat_ports_words[] = { "preserve", "sequential", "random", "overload", NULL };
+const char *const nat_clash_words[] = { "next", "random", NULL };
+const char *const nat_pooling_words[] = { "paired", "arbitrary", NULL };
+const char *const nat_limit_answer_words[] = { "icmp", "icmp-host", "drop", NULL };
+const char *const nat_fragments_words[] = { "reassemble", "drop", "in-order-only", NULL };
+const char *const nat_quirk_words[] = {
+    "early-inbound-poisons", "filtered-inbound-destroys", "icmp-destroys", "preserve-then-symmetric", "rewrites-payload",
+    NULL,
+};
 const char *const nat_hairpin_words[] = { "off", "internal-source", "external-source", NULL };
 const char *const nat_refresh_words[] = { "outbound", "inbound", "both", NULL };
 const char *const nat_refusal_words[] = { "drop", "icmp", "reset", NULL };
 const char *const nat_ttl_words[] = { "decrement", "keep", NULL };
 const char *const nat_ipv6_words[] = { "firewall", "open", "prefix", "masquerade", "nat64", NULL };
 const char *const nat_control_words[] = { "pcp", "nat-pmp", "upnp", NULL }; /* by bit */
-const char *const nat_origin_words[] = { "traffic", "pcp", "nat-pmp", "upnp", NULL };
+const char *const nat_origin_words[] = { "traffic", "pcp", "nat-pmp", "upnp", "forward", "clash", "poison", NULL };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_dependence_words) == NAT_MAPPING_NONE + 2);
-G_STATIC_ASSERT(G_N_ELEMENTS(nat_ports_words) == NAT_PORTS_RANDOM + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_ports_words) == NAT_PORTS_OVERLOAD + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_clash_words) == NAT_CLASH_RANDOM + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_pooling_words) == NAT_POOLING_ARBITRARY + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_limit_answer_words) == NAT_LIMIT_DROP + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_fragments_words) == NODE_FRAGMENTS_IN_ORDER + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_quirk_words) == NAT_QUIRKS + 1 && NAT_QUIRKS <= 8);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_hairpin_words) == NAT_HAIRPIN_EXTERNAL_SOURCE + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_refresh_words) == NAT_REFRESH_BOTH + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_refusal_words) == NAT_REFUSE_RESET + 2);
@@ -140,8 +153,13 @@ enum option_key {
     OPTION_PORT_RANGE,
     OPTION_TIMEOUT,
     OPTION_REFRESH,
+    OPTION_PARITY,
+    OPTION_CONTIGUOUS,
+    OPTION_CLASH,
+    OPTION_OVERLAP,
     OPTION_FILTERED, /* those above are a protocol's, those below the box's */
     OPTION_TIMEOUT_UDP,
+    OPTION_TIMEOUT_UDP_STREAM,
     OPTION_TIMEOUT_ICMP,
     OPTION_TIMEOUT_TCP,
     OPTION_TIMEOUT_TCP_OPENING,
@@ -151,8 +169,22 @@ enum option_key {
     OPTION_TTL,
     OPTION_AFFINITY,
     OPTION_ICMP_ERRORS,
-    OPTION_PER_HOST,
+    OPTION_PER_HOST, /* a protocol's too */
     OPTION_TOTAL,
+    OPTION_RATE,
+    OPTION_ANSWER,
+    OPTION_POOLING,
+    OPTION_PORT_HOLD,
+    OPTION_BLOCK,
+    OPTION_BLOCK_SIZE,
+    OPTION_BLOCK_PER_HOST,
+    OPTION_BLOCK_DETERMINISTIC,
+    OPTION_BLOCK_DYNAMIC,
+    OPTION_FRAGMENTS,
+    OPTION_QUIRKS,
+    OPTION_FORWARD, /* lists of things from here on */
+    OPTION_PORT_TIMEOUT,
+    OPTION_EXEMPT,
     OPTION_RULES,
     OPTION_IPV6,
     OPTION_IPV6_PREFIX,
@@ -168,8 +200,13 @@ const char *const nat_option_keys[] = {
     "port_range",
     "timeout",
     "refresh",
+    "parity",
+    "contiguous",
+    "clash",
+    "overlap",
     "filtered",
     "timeout.udp",
+    "timeout.udp_stream",
     "timeout.icmp",
     "timeout.tcp",
     "timeout.tcp_opening",
@@ -181,6 +218,20 @@ const char *const nat_option_keys[] = {
     "icmp_errors",
     "limits.per_host",
     "limits.total",
+    "limits.rate",
+    "limits.answer",
+    "pooling",
+    "port_hold",
+    "port_block",
+    "port_block.size",
+    "port_block.per_host",
+    "port_block.deterministic",
+    "port_block.dynamic",
+    "fragments",
+    "quirks",
+    "forward",
+    "port_timeout",
+    "exempt",
     "rules",
     "ipv6",
     "ipv6_prefix",
@@ -195,15 +246,19 @@ static const struct later_key {
     const char *key, *value;
     bool list;
 } later_keys[] = {
-    { "pooling", "paired", false },
-    { "parity", "false", false },
-    { "contiguous", "false", false },
-    { "port_block", NULL, false },
-    { "fragments", NULL, false },
     { "alg", "false", true },
-    { "forward", NULL, true },
-    { "quirks", NULL, true },
 };
+
+static gboolean
+set_flag(bool *flag, enum option_key key, const char *value, GError **error)
+{
+    uint8_t index;
+
+    if (!read_word(nat_option_keys[key], value, flag_words, &index, error))
+        return FALSE;
+    *flag = index;
+    return TRUE;
+}
 
 static gboolean
 set_behaviour(struct nat_behaviour *behaviour, enum option_key key, const char *value, GError **error)
@@ -217,8 +272,6 @@ set_behaviour(struct nat_behaviour *behaviour, enum option_key key, const char *
     case OPTION_FILTERING:
         return read_word(name, value, filtering_words, &behaviour->filtering, error);
     case OPTION_PORTS:
-        if (g_strcmp0(value, "overload") == 0)
-            return fail(error, g_strdup("'overload' is a value of 'ports' that is not supported yet"));
         return read_word(name, value, nat_ports_words, &behaviour->ports, error);
     case OPTION_STEP:
         if (!read_number(name, value, 1, 65535, &number, error))
@@ -231,20 +284,17 @@ set_behaviour(struct nat_behaviour *behaviour, enum option_key key, const char *
         return read_timeout(name, value, &behaviour->timeout, error);
     case OPTION_REFRESH:
         return read_word(name, value, nat_refresh_words, &behaviour->refresh, error);
+    case OPTION_PARITY:
+        return set_flag(&behaviour->parity, key, value, error);
+    case OPTION_CONTIGUOUS:
+        return set_flag(&behaviour->contiguous, key, value, error);
+    case OPTION_CLASH:
+        return read_word(name, value, nat_clash_words, &behaviour->clash, error);
+    case OPTION_OVERLAP:
+        return set_flag(&behaviour->overlap, key, value, error);
     default:
         return read_word(name, value, nat_refusal_words, &behaviour->refusal, error);
     }
-}
-
-static gboolean
-set_flag(bool *flag, enum option_key key, const char *value, GError **error)
-{
-    uint8_t index;
-
-    if (!read_word(nat_option_keys[key], value, flag_words, &index, error))
-        return FALSE;
-    *flag = index;
-    return TRUE;
 }
 
 static gboolean
@@ -261,16 +311,95 @@ set_limit(uint32_t *limit, enum option_key key, const char *value, GError **erro
     return TRUE;
 }
 
-/* Rules are a list of things, so from a text there are none to be had. */
+/* A duration, or 0 or false for none. */
 static gboolean
-clear_rules(struct nat_options *options, const char *value, GError **error)
+set_hold(int64_t *hold, enum option_key key, const char *value, GError **error)
 {
+    if (g_strcmp0(value, "false") != 0 && g_strcmp0(value, "0") != 0)
+        return read_timeout(nat_option_keys[key], value, hold, error);
+    *hold = 0;
+    return TRUE;
+}
+
+static gboolean
+set_block_number(uint16_t *number, enum option_key key, const char *value, GError **error)
+{
+    uint64_t read;
+
+    if (!read_number(nat_option_keys[key], value, 0, 65535, &read, error))
+        return FALSE;
+    *number = (uint16_t)read;
+    return TRUE;
+}
+
+/* A size alone is a plan as well; false is none. */
+static gboolean
+set_block(struct nat_block_options *blocks, enum option_key key, const char *value, GError **error)
+{
+    uint64_t size;
+
+    if (key == OPTION_BLOCK && g_strcmp0(value, "false") == 0) {
+        *blocks = (struct nat_block_options){ .size = 0 };
+        return TRUE;
+    }
+    if (key == OPTION_BLOCK_PER_HOST)
+        return set_block_number(&blocks->per_host, key, value, error);
+    if (key == OPTION_BLOCK_DYNAMIC)
+        return set_block_number(&blocks->dynamic, key, value, error);
+    if (key == OPTION_BLOCK_DETERMINISTIC)
+        return set_flag(&blocks->deterministic, key, value, error);
+    if (!read_number(nat_option_keys[key], value, 1, 65535, &size, error))
+        return FALSE;
+    if (key == OPTION_BLOCK)
+        *blocks = (struct nat_block_options){ .size = 0 };
+    blocks->size = (uint32_t)size;
+    return TRUE;
+}
+
+/* Names joined by commas; "{}" and "false" for none. */
+static gboolean
+set_quirks(uint8_t *quirks, const char *value, GError **error)
+{
+    g_auto(GStrv) names = g_strsplit(value, ",", -1);
+    uint8_t read = 0;
+
+    if (g_strcmp0(value, "{}") == 0 || g_strcmp0(value, "false") == 0) {
+        *quirks = 0;
+        return TRUE;
+    }
+    for (char **name = names; *name; name++) {
+        int index = words_find(nat_quirk_words, *name);
+
+        if (index < 0)
+            return fail(error, words_complaint(nat_quirk_words, *name, "a quirk"));
+        read |= (uint8_t)(1 << index);
+    }
+    *quirks = read;
+    return TRUE;
+}
+
+/* Of a list of things none is to be had from a text. */
+static gboolean
+clear_list(struct nat_options *options, enum option_key key, const char *value, GError **error)
+{
+    static const char *const shapes[] = {
+        [OPTION_FORWARD] = "a list of {protocol=, port=, address=, to=, from=}",
+        [OPTION_PORT_TIMEOUT] = "a table such as {[53]=\"20s\"}",
+        [OPTION_EXEMPT] = "a list of prefixes",
+        [OPTION_RULES] = "a list of {action=, direction=, protocol=, address=, port=, from=}",
+    };
+
     if (g_strcmp0(value, "{}") != 0 && g_strcmp0(value, "false") != 0)
-        return fail(error, g_strdup_printf("'%s' is not a value of 'rules'; accepted: a list of {action=, direction=, "
-                                           "protocol=, address=, port=, from=}, or {} for none",
-                                           value));
-    options->rules = NULL;
-    options->rule_count = 0;
+        return fail(error, g_strdup_printf("'%s' is not a value of '%s'; accepted: %s, or {} for none", value,
+                                           nat_option_keys[key], shapes[key]));
+    if (key == OPTION_FORWARD)
+        options->forward_count = 0;
+    else if (key == OPTION_PORT_TIMEOUT)
+        options->port_timeout_count = 0;
+    else if (key == OPTION_EXEMPT)
+        options->exempt_count = 0;
+    else
+        options->rule_count = 0;
     return TRUE;
 }
 
@@ -314,40 +443,64 @@ read_ipv6_prefix(const char *key, const char *value, struct prefix *out, GError 
 static gboolean
 set_box(struct nat_options *options, enum option_key key, const char *value, GError **error)
 {
+    const char *name = nat_option_keys[key];
+
     switch (key) {
     case OPTION_TIMEOUT_UDP:
-        return read_timeout(nat_option_keys[key], value, &options->udp.timeout, error);
+        return read_timeout(name, value, &options->udp.timeout, error);
+    case OPTION_TIMEOUT_UDP_STREAM:
+        return set_hold(&options->udp.stream_timeout, key, value, error);
     case OPTION_TIMEOUT_ICMP:
-        return read_timeout(nat_option_keys[key], value, &options->icmp.timeout, error);
+        return read_timeout(name, value, &options->icmp.timeout, error);
     case OPTION_TIMEOUT_TCP:
-        return read_timeout(nat_option_keys[key], value, &options->tcp.timeout, error);
+        return read_timeout(name, value, &options->tcp.timeout, error);
     case OPTION_TIMEOUT_TCP_OPENING:
-        return read_timeout(nat_option_keys[key], value, &options->tcp_opening, error);
+        return read_timeout(name, value, &options->tcp_opening, error);
     case OPTION_TIMEOUT_TCP_CLOSING:
-        return read_timeout(nat_option_keys[key], value, &options->tcp_closing, error);
+        return read_timeout(name, value, &options->tcp_closing, error);
     case OPTION_SYN_WAIT:
-        return read_wait(nat_option_keys[key], value, &options->syn_wait, error);
+        return read_wait(name, value, &options->syn_wait, error);
     case OPTION_HAIRPIN:
-        return read_word(nat_option_keys[key], value, nat_hairpin_words, &options->hairpin, error);
+        return read_word(name, value, nat_hairpin_words, &options->hairpin, error);
     case OPTION_TTL:
-        return read_word(nat_option_keys[key], value, nat_ttl_words, &options->ttl, error);
+        return read_word(name, value, nat_ttl_words, &options->ttl, error);
     case OPTION_AFFINITY:
         return set_flag(&options->affinity, key, value, error);
     case OPTION_ICMP_ERRORS:
         return set_flag(&options->icmp_errors, key, value, error);
     case OPTION_PER_HOST:
         return set_limit(&options->limit_per_host, key, value, error);
-    case OPTION_RULES:
-        return clear_rules(options, value, error);
     case OPTION_IPV6:
-        return read_word(nat_option_keys[key], value, nat_ipv6_words, &options->ipv6, error);
+        return read_word(name, value, nat_ipv6_words, &options->ipv6, error);
     case OPTION_IPV6_PREFIX:
-        return read_ipv6_prefix(nat_option_keys[key], value, &options->ipv6_prefix, error);
+        return read_ipv6_prefix(name, value, &options->ipv6_prefix, error);
     case OPTION_PORT_CONTROL:
         return read_control(value, &options->port_control, error);
-    default:
+    case OPTION_TOTAL:
         return set_limit(&options->limit_total, key, value, error);
+    case OPTION_RATE:
+        return set_limit(&options->limit_rate, key, value, error);
+    case OPTION_ANSWER:
+        return read_word(name, value, nat_limit_answer_words, &options->limit_answer, error);
+    case OPTION_POOLING:
+        return read_word(name, value, nat_pooling_words, &options->pooling, error);
+    case OPTION_PORT_HOLD:
+        return set_hold(&options->port_hold, key, value, error);
+    case OPTION_FRAGMENTS:
+        return read_word(name, value, nat_fragments_words, &options->fragments, error);
+    case OPTION_QUIRKS:
+        return set_quirks(&options->quirks, value, error);
+    default:
+        return key < OPTION_FORWARD ? set_block(&options->blocks, key, value, error)
+                                    : clear_list(options, key, value, error);
     }
+}
+
+/* Limits may be a protocol's own besides the box's. */
+static gboolean
+set_protocol_limit(struct nat_behaviour *behaviour, enum option_key key, const char *value, GError **error)
+{
+    return set_limit(key == OPTION_PER_HOST ? &behaviour->limit_per_host : &behaviour->limit_total, key, value, error);
 }
 
 /* A key that isn't accepted: one of a later version, or none at all. */
@@ -369,6 +522,14 @@ set_other(const char *key, const char *value, GError **error)
     return fail(error, words_complaint(nat_option_keys, key, "an option of a NAT"));
 }
 
+static struct nat_behaviour *
+behaviour_of(struct nat_options *options, const char *protocol)
+{
+    if (g_strcmp0(protocol, "icmp") == 0)
+        return &options->icmp;
+    return g_strcmp0(protocol, "tcp") == 0 ? &options->tcp : &options->udp;
+}
+
 gboolean
 nat_options_set(struct nat_options *options, const char *protocol, const char *key, const char *value, GError **error)
 {
@@ -377,17 +538,17 @@ nat_options_set(struct nat_options *options, const char *protocol, const char *k
 
     if (protocol && words_find(nat_option_protocols, protocol) < 0)
         return fail(error, words_complaint(nat_option_protocols, protocol, "a protocol with options of its own"));
-    if (protocol && (index > OPTION_FILTERED || g_strcmp0(key, "limits") == 0))
+    if (protocol && (index == OPTION_PER_HOST || index == OPTION_TOTAL))
+        return set_protocol_limit(behaviour_of(options, protocol), (enum option_key)index, value, error);
+    if (protocol && index > OPTION_FILTERED)
         return fail(error, g_strdup_printf("'%s' is an option of the whole box, not of %s alone", key, protocol));
     if (index < 0)
         return set_other(key, value, error);
     if (index > OPTION_FILTERED)
         return set_box(options, (enum option_key)index, value, error);
 
-    if (g_strcmp0(protocol, "icmp") == 0)
-        return set_behaviour(&options->icmp, (enum option_key)index, value, error);
-    if (g_strcmp0(protocol, "tcp") == 0)
-        return set_behaviour(&options->tcp, (enum option_key)index, value, error);
+    if (protocol && behaviour_of(options, protocol) != &options->udp)
+        return set_behaviour(behaviour_of(options, protocol), (enum option_key)index, value, error);
     if (!set_behaviour(&udp, (enum option_key)index, value, error))
         return FALSE;
     if (!protocol && index != OPTION_TIMEOUT) { /* UDP took it, and so do the others */
@@ -437,6 +598,14 @@ say_behaviour(const struct nat_behaviour *behaviour, GString *out)
                            nat_dependence_words[behaviour->filtering], nat_ports_words[behaviour->ports]);
     if (behaviour->ports == NAT_PORTS_SEQUENTIAL && behaviour->step != 1)
         g_string_append_printf(out, " by %u", behaviour->step);
+    if (behaviour->ports == NAT_PORTS_PRESERVE && behaviour->clash != NAT_CLASH_NEXT)
+        g_string_append_printf(out, " or else %s", nat_clash_words[behaviour->clash]);
+    if (behaviour->overlap)
+        g_string_append(out, ", overlapping where destinations differ");
+    if (behaviour->parity)
+        g_string_append(out, ", of the same parity");
+    if (behaviour->contiguous)
+        g_string_append(out, ", contiguous");
     if (behaviour->port_low != 1024 || behaviour->port_high != 65535)
         g_string_append_printf(out, " from %u to %u", behaviour->port_low, behaviour->port_high);
     g_string_append_printf(out, ", refreshed %s", nat_refresh_words[behaviour->refresh]);
@@ -449,7 +618,8 @@ alike(const struct nat_behaviour *a, const struct nat_behaviour *b)
 {
     return a->mapping == b->mapping && a->filtering == b->filtering && a->ports == b->ports &&
            a->refresh == b->refresh && a->refusal == b->refusal && a->step == b->step && a->port_low == b->port_low &&
-           a->port_high == b->port_high;
+           a->port_high == b->port_high && a->clash == b->clash && a->overlap == b->overlap && a->parity == b->parity &&
+           a->contiguous == b->contiguous;
 }
 
 /* TCP's ways where they differ from UDP's. Both directions refresh a connection as a rule: that is not worth a word. */
@@ -477,7 +647,10 @@ say_timeouts(const struct nat_options *options, GString *out)
 {
     char text[DURATION_TEXT];
 
-    g_string_append_printf(out, "; timeout %s (UDP)", duration_format(options->udp.timeout, text));
+    g_string_append_printf(out, "; timeout %s (UDP", duration_format(options->udp.timeout, text));
+    if (options->udp.stream_timeout)
+        g_string_append_printf(out, "; %s once it has gone both ways", duration_format(options->udp.stream_timeout, text));
+    g_string_append(out, ")");
     g_string_append_printf(out, ", %s (ICMP queries)", duration_format(options->icmp.timeout, text));
     g_string_append_printf(out, ", %s (TCP", duration_format(options->tcp.timeout, text));
     g_string_append_printf(out, "; opening %s", duration_format(options->tcp_opening, text));
@@ -494,6 +667,73 @@ say_control(unsigned kinds, GString *out)
             continue;
         g_string_append_printf(out, "%s%s", before, nat_control_words[i]);
         before = " and ";
+    }
+}
+
+static void
+say_blocks(const struct nat_block_options *blocks, GString *out)
+{
+    if (!blocks->size && !blocks->deterministic)
+        return;
+    g_string_append_printf(out, ", %sblocks of ", blocks->deterministic ? "deterministic " : "");
+    if (blocks->size)
+        g_string_append_printf(out, "%u ports", blocks->size);
+    else
+        g_string_append(out, "as many ports as there are for each host");
+    if (blocks->per_host)
+        g_string_append_printf(out, ", at most %u a host", blocks->per_host);
+    if (blocks->dynamic)
+        g_string_append_printf(out, ", %u of an address left for further ones", blocks->dynamic);
+}
+
+void
+nat_options_say_quirks(uint8_t quirks, GString *out)
+{
+    const char *before = "";
+
+    for (int quirk = 0; quirk < NAT_QUIRKS; quirk++) {
+        if (!(quirks & 1 << quirk))
+            continue;
+        g_string_append_printf(out, "%s%s", before, nat_quirk_words[quirk]);
+        before = ", ";
+    }
+}
+
+static void
+say_limits(const char *protocol, const struct nat_behaviour *behaviour, GString *out)
+{
+    if (behaviour->limit_per_host)
+        g_string_append_printf(out, ", at most %u %s mappings a host", behaviour->limit_per_host, protocol);
+    if (behaviour->limit_total)
+        g_string_append_printf(out, ", at most %u %s mappings", behaviour->limit_total, protocol);
+}
+
+/* What few boxes have. */
+static void
+say_more(const struct nat_options *options, GString *out)
+{
+    char text[DURATION_TEXT];
+
+    say_limits("UDP", &options->udp, out);
+    say_limits("TCP", &options->tcp, out);
+    say_limits("ICMP", &options->icmp, out);
+    if (options->limit_rate)
+        g_string_append_printf(out, ", at most %u new mappings a host and second", options->limit_rate);
+    if (options->limit_answer != NAT_LIMIT_ICMP)
+        g_string_append_printf(out, ", answers who meets a limit by %s", nat_limit_answer_words[options->limit_answer]);
+    if (options->pooling != NAT_POOLING_PAIRED)
+        g_string_append_printf(out, ", pooling %s", nat_pooling_words[options->pooling]);
+    if (options->port_hold)
+        g_string_append_printf(out, ", ports rest %s", duration_format(options->port_hold, text));
+    say_blocks(&options->blocks, out);
+    if (options->fragments != NODE_FRAGMENTS_REASSEMBLE)
+        g_string_append_printf(out, ", fragments %s", nat_fragments_words[options->fragments]);
+    for (uint32_t i = 0; i < options->port_timeout_count; i++)
+        g_string_append_printf(out, ", timeout to port %u %s", options->port_timeouts[i].port,
+                               duration_format(options->port_timeouts[i].timeout, text));
+    if (options->quirks) {
+        g_string_append(out, "; quirks ");
+        nat_options_say_quirks(options->quirks, out);
     }
 }
 
@@ -520,6 +760,7 @@ nat_options_say(const struct nat_options *options, GString *out)
         g_string_append_printf(out, ", at most %u mappings", options->limit_total);
     if (options->ipv6 != NAT_IPV6_FIREWALL)
         g_string_append_printf(out, "; IPv6: %s", nat_ipv6_words[options->ipv6]);
+    say_more(options, out);
     if (options->port_control)
         say_control(options->port_control, out);
     for (uint32_t i = 0; i < options->rule_count; i++) {

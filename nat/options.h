@@ -25,4 +25,7 @@ gboolean nat_options_set(struct nat_options *options, const char *protocol, cons
 /* Appends what the options say in a line, without line end: "mapping endpoint-independent, filtering ...". */
 void nat_options_say(const struct nat_options *options, GString *out);
 
+/* Appends the names of quirks, with commas. */
+void nat_options_say_quirks(uint8_t quirks, GString *out);
+
 #endif

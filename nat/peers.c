@@ -1,6 +1,7 @@
 #include "nat/peers.h"
 
 #include "nat/array.h"
+#include "nat/shares.h"
 
 enum peer_flags {
     PEER_SENT = 1 << 0,          /* the internal endpoint has sent to it */
@@ -200,6 +201,8 @@ peer_note(struct mapping_table *table, uint32_t slot, const struct endpoint *rem
     struct mapping *mapping = mapping_at(table, slot);
     uint32_t number;
 
+    if (G_UNLIKELY(mapping->shared) && known == PEER_SENT_TO)
+        shares_note(table, slot, remote);
     if (mapping_is_first_peer(mapping, remote)) {
         if (known == PEER_SENT_TO)
             mapping->peer_unsent = mapping->address_unsent = false;

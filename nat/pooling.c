@@ -1,5 +1,6 @@
 #include "nat/pooling.h"
 
+#include "core/base/time.h"
 #include "nat/array.h"
 
 static bool
@@ -43,6 +44,90 @@ pool_address(const struct node *node, const struct port *out, enum family family
     }
     return ADDRESS_NONE;
 }
+
+bool
+pool_index(const struct node *node, struct address address, uint64_t *n)
+{
+    *n = 0;
+    for (uint32_t i = 0; i < node->local_count; i++) {
+        const struct local_range *range = &node->locals[i];
+
+        if (!in_pool(range, NULL, FAMILY_IPV4))
+            continue;
+        if (address_is_ipv4(address) && address.low - range->first.low < range->count) {
+            *n += address.low - range->first.low;
+            return true;
+        }
+        *n += range->count;
+    }
+    return false;
+}
+
+/* ---- inside */
+
+static bool
+is_inside(const struct local_range *range)
+{
+    return range->port->inside && address_is_ipv4(range->first);
+}
+
+static uint64_t
+network_size(const struct local_range *range)
+{
+    return UINT64_C(1) << (32 - range->prefix_length);
+}
+
+static struct address
+network_first(const struct local_range *range)
+{
+    return address_ipv4(address_to_ipv4(range->first) & (uint32_t)~(network_size(range) - 1));
+}
+
+uint64_t
+inside_size(const struct node *node)
+{
+    uint64_t size = 0;
+
+    for (uint32_t i = 0; i < node->local_count; i++)
+        if (is_inside(&node->locals[i]))
+            size += network_size(&node->locals[i]);
+    return size;
+}
+
+struct address
+inside_address(const struct node *node, uint64_t n)
+{
+    for (uint32_t i = 0; i < node->local_count; i++) {
+        const struct local_range *range = &node->locals[i];
+
+        if (!is_inside(range))
+            continue;
+        if (n < network_size(range))
+            return address_add(network_first(range), n);
+        n -= network_size(range);
+    }
+    return ADDRESS_NONE;
+}
+
+bool
+inside_index(const struct node *node, struct address address, uint64_t *n)
+{
+    *n = 0;
+    for (uint32_t i = 0; i < node->local_count; i++) {
+        const struct local_range *range = &node->locals[i];
+
+        if (!is_inside(range))
+            continue;
+        if (prefix_contains((struct prefix){ range->first, range->prefix_length }, address)) {
+            *n += address.low - network_first(range).low;
+            return true;
+        }
+        *n += network_size(range);
+    }
+    return false;
+}
+
+/* ---- hosts */
 
 struct hosts *
 hosts_new(void)
@@ -106,23 +191,42 @@ add(struct hosts *hosts, struct address internal, struct address external)
 }
 
 uint32_t
-hosts_count(struct hosts *hosts, struct address internal, struct address external)
+hosts_count(struct hosts *hosts, struct address internal, struct address external, uint8_t protocol)
 {
     uint32_t number = find(hosts, internal);
+    struct host *host;
 
     if (!number)
         number = add(hosts, internal, external);
-    if (!address_equal(internal, external)) /* what isn't translated settles nothing */
-        hosts->list[number - 1].external = external;
-    hosts->list[number - 1].mappings++;
+    host = &hosts->list[number - 1];
+    host->external = external;
+    host->mappings++;
+    host->of[nat_protocol_index(protocol)]++;
     return number;
 }
 
 void
-hosts_discount(struct hosts *hosts, uint32_t number)
+hosts_note_made(struct hosts *hosts, uint32_t number, int64_t now)
 {
     struct host *host = &hosts->list[number - 1];
 
+    host->made = host_made(host, now) + 1;
+    if (host->made == 1)
+        host->second = now;
+}
+
+uint32_t
+host_made(const struct host *host, int64_t now)
+{
+    return now - host->second < TIME_S ? host->made : 0;
+}
+
+void
+hosts_discount(struct hosts *hosts, uint32_t number, uint8_t protocol)
+{
+    struct host *host = &hosts->list[number - 1];
+
+    host->of[nat_protocol_index(protocol)]--;
     if (--host->mappings > 0)
         return;
     hash_index_remove(&hosts->by_address, (uint32_t)address_hash(host->internal), number);

@@ -19,7 +19,10 @@ struct port_asker {
 };
 
 /* Chooses a port for `internal` from `range`. `last` is what NAT_PORTS_SEQUENTIAL chose last here, 0 for nothing yet.
- * Draws from `random` for NAT_PORTS_RANDOM only. 0 when all are taken. */
+ * Draws from `random` for NAT_PORTS_RANDOM, and for NAT_CLASH_RANDOM on a clash. 0 when all are taken.
+ *
+ * Parity (RFC 4787 REQ-4) and room for a neighbour (section 4.2.3) are wishes: a port that has both is taken before one
+ * that has the parity only, and that before any. */
 uint16_t port_choose(const struct nat_behaviour *behaviour, struct port_range range, uint16_t internal, uint16_t last,
                      struct random_stream *random, const struct port_asker *asker);
 

@@ -25,9 +25,30 @@
         PROTOCOLS(mapping_, filtering_, ports_, SILENTLY, SILENTLY), .hairpin = NAT_HAIRPIN_##hairpin_                 \
     }
 /* The same with the answer that RFC 5382 REQ-4 recommends for a SYN that nobody asked for. */
-#define OPTIONS_ANSWERING(mapping_, filtering_, ports_, hairpin_)                                                      \
+#define OPTIONS_ANSWERING(mapping_, filtering_, ports_, hairpin_, ...)                                                 \
     {                                                                                                                  \
-        PROTOCOLS(mapping_, filtering_, ports_, SILENTLY, ICMP), .hairpin = NAT_HAIRPIN_##hairpin_                     \
+        PROTOCOLS(mapping_, filtering_, ports_, SILENTLY, ICMP), .hairpin = NAT_HAIRPIN_##hairpin_, __VA_ARGS__        \
+    }
+
+/* A box that tracks connections has state for each pair of endpoints, and each has timers of its own; traffic either
+ * way refreshes it. An external port is taken only for the destination that it is used for. So it maps like an
+ * address-and-port-dependent NAT, and as long as it can preserve ports nobody sees a difference from an
+ * endpoint-independent one. */
+#define TRACKED(ports_, clash_, low_, timeout_, stream_)                                                               \
+    {                                                                                                                  \
+        .mapping = NAT_ADDRESS_AND_PORT_DEPENDENT, .filtering = NAT_ADDRESS_AND_PORT_DEPENDENT,                        \
+        .ports = NAT_PORTS_##ports_, .clash = NAT_CLASH_##clash_, .overlap = true, .refresh = NAT_REFRESH_BOTH,        \
+        .refusal = NAT_REFUSE_SILENTLY, .step = 1, .port_low = low_, .port_high = 65535, .timeout = timeout_,          \
+        .stream_timeout = stream_                                                                                      \
+    }
+/* UDP unanswered and answered, ICMP; TCP that stands, opens, closes. */
+#define TRACKER(ports_, clash_, low_, udp_, stream_, icmp_, tcp_, opening_, closing_)                                  \
+    {                                                                                                                  \
+        .udp = TRACKED(ports_, clash_, low_, (udp_) * TIME_S, (stream_) * TIME_S),                                     \
+        .tcp = TRACKED(ports_, clash_, low_, (tcp_) * TIME_S, 0),                                                      \
+        .icmp = TRACKED(ports_, clash_, low_, (icmp_) * TIME_S, 0), .tcp_opening = (opening_) * TIME_S,                \
+        .tcp_closing = (closing_) * TIME_S, .syn_wait = 0, .hairpin = NAT_HAIRPIN_OFF, .ttl = NAT_TTL_DECREMENT,       \
+        .affinity = true, .icmp_errors = true                                                                          \
     }
 
 /* A firewall's: a filter by address and port, and rules. */
@@ -71,10 +92,20 @@ const struct nat_preset nat_presets[] = {
     { "symmetric-sequential", "like symmetric, but each new mapping has the next port, which a peer can guess",
       "RFC 4787 section 4.2.1", OPTIONS(ADDRESS_AND_PORT_DEPENDENT, ADDRESS_AND_PORT_DEPENDENT, SEQUENTIAL, OFF) },
     { "rfc4787", "what RFC 4787 and RFC 5382 ask of a NAT, with the stricter filter they recommend; hairpins",
-      "RFC 4787 REQ-1, REQ-8, REQ-9", OPTIONS_ANSWERING(ENDPOINT_INDEPENDENT, ADDRESS_DEPENDENT, PRESERVE, EXTERNAL_SOURCE) },
+      "RFC 4787 REQ-1, REQ-8, REQ-9",
+      OPTIONS_ANSWERING(ENDPOINT_INDEPENDENT, ADDRESS_DEPENDENT, PRESERVE, EXTERNAL_SOURCE, .udp.parity = true) },
     { "cgn", "a provider's NAT: endpoint-independent both ways, random ports; hairpins between its customers",
-      "RFC 6888 REQ-1, REQ-7, REQ-15",
-      OPTIONS_ANSWERING(ENDPOINT_INDEPENDENT, ENDPOINT_INDEPENDENT, RANDOM, EXTERNAL_SOURCE) },
+      "RFC 6888",
+      OPTIONS_ANSWERING(ENDPOINT_INDEPENDENT, ENDPOINT_INDEPENDENT, RANDOM, EXTERNAL_SOURCE,
+                        .limit_answer = NAT_LIMIT_ICMP_HOST, .port_hold = 2 * TIME_MIN) },
+    { "linux", "netfilter masquerade: keeps ports, and shares one between hosts whose destinations differ",
+      "Linux nf_nat_core.c, nf_conntrack-sysctl.rst", TRACKER(PRESERVE, RANDOM, 1024, 30, 120, 30, 432000, 120, 120) },
+    { "linux-random", "netfilter masquerade fully-random: a random port for each destination",
+      "Linux nf_nat_core.c, nf_conntrack-sysctl.rst", TRACKER(RANDOM, NEXT, 1024, 30, 120, 30, 432000, 120, 120) },
+    { "pf", "OpenBSD's and FreeBSD's pf, nat-to: a random port from 50001 up for each destination", "pf.conf(5)",
+      TRACKER(RANDOM, NEXT, 50001, 60, 60, 20, 86400, 30, 45) },
+    { "libalias", "FreeBSD's natd and ipfw nat: a random port from 32768 up for each destination",
+      "FreeBSD alias_db.c, libalias(3)", TRACKER(RANDOM, NEXT, 32768, 60, 60, 60, 86400, 300, 10) },
     { "firewall", "lets flows begin outwards only; addresses and ports that were sent to may answer",
       "RFC 6092 section 3", FIREWALL(SILENTLY, .rule_count = 0) },
     { "udp-blocked", "a firewall that lets no UDP through", "RFC 3489 section 10.1", FIREWALL(SILENTLY, RULES(no_udp)) },
@@ -87,7 +118,7 @@ const struct nat_preset nat_presets[] = {
 
 static const char *const preset_names[] = {
     "full-cone", "restricted-cone", "port-restricted-cone", "symmetric", "symmetric-sequential", "rfc4787", "cgn",
-    "firewall", "udp-blocked", "only-443", "captive", NULL,
+    "linux", "linux-random", "pf", "libalias", "firewall", "udp-blocked", "only-443", "captive", NULL,
 };
 /* Those of firewalls. */
 static const char *const firewall_names[] = { "firewall", "udp-blocked", "only-443", "captive", NULL };
@@ -100,16 +131,6 @@ nat_preset_find(const char *name)
         if (strcmp(preset->name, name) == 0)
             return preset;
     return NULL;
-}
-
-bool
-nat_preset_is_later(const char *name)
-{
-    static const char *const later[] = {
-        "linux", "linux-random", "pf", NULL,
-    };
-
-    return words_find(later, name) >= 0;
 }
 
 const char *const *

@@ -7,7 +7,8 @@
  *   port-restricted-cone   endpoint-independent          address-and-port-dependent    preserve
  *   symmetric              address-and-port-dependent    address-and-port-dependent    random
  *
- * The classic four are RFC 3489's; `rfc4787` and `cgn` are policies of the RFCs. Each says where it comes from. */
+ * The classic four are RFC 3489's; `rfc4787` and `cgn` are policies of the RFCs; `linux`, `pf` and the like are real
+ * boxes. Each says where it comes from. */
 #ifndef NAT_PRESETS_H
 #define NAT_PRESETS_H
 
@@ -27,9 +28,6 @@ const struct nat_preset *nat_preset_find(const char *name);
 
 /* Whether it is a type of firewall too. */
 bool nat_preset_is_firewall(const struct nat_preset *preset);
-
-/* Whether the name is taken for a preset of a later version. */
-bool nat_preset_is_later(const char *name);
 
 /* The names, ending with NULL: for words_complaint. And those of firewalls alone. */
 const char *const *nat_preset_names(void);

@@ -19,7 +19,9 @@
 #include "core/net/rewrite.h"
 #include "core/net/stack.h"
 #include "nat/box.h"
+#include "nat/forwards.h"
 #include "nat/peers.h"
+#include "nat/shares.h"
 
 /* ---- what a packet is */
 
@@ -108,12 +110,25 @@ refuse(struct nat *nat, struct packet *packet, struct record *record, enum drop_
         return nat_tcp_refuse(nat, packet, record, reason, remote);
     verdict = nat_drop(nat, packet, record, reason);
     nat->counts.refused++;
+    if (nat_has_quirk(nat, NAT_QUIRK_EARLY_INBOUND_POISONS) && remote && reason != DROP_POLICY)
+        nat_quirk_poison(nat, packet);
     if (nat_behaviour(nat, packet->flow.protocol)->refusal != NAT_REFUSE_SILENTLY)
         icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, code, 0);
     return verdict;
 }
 
-/* A packet that gets no mapping (RFC 5508 REQ-8), or whose TTL has run out: its sender hears of it. */
+/* What who needed a mapping hears (RFC 5508 REQ-8, RFC 6888 REQ-11). */
+static void
+answer_limit(const struct nat *nat, const struct packet *packet)
+{
+    uint8_t code = nat->options.limit_answer == NAT_LIMIT_ICMP ? ICMP_ADMINISTRATIVELY_PROHIBITED
+                                                                : ICMP_HOST_UNREACHABLE;
+
+    if (nat->options.limit_answer != NAT_LIMIT_DROP)
+        icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, code, 0);
+}
+
+/* A packet that gets no mapping, or whose TTL has run out: its sender hears of it. */
 static enum verdict
 deny(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason)
 {
@@ -122,8 +137,8 @@ deny(struct nat *nat, struct packet *packet, struct record *record, enum drop_re
     if (reason == DROP_POLICY)
         return refuse(nat, packet, record, reason, NULL);
     verdict = nat_drop(nat, packet, record, reason);
-    if (reason == DROP_NO_PORT || reason == DROP_MAPPING_LIMIT)
-        icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, ICMP_ADMINISTRATIVELY_PROHIBITED, 0);
+    if (reason == DROP_NO_PORT || reason == DROP_MAPPING_LIMIT || reason == DROP_MAPPING_RATE)
+        answer_limit(nat, packet);
     if (reason == DROP_TTL_EXCEEDED)
         icmp_send_error(nat->box.node, packet, ICMP_TIME_EXCEEDED, 0, 0);
     return verdict;
@@ -131,7 +146,8 @@ deny(struct nat *nat, struct packet *packet, struct record *record, enum drop_re
 
 /* ---- ways and filters */
 
-/* Mappings that were made under other options stay as they are, and the conversations they carry stay with them. */
+/* Mappings that were made under other options stay as they are, and the conversations they carry stay with them. So do
+ * those that a quirk made for one destination. */
 static uint32_t
 find_kept(const struct nat *nat, struct mapping_key key)
 {
@@ -164,7 +180,7 @@ nat_find_way(const struct nat *nat, const struct mapping_key *key, bool affinity
         return slot;
     }
     if (mapping_other_kinds(nat->table, key) && (slot = find_kept(nat, *key))) {
-        *rule = NAT_RULE_KEPT;
+        *rule = mapping_at(nat->table, slot)->origin >= NAT_ORIGIN_CLASH ? NAT_RULE_QUIRK : NAT_RULE_KEPT;
         return slot;
     }
     *rule = NAT_RULE_DEPENDENCE + key->dependence;
@@ -178,6 +194,17 @@ filtering_of(const struct nat *nat, const struct mapping *mapping)
     return mapping->open ? NAT_ENDPOINT_INDEPENDENT : nat_behaviour(nat, mapping->protocol)->filtering;
 }
 
+/* A forwarding rule may be for some only; who has been sent to may answer. */
+static bool
+forward_admits(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
+{
+    const struct mapping *mapping = mapping_at(nat->table, slot);
+    struct endpoint external = mapping_external(mapping), internal;
+
+    return forwards_inbound(&nat->options, mapping->protocol, &external, remote->address, &internal) ||
+           nat_known(nat, slot, remote) == PEER_SENT_TO;
+}
+
 bool
 nat_admits(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
 {
@@ -185,7 +212,7 @@ nat_admits(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
 
     switch (filtering_of(nat, mapping)) {
     case NAT_ENDPOINT_INDEPENDENT:
-        return true;
+        return mapping->origin != NAT_ORIGIN_FORWARD || forward_admits(nat, slot, remote);
     case NAT_ADDRESS_DEPENDENT:
         return mapping->protocol == PROTOCOL_TCP ? session_address_sent_to(nat->table, slot, remote->address)
                                                  : peer_address_sent_to(nat->table, slot, remote->address);
@@ -250,6 +277,37 @@ judge_inbound(const struct nat *nat, uint32_t slot, const struct flow *flow, uin
 
 /* ---- outbound */
 
+/* Whether an early packet from `remote` keeps the mapping's external port from being used to send there. */
+static bool
+is_kept_from(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
+{
+    const struct mapping *mapping = mapping_at(nat->table, slot);
+
+    return mapping->dependence != NAT_MAPPING_NONE && !mapping->open &&
+           nat_is_poisoned(nat, mapping->protocol, mapping_external(mapping), *remote) &&
+           nat_known(nat, slot, remote) != PEER_SENT_TO;
+}
+
+/* There is no mapping yet. */
+static enum drop_reason
+begin_way(struct nat *nat, const struct mapping_key *key, const struct packet *packet, const struct port *out,
+          struct way *way)
+{
+    enum drop_reason reason = nat_make_mapping(nat, key, packet, out, &way->slot);
+    const struct mapping *mapping;
+
+    if (reason != DROP_NONE)
+        return reason;
+    mapping = mapping_at(nat->table, way->slot);
+    way->rule = NAT_RULE_DEPENDENCE + key->dependence;
+    if (mapping->open)
+        way->rule = NAT_RULE_OPEN;
+    else if (mapping->origin >= NAT_ORIGIN_CLASH)
+        way->rule = NAT_RULE_QUIRK;
+    way->opens = !mapping->open;
+    return DROP_NONE;
+}
+
 /* The mapping that a packet out takes, made when there is none, refreshed, with its destination among its peers. `flow`
  * is the packet's, as it is seen (nat64_see). */
 static enum drop_reason
@@ -265,16 +323,17 @@ take_way(struct nat *nat, const struct packet *packet, const struct flow *flow, 
     if (key.protocol == PROTOCOL_TCP)
         return nat_tcp_take_way(nat, packet, &key, out, way);
     way->session = 0;
-    if (!way->slot) {
-        way->rule = NAT_RULE_DEPENDENCE + key.dependence;
-        way->opens = true;
-        return nat_make_mapping(nat, &key, packet, out, &way->slot);
+    if (way->slot && G_UNLIKELY(nat->poisoned.count > 0) && is_kept_from(nat, way->slot, &key.remote)) {
+        key.dependence = NAT_ADDRESS_AND_PORT_DEPENDENT;
+        way->slot = 0;
     }
+    if (!way->slot)
+        return begin_way(nat, &key, packet, out, way);
     way->opens = nat_listening(nat) && !nat_admits(nat, way->slot, &key.remote);
     if (!peer_note(nat->table, way->slot, &key.remote, PEER_SENT_TO))
         return DROP_MAPPING_LIMIT;
     if (nat_behaviour(nat, key.protocol)->refresh != NAT_REFRESH_INBOUND)
-        nat_refresh_mapping(nat, way->slot);
+        nat_refresh_mapping(nat, way->slot, key.remote.port);
     return DROP_NONE;
 }
 
@@ -311,6 +370,8 @@ outbound(struct nat *nat, struct packet *packet, const struct flow *flow, const 
 
     if (nat_listening(nat))
         record = packet_record(packet, &nat_outbound_dropped_kind, nat->box.node);
+    if (kind == PACKET_ANSWERS && nat_basic_out(nat, packet))
+        return VERDICT_PASS;
     if (kind == PACKET_OTHER || (kind == PACKET_ANSWERS && !answers_a_query(nat, packet)))
         return deny(nat, packet, &record, DROP_PROTOCOL_UNSUPPORTED);
     reason = take_way(nat, packet, flow, out, &way);
@@ -330,6 +391,8 @@ outbound(struct nat *nat, struct packet *packet, const struct flow *flow, const 
         record.after = packet->flow;
         journal_outbound(nat, &record, &way);
     }
+    if (nat_has_quirk(nat, NAT_QUIRK_REWRITES_PAYLOAD))
+        nat_quirk_rewrite(nat, packet, mapping->internal_address, mapping->external_address);
     return VERDICT_PASS;
 }
 
@@ -373,8 +436,10 @@ accept_inbound(struct nat *nat, const struct packet *packet, uint32_t slot, cons
     *session = 0;
     if (!is_noted(nat, mapping, remote))
         note_admitted(nat, slot, remote);
+    if (G_UNLIKELY(nat_behaviour(nat, mapping->protocol)->stream_timeout))
+        mapping_at(nat->table, slot)->answered = true;
     if (nat_behaviour(nat, mapping->protocol)->refresh != NAT_REFRESH_OUTBOUND)
-        nat_refresh_mapping(nat, slot);
+        nat_refresh_mapping(nat, slot, remote->port);
     return DROP_NONE;
 }
 
@@ -383,11 +448,16 @@ static enum verdict
 turn_away(struct nat *nat, struct packet *packet, uint32_t slot, struct record *record, enum drop_reason reason,
           uint32_t rule, const struct endpoint *remote)
 {
+    enum verdict verdict;
+
     if (nat_listening(nat) && reason == DROP_FILTERED)
         nat_record_filtered(nat, record, slot);
     else if (nat_listening(nat))
         nat_record_firewall(record, nat->options.rules, rule);
-    return refuse(nat, packet, record, reason, remote);
+    verdict = refuse(nat, packet, record, reason, remote);
+    if (nat_has_quirk(nat, NAT_QUIRK_FILTERED_INBOUND_DESTROYS) && reason == DROP_FILTERED)
+        nat_quirk_destroy(nat, slot, NAT_QUIRK_FILTERED_INBOUND_DESTROYS);
+    return verdict;
 }
 
 /* A packet has come in by the mapping in `slot`, because `rule` or (0) the filter admits it. */
@@ -402,6 +472,9 @@ let_in(struct nat *nat, struct packet *packet, uint32_t slot, uint32_t session, 
             nat_record_firewall(record, nat->options.rules, rule);
         journal_translated(nat, record, slot, session);
     }
+    if (nat_has_quirk(nat, NAT_QUIRK_REWRITES_PAYLOAD))
+        nat_quirk_rewrite(nat, packet, mapping_at(nat->table, slot)->external_address,
+                          mapping_at(nat->table, slot)->internal_address);
     return VERDICT_PASS;
 }
 
@@ -537,6 +610,8 @@ unmapped(struct nat *nat, struct packet *packet)
     if (external &&
         (!has_ports(packet) || nat_box_has(nat, packet->flow.protocol, flow_destination(&packet->flow))))
         return VERDICT_MINE;
+    if (!local && nat->options.exempt_count > 0 && nat_is_exempt(nat, packet->flow.source))
+        return VERDICT_PASS;
     if (!local && translates_nothing(nat, packet))
         return uninvited(nat, packet);
     if (nat_listening(nat)) {
@@ -547,17 +622,74 @@ unmapped(struct nat *nat, struct packet *packet)
     return refuse(nat, packet, &record, translates_nothing(nat, packet) ? DROP_FILTERED : DROP_NO_MAPPING, &remote);
 }
 
+/* Whether a packet may make the mapping that a forwarding rule is for. A connection begins with a SYN only. */
+static bool
+may_begin(const struct nat *nat, const struct packet *packet)
+{
+    if (packet->flow.protocol != PROTOCOL_TCP)
+        return packet->flow.protocol == PROTOCOL_UDP;
+    return nat_tcp_opens(nat_tcp_flags(packet)) && (!nat->table || session_room(nat->table, NAT_TCP_OUTSIDE));
+}
+
+/* The mapping that a packet in, which counts as sent by `remote`, leads to, or 0; a forwarding rule makes one. */
+static enum drop_reason
+find_inbound(struct nat *nat, const struct packet *packet, const struct endpoint *remote, uint32_t *slot)
+{
+    struct endpoint target = flow_destination(&packet->flow);
+
+    *slot = nat->table ? mapping_find_inbound(nat->table, packet->flow.protocol, &target, remote) : 0;
+    if (*slot || G_LIKELY(nat->options.forward_count == 0) || !may_begin(nat, packet))
+        return DROP_NONE;
+    return nat_make_forward(nat, packet, slot);
+}
+
+/* A mapping of TCP that a packet in made in vain, because it was refused after all, has nothing to live for. */
+static void
+end_unused(struct nat *nat, uint32_t slot)
+{
+    const struct mapping *mapping = mapping_at(nat->table, slot);
+
+    if (mapping->number && mapping->protocol == PROTOCOL_TCP && mapping->origin == NAT_ORIGIN_FORWARD &&
+        mapping->peer_count == 0)
+        nat_expire_mapping(nat, slot);
+}
+
+/* A rule would take a packet inside, but a limit is met. */
+static enum verdict
+refuse_forward(struct nat *nat, struct packet *packet, enum drop_reason reason)
+{
+    struct endpoint remote = flow_source(&packet->flow);
+    struct record record;
+
+    if (nat_listening(nat))
+        record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
+    return refuse(nat, packet, &record, reason, &remote);
+}
+
 static enum verdict
 from_outside(struct nat *nat, struct packet *packet)
 {
-    struct endpoint target = flow_destination(&packet->flow);
+    struct endpoint remote = flow_source(&packet->flow);
+    enum kind_of_packet kind;
+    enum drop_reason reason = DROP_NONE;
+    enum verdict verdict;
     uint32_t slot = 0;
 
     if (packet_is(packet, PACKET_ICMP_ERROR))
         return nat_error_enter(nat, packet, packet->in);
-    if (nat->table && outbound_kind(packet) != PACKET_OTHER)
-        slot = mapping_find_external(nat->table, packet->flow.protocol, &target);
-    return slot ? inbound(nat, packet, slot) : unmapped(nat, packet);
+    kind = outbound_kind(packet);
+    if (kind == PACKET_ASKS && packet->flow.protocol == PROTOCOL_ICMP && nat_basic_in(nat, packet, &verdict))
+        return verdict;
+    if (kind != PACKET_OTHER)
+        reason = find_inbound(nat, packet, &remote, &slot);
+    if (reason != DROP_NONE)
+        return refuse_forward(nat, packet, reason);
+    if (!slot)
+        return unmapped(nat, packet);
+    verdict = inbound(nat, packet, slot);
+    if (verdict != VERDICT_PASS)
+        end_unused(nat, slot);
+    return verdict;
 }
 
 /* ---- hairpin */
@@ -637,6 +769,15 @@ hairpin_in(struct nat *nat, struct packet *packet, const struct flow *seen, stru
     return let_in(nat, packet, slot, session, &record, rule);
 }
 
+/* Of several mappings that share an external endpoint, whose is a packet from `external`? */
+static uint32_t
+sharer(const struct nat *nat, uint8_t protocol, const struct endpoint *target, const struct endpoint *external,
+       uint32_t slot)
+{
+    return slot && mapping_at(nat->table, slot)->shared ? mapping_find_inbound(nat->table, protocol, target, external)
+                                                        : slot;
+}
+
 /* A packet from inside to one of the external addresses, which are on `out`. UDP and TCP hairpin; an ICMP query is for
  * the box, and its replies come from there. */
 static enum verdict
@@ -645,14 +786,17 @@ hairpin(struct nat *nat, struct packet *packet, const struct port *out)
     struct endpoint target = flow_destination(&packet->flow), external;
     struct record record;
     uint32_t slot = 0;
-    enum drop_reason reason = DROP_HAIRPIN_OFF;
+    enum drop_reason reason;
+    enum verdict verdict;
 
     if (packet_is(packet, PACKET_ICMP_ERROR))
         return nat_error_enter(nat, packet, packet->in);
     if (!has_ports(packet))
         return VERDICT_MINE;
-    if (nat->table)
-        slot = mapping_find_external(nat->table, packet->flow.protocol, &target);
+    reason = find_inbound(nat, packet, &target, &slot);
+    if (reason != DROP_NONE)
+        return refuse_forward(nat, packet, reason);
+    reason = DROP_HAIRPIN_OFF;
     if (!slot && (translates_nothing(nat, packet) || nat_box_has(nat, packet->flow.protocol, target)))
         return VERDICT_MINE;
     if (nat_listening(nat)) {
@@ -662,9 +806,12 @@ hairpin(struct nat *nat, struct packet *packet, const struct port *out)
     if (nat->options.hairpin != NAT_HAIRPIN_OFF)
         reason = node_ttl_expired(nat->box.node, packet) ? DROP_TTL_EXCEEDED
                                                           : hairpin_out(nat, packet, &packet->flow, out, &record, &external);
-    if (reason != DROP_NONE)
-        return deny(nat, packet, &record, reason);
-    return hairpin_in(nat, packet, &packet->flow, external, slot);
+    if (reason == DROP_NONE)
+        return hairpin_in(nat, packet, &packet->flow, external, sharer(nat, packet->flow.protocol, &target, &external, slot));
+    verdict = deny(nat, packet, &record, reason);
+    if (slot)
+        end_unused(nat, slot);
+    return verdict;
 }
 
 /* ---- from IPv6 to IPv4 */
@@ -696,7 +843,7 @@ hairpin_crossing(struct nat *nat, struct packet *packet, const struct flow *flow
 
     if (reason != DROP_NONE)
         return deny(nat, packet, record, reason);
-    return hairpin_in(nat, packet, flow, external, slot);
+    return hairpin_in(nat, packet, flow, external, sharer(nat, flow->protocol, &target, &external, slot));
 }
 
 static enum verdict
@@ -806,6 +953,8 @@ nat_leave(struct middlebox *box, struct packet_list *list, struct port *out)
     nat_expire_due(nat);
     if (packet->in && !packet_is(packet, PACKET_FROM_INSIDE))
         return VERDICT_PASS; /* in transit between two outside ports */
+    if (nat->options.exempt_count > 0 && packet->in && nat_is_exempt(nat, packet->flow.destination))
+        return nat_pass_exempt(nat, packet);
     if (packet_is(packet, PACKET_ICMP_ERROR))
         return nat_error_leave(nat, packet);
     return packet->in ? outbound(nat, packet, &packet->flow, out) : VERDICT_PASS;

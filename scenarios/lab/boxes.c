@@ -10,6 +10,7 @@ struct plan {
     enum lab_node_kind kind;
     struct place place;
     struct inside inside;
+    bool routed; /* though its kind is not: see struct lab_box */
 };
 
 static const char *const kind_words[] = { "host", "router", "NAT", "firewall" };
@@ -40,7 +41,8 @@ inside_is_free(const struct plan *plan, GError **error)
         struct prefix prefix = plan->inside.prefixes[family == FAMILY_IPV6];
 
         if (!prefix_is_none(prefix) &&
-            !lab_check_inside(plan->place.network, NULL, prefix, lab_is_routed(plan->kind, family), error))
+            !lab_check_inside(plan->place.network, NULL, prefix, plan->routed || lab_is_routed(plan->kind, family),
+                              error))
             return false;
     }
     return true;
@@ -48,10 +50,11 @@ inside_is_free(const struct plan *plan, GError **error)
 
 static bool
 make_plan(struct plan *plan, struct lab_network *network, const char *name, enum lab_node_kind kind,
-          const char *addresses, const char *lan, const struct lab_link *link, GError **error)
+          const char *addresses, const char *lan, const struct lab_link *link, bool routed, GError **error)
 {
     plan->name = name;
     plan->kind = kind;
+    plan->routed = routed;
     if (!lab_check_name(network->lab, name, error))
         return false;
     if (!lab_read_inside(lan ? lan : LAB_DEFAULT_LAN, &plan->inside, error) ||
@@ -103,6 +106,7 @@ build(const struct plan *plan, const struct lab_link *inner_links)
     box->node->forwards = true;
     place_take(&plan->place, outside);
     lab_take_default(outside, true);
+    box->box->routed = plan->routed;
     lab_announce(add_inside(box, box->node->name, false, &plan->inside, inner_links));
     return box;
 }
@@ -181,9 +185,10 @@ lab_nat(struct lab_network *network, const char *name, const char *addresses, co
         const char *type, const char *lan, const struct lab_link *link, const struct lab_link *inner_links,
         GError **error)
 {
+    bool routed = options->exempt_count > 0; /* what comes back from there has to find its way */
     struct plan plan;
 
-    return make_plan(&plan, network, name, LAB_NAT, addresses, lan, link, error) &&
+    return make_plan(&plan, network, name, LAB_NAT, addresses, lan, link, routed, error) &&
                    external_is_free(&plan, options, error)
                ? build_with(&plan, options, type, inner_links)
                : NULL;
@@ -197,7 +202,7 @@ lab_firewall(struct lab_network *network, const char *name, const char *addresse
     struct nat_options own = *options;
     struct plan plan;
 
-    if (!make_plan(&plan, network, name, LAB_FIREWALL, addresses, lan, link, error) ||
+    if (!make_plan(&plan, network, name, LAB_FIREWALL, addresses, lan, link, false, error) ||
         !external_is_free(&plan, options, error))
         return NULL;
     nat_options_make_firewall(&own);
@@ -211,7 +216,7 @@ lab_router(struct lab_network *network, const char *name, const char *addresses,
     struct lab_node *box;
     struct plan plan;
 
-    if (!make_plan(&plan, network, name, LAB_ROUTER, addresses, lan, link, error))
+    if (!make_plan(&plan, network, name, LAB_ROUTER, addresses, lan, link, false, error))
         return NULL;
     box = build(&plan, inner_links);
     return box->box->insides;
@@ -224,7 +229,7 @@ lab_fits_box(const struct lab_node *box, struct prefix inside, GError **error)
         if (!i->port)
             continue;
         if (!lab_check_inside(i->network, box, inside,
-                              lab_is_routed(box->kind, address_family(inside.address)) && !i->port->inside, error))
+                              lab_routes_inside(box, address_family(inside.address)) && !i->port->inside, error))
             return false;
     }
     return true;

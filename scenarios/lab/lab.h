@@ -111,6 +111,7 @@ struct lab_box {
     struct lab_network *insides; /* those it was made with, and lab_further_lan; in order of making, linked by `next` */
     struct lab_reboot *reboot;   /* made at the first one */
     struct port_control *control; /* made when its options ask for one first; NULL: none */
+    bool routed;                 /* a NAT that leaves some destinations untranslated, which so need a way back */
 };
 
 struct lab_node {
@@ -123,6 +124,13 @@ struct lab_node {
     enum lab_node_kind kind;
     bool labels_kept;           /* the lab keeps all labels that its interfaces have had */
 };
+
+/* Whether what is inside of this box is routed from outside. */
+static inline bool
+lab_routes_inside(const struct lab_node *node, enum family family)
+{
+    return lab_is_routed(node->kind, family) || (node->box && node->box->routed);
+}
 
 /* Where the first uplink of a node is, or was. */
 static inline struct lab_network *

@@ -182,7 +182,7 @@ insides_fit(const struct lab_node *node, const struct lab_network *network, GErr
             const struct prefix *inside = lab_prefix(i->network, family);
 
             if (i->port && i->port->inside && inside &&
-                !lab_check_inside(network, node, *inside, lab_is_routed(node->kind, family), error))
+                !lab_check_inside(network, node, *inside, lab_routes_inside(node, family), error))
                 return false;
         }
     }
@@ -209,7 +209,7 @@ gateway_fits(const struct lab_node *node, const struct lab_network *network, GEr
 static bool
 gateway_is_wanted(const struct lab_node *node, const struct lab_network *network, bool make_default)
 {
-    return lab_is_routed(node->kind, FAMILY_IPV4) && network->kind == LAB_LAN && !network->gateway && !make_default;
+    return lab_routes_inside(node, FAMILY_IPV4) && network->kind == LAB_LAN && !network->gateway && !make_default;
 }
 
 static void

@@ -88,7 +88,7 @@ announce_by(const struct lab_network *inside, struct prefix prefix, const struct
         if (!network->box)
             tell_everybody(lab, &route);
         if (gateway && gateway != origin && gateway != by && learn(lab, &route, gateway->node, network->gateway) &&
-            lab_is_routed(gateway->kind, family))
+            lab_routes_inside(gateway, family))
             announce_by(inside, prefix, origin, gateway);
     }
 }
@@ -112,7 +112,7 @@ lab_announce(struct lab_network *inside)
     {
         const struct prefix *prefix = lab_prefix(inside, family);
 
-        if (origin && prefix && lab_is_routed(origin->kind, family))
+        if (origin && prefix && lab_routes_inside(origin, family))
             announce_by(inside, *prefix, origin, origin);
     }
     lab_announce_external(inside);
@@ -254,7 +254,7 @@ is_free_from(const struct lab_network *network, const struct lab_node *box, stru
             continue;
         if (overlaps_network(inside, i->network, error))
             return false;
-        if (lab_is_routed(gateway->kind, address_family(inside.address)) && !i->port->inside && depth > 0 &&
+        if (lab_routes_inside(gateway, address_family(inside.address)) && !i->port->inside && depth > 0 &&
             !is_free_from(i->network, box, inside, depth - 1, error))
             return false;
     }

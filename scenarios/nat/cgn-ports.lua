@@ -4,7 +4,7 @@ lab.title "A customer of a carrier-grade NAT runs out of ports"
 lab.about [[
 A provider's NAT gives each customer a share of the ports of a public address, so that one of them can't use up what the
 others need (RFC 6888 REQ-4). A customer who opens one connection after another meets that limit: his packets are
-refused, with an ICMP error, while his neighbour surfs on. When his old mappings have died of silence he may go on.]]
+refused, with an ICMP error that applications take seriously (3/13), while his neighbour surfs on. When his old mappings have died of silence he may go on.]]
 
 local type_a  = lab.param("nat_a", "cgn", "behaviour of the provider's NAT")
 local ports   = lab.param("ports", 200, "ports that each customer may use")
@@ -13,7 +13,7 @@ local timeout = lab.param("lifetime", "60s", "lifetime of an idle mapping")
 local internet = lab.internet { delay = "20ms" }
 local S   = internet:host("S", "198.51.100.1")
 local cgn = internet:nat("cgn", "203.0.113.1",
-                         { type = type_a, lan = "100.64.0.0/10", timeout = timeout, limits = { per_host = ports } })
+                         { type = type_a, lan = "100.64.0.0/10", timeout = timeout, limits = { per_host = ports, answer = "icmp" } })
 local greedy = cgn:host("greedy", "100.64.0.2")
 local modest = cgn:host("modest", "100.64.0.3")
 

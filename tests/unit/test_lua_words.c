@@ -141,15 +141,8 @@ test_networks(void)
           "1: network:host: the options is 5; accepted: a table { ... }" },
         { "a type", NET "n:nat('N', nil, {type = 'symetric'})",
           "1: network:nat: 'symetric' is not a type of NAT; accepted: full-cone, ..." },
-        { "a type of a later version", NET "n:nat('N', nil, {type = 'linux'})",
-          "1: network:nat: the type 'linux' comes with a later version of punchlab; there are: full-cone, "
-          "restricted-cone, port-restricted-cone, symmetric, symmetric-sequential, rfc4787, cgn, firewall, udp-blocked, "
-          "only-443, captive or none" },
-        { "a later type in set", NET "n:nat('N'):set{type = 'pf'}",
-          "1: nat:set: the type 'pf' comes with a later version of punchlab; there are: full-cone, restricted-cone, "
-          "port-restricted-cone, symmetric, symmetric-sequential, rfc4787, cgn, firewall, udp-blocked, only-443 or "
-          "captive" },
-        { "near to a later type", NET "n:nat('N', nil, {type = 'linux-randm'})",
+        { "a real box", NET "local b = n:nat('N', nil, {type = 'linux'}) b:set{type = 'pf'} out(b)", "nat N" },
+        { "near to a type", NET "n:nat('N', nil, {type = 'linux-randm'})",
           "1: network:nat: 'linux-randm' is not a type of NAT; accepted: ..." },
         { "a router", NET "n:nat('N', nil, {type = 'router'})",
           "1: network:nat: a router is no NAT: network:router(name, ip, {}) makes one" },
@@ -161,10 +154,13 @@ test_networks(void)
         { "a timeout", NET "n:nat('N', nil, {timeout = {udp = 'x'}})",
           "1: network:nat: 'x' is not a value of 'timeout.udp'; accepted: ..." },
         { "a key of timeout", NET "n:nat('N', nil, {timeout = {upd = 5}})",
-          "1: network:nat: 'upd' is not an option here; accepted: udp, icmp, tcp, tcp_opening or tcp_closing; did you "
-          "mean 'udp'?" },
-        { "limits of one protocol", NET "n:nat('N', nil, {udp = {limits = {total = 5}}})",
-          "1: network:nat: 'limits' is an option of the whole box, not of udp alone" },
+          "1: network:nat: 'upd' is not an option here; accepted: udp, udp_stream, icmp, tcp, tcp_opening or "
+          "tcp_closing; did you mean 'udp'?" },
+        { "limits of one protocol", NET "n:nat('N', nil, {udp = {limits = {rate = 5}}})",
+          "1: network:nat: 'rate' is not an option here; accepted: per_host or total" },
+        { "the answer to limits", NET "n:nat('N', nil, {limits = {answer = 'imcp'}})",
+          "1: network:nat: 'imcp' is not a value of 'limits.answer'; accepted: icmp, icmp-host or drop; did you mean "
+          "'icmp'?" },
         { "timeouts in one protocol's options", NET "n:nat('N', nil, {udp = {timeout = {udp = 1}}})",
           "1: network:nat: timeout in udp is a table; accepted: a duration such as '5min' or '30s', or a number of "
           "seconds" },
@@ -204,8 +200,52 @@ test_networks(void)
         { "a rule's address", NET "n:nat('N', nil, {rules = {{action = 'allow', address = '10.0.0'}}})",
           "1: network:nat: rules[1]: '10.0.0' is not a rule's address; accepted: an address, or a prefix such as "
           "\"198.51.100.0/24\" or \"2001:db8::/32\"" },
-        { "quirks", NET "n:nat('N', nil, {quirks = {'early-inbound-poisons'}})",
-          "1: network:nat: 'quirks' is not supported yet but for {}" },
+        { "a quirk", NET "n:nat('N', nil, {quirks = {'early-inbound-poison'}})",
+          "1: network:nat: 'early-inbound-poison' is not a quirk; accepted: early-inbound-poisons, "
+          "filtered-inbound-destroys, icmp-destroys, preserve-then-symmetric or rewrites-payload; did you mean "
+          "'early-inbound-poisons'?" },
+        { "a quirk's name", NET "n:nat('N', nil, {quirks = {5}})",
+          "1: network:nat: quirks[1] is 5; accepted: a name" },
+        { "a block", NET "n:nat('N', nil, {port_block = {per_host = 2}})",
+          "1: network:nat: port_block has no size, and is not deterministic" },
+        { "a block's size", NET "n:nat('N', nil, {port_block = {size = 0}})",
+          "1: network:nat: '0' is not a value of 'port_block.size'; accepted: a whole number from 1 to 65535" },
+        { "a block's key", NET "n:nat('N', nil, {port_block = {sice = 64}})",
+          "1: network:nat: 'sice' is not an option here; accepted: size, per_host, deterministic or dynamic; did you "
+          "mean 'size'?" },
+        { "a port's timeout", NET "n:nat('N', nil, {port_timeout = {dns = '20s'}})",
+          "1: network:nat: port_timeout has the key 'dns'; accepted: a table of durations by port such as {[53]='20s'}" },
+        { "no port's timeout", NET "n:nat('N', nil, {port_timeout = {[53] = 0}})",
+          "1: network:nat: port_timeout[53] is 0; a mapping has to live for a while" },
+        { "exempt", NET "n:nat('N', nil, {exempt = {'198.51'}})",
+          "1: network:nat: exempt[1] is '198.51'; accepted: an address such as '198.51.100.1', a host or an endpoint" },
+        { "forwards", NET "n:nat('N', nil, {forward = {port = 80}})",
+          "1: network:nat: forward is a list: accepted: a list of {protocol=, port=, address=, to=, from=}" },
+        { "a forward", NET "n:nat('N', nil, {forward = {{port = 80}}})",
+          "1: network:nat: forward[1] has no 'to'; accepted: an endpoint, a host or its address inside" },
+        { "a forward of nothing", NET "n:nat('N', nil, {forward = {{to = '10.0.0.2'}}})",
+          "1: network:nat: forward[1] has neither a port nor an address: which external endpoint is to be forwarded?" },
+        { "a forward's protocol", NET "n:nat('N', nil, {forward = {{protocol = 'upd', port = 80, to = '10.0.0.2'}}})",
+          "1: network:nat: protocol in forward[1] is 'upd'; accepted: udp or tcp; did you mean 'udp'?" },
+        { "a forward's ports", NET "n:nat('N', nil, {forward = {{port = {80, 79}, to = '10.0.0.2'}}})",
+          "1: network:nat: port in forward[1] is 79; accepted: a whole number from 80 to 65535" },
+        { "a forward's address", NET "n:nat('N', '203.0.113.1', {forward = {{address = '203.0.113.2', to = '10.0.0.2'}}})",
+          "1: network:nat: forward: 203.0.113.2 is none of N's outside addresses" },
+        { "what a NAT can do",
+          NET "local b = n:nat('N', '203.0.113.0/30', {ports = 'overload', parity = true, contiguous = true, clash = "
+              "'random', overlap = true, pooling = 'arbitrary', port_block = {size = 64, per_host = 2}, port_hold = "
+              "'2min', fragments = 'in-order-only', quirks = {'icmp-destroys', 'rewrites-payload'}, port_timeout = "
+              "{[53] = '20s', [123] = 10}, limits = {per_host = 5, rate = 10, answer = 'icmp-host'}, udp = {limits = "
+              "{per_host = 3}}, timeout = {udp_stream = '2min'}, forward = {{protocol = 'udp', port = {80, 81}, to = "
+              "'10.0.0.2:8080', from = '198.51.100.0/24'}, {address = '203.0.113.2', to = '10.0.0.3'}}}) "
+              "b:set{port_block = 32, quirks = {}, port_hold = 0} b:set{port_block = {deterministic = true}} "
+              "b:set{port_block = false, limits = false, udp = {limits = false}} out(b)",
+          "nat N" },
+        { "forwarded",
+          NET "local b = n:nat('N', '203.0.113.1') local a, s = b:host('A', '10.0.0.2'), n:host 'S' local k = a:sink(80) "
+              "b:forward{protocol = 'udp', port = 8080, to = lab.endpoint(a, 80)} s:udp(7):send('203.0.113.1:8080', 'x') "
+              "lab.at(1, function() local m = b:mappings()[1] log(k.packets, m.external.port, m.origin) end)",
+          "1 8080 forward" },
         { "good ones",
           NET "local b = n:nat('N', nil, {timeout = {udp = '1min', icmp = 30}, limits = {per_host = 5}, port_range = "
               "{4000, 5000}, "
@@ -256,8 +296,11 @@ test_networks(void)
         { "a router's type", NET "n:firewall('F', nil, {type = 'router'})",
           "1: network:firewall: a router is no firewall: ..." },
         { "forward", NET "n:nat('N'):forward{}",
-          "1: nat:forward: this comes with a later version of punchlab; there are: host, nat, router, firewall, mappings, "
-          "reboot, set, lan, synthesize, counters, link or attach" },
+          "1: nat:forward: the rule has no 'to'; accepted: an endpoint, a host or its address inside" },
+        { "forward of a firewall", NET "n:firewall('F'):forward{port = 80, to = '10.0.0.2'}",
+          "1: firewall:forward: F translates nothing: there is nothing to forward" },
+        { "a later word", NET "n:nat('N'):alg('sip', {})",
+          "1: nat:alg: this comes with a later version of punchlab; there are: host, nat, router, firewall, mappings, ..." },
         { "a dot", NET "n.host('A')",
           "1: network.host(...) was called with a dot; write network:host(...) with a colon" },
         { "of another", TWO "n.host(a, 'C')",

@@ -127,9 +127,48 @@ test_too_big(void)
                              "480-959+; out 203.0.113.1 > 198.51.100.1 bytes 960-1207");
 }
 
+static void
+no_fragments(struct nat_options *options)
+{
+    options->fragments = NODE_FRAGMENTS_DROP;
+}
+
+static void
+in_order_only(struct nat_options *options)
+{
+    options->fragments = NODE_FRAGMENTS_IN_ORDER;
+}
+
+/* Boxes that break REQ-14: "Receive Fragments Ordered", and those that pass none (section 11). */
+static void
+test_options(void)
+{
+    uint16_t identification = 1;
+
+    nat_bench_open(&bench, "port-restricted-cone", no_fragments);
+    for (unsigned n = 0; n < PIECES; n++)
+        CHECK_ROW_TEXT("none", piece(NAT_INSIDE, X, Y, 7, n), "-fragment-refused");
+    CHECK_ROW_TEXT("whole ones pass", nat_bench_udp(&bench, NAT_INSIDE, X, Y), OUT);
+    tear_down();
+
+    nat_bench_open(&bench, "port-restricted-cone", in_order_only);
+    for (size_t i = 0; i < G_N_ELEMENTS(orders); i++, identification++) {
+        const char *told = "";
+
+        for (unsigned n = 0; n < PIECES; n++)
+            told = piece(NAT_INSIDE, X, Y, identification, orders[i].order[n]);
+        CHECK_ROW(orders[i].name, (strcmp(told, OUT) == 0) == (i == 0));
+    }
+    CHECK_ROW_TEXT("the first", piece(NAT_INSIDE, X, Y, 99, 0), "");
+    CHECK_ROW_TEXT("the third", piece(NAT_INSIDE, X, Y, 99, 2), "-fragment-order");
+    CHECK_ROW_TEXT("the second", piece(NAT_INSIDE, X, Y, 99, 1), "");
+    CHECK_ROW_TEXT("the last without the third", piece(NAT_INSIDE, X, Y, 99, 3), "-fragment-order");
+}
+
 void
 suite_nat_fragments(void)
 {
     UNIT_SUITE("nat: fragments", NULL, tear_down, { "in any order", test_orders }, { "filtered", test_filtered },
-               { "flood", test_flood }, { "too big for the next link", test_too_big });
+               { "flood", test_flood }, { "too big for the next link", test_too_big },
+               { "boxes that can't", test_options });
 }

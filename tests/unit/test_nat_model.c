@@ -21,12 +21,14 @@ struct model_mapping {
     int internal, first_remote;
     char external[32];
     bool sent[MODEL_REMOTES];
+    bool owns[MODEL_REMOTES]; /* no other mapping of the same external endpoint has sent there since */
     int64_t deadline;
 };
 
 struct model {
     struct nat_behaviour behaviour;
     bool affinity;
+    unsigned block; /* ports in a block; 0: none */
     int64_t now;
     struct model_mapping mappings[MODEL_MAPPINGS];
     int count;
@@ -88,13 +90,56 @@ model_way(const struct model *model, int internal, int remote)
     return -1;
 }
 
+/* The mapping that a packet from `remote` to `external` is for: of those that share it, the one that sent there last, or
+ * else the newest. */
 static int
-model_external(const struct model *model, const char *external)
+model_external(const struct model *model, const char *external, int remote)
+{
+    int newest = -1;
+
+    for (int i = 0; i < model->count; i++) {
+        if (!alive(model, i) || strcmp(model->mappings[i].external, external) != 0)
+            continue;
+        if (model->mappings[i].owns[remote])
+            return i;
+        newest = i;
+    }
+    return newest;
+}
+
+static void
+note_sent(struct model *model, int mapping, int remote)
 {
     for (int i = 0; i < model->count; i++)
-        if (alive(model, i) && strcmp(model->mappings[i].external, external) == 0)
-            return i;
-    return -1;
+        if (strcmp(model->mappings[i].external, model->mappings[mapping].external) == 0)
+            model->mappings[i].owns[remote] = false;
+    model->mappings[mapping].owns[remote] = model->mappings[mapping].sent[remote] = true;
+}
+
+static unsigned
+block_of(const struct model *model, const char *external)
+{
+    return (nat_endpoint(external).port - 1024u) / model->block;
+}
+
+/* Whether a new mapping may have this external endpoint. */
+static bool
+may_have(const struct model *model, int internal, const char *external)
+{
+    if (model->behaviour.ports == NAT_PORTS_OVERLOAD)
+        return nat_endpoint(external).port == nat_endpoint(internals[internal]).port;
+    for (int i = 0; i < model->count; i++) {
+        const struct model_mapping *other = &model->mappings[i];
+
+        if (!alive(model, i))
+            continue;
+        if (strcmp(other->external, external) == 0)
+            return false;
+        if (model->block && block_of(model, other->external) == block_of(model, external) &&
+            !same_address(internals[other->internal], internals[internal]))
+            return false;
+    }
+    return true;
 }
 
 /* Section 4.3. */
@@ -115,7 +160,7 @@ check_out(struct model *model, struct nat_bench *bench, int internal, int remote
     if (g_strv_length(words) != 4 || strcmp(words[0], "out") != 0 || strcmp(words[3], remotes[remote]) != 0)
         return false;
     if (way < 0) {
-        if (model_external(model, words[1]) >= 0)
+        if (!may_have(model, internal, words[1]))
             return false;
         way = model->count++;
         model->mappings[way] = (struct model_mapping){ .internal = internal,
@@ -123,7 +168,7 @@ check_out(struct model *model, struct nat_bench *bench, int internal, int remote
                                                        .deadline = model->now + model->behaviour.timeout };
         g_strlcpy(model->mappings[way].external, words[1], sizeof model->mappings[way].external);
     }
-    model->mappings[way].sent[remote] = true;
+    note_sent(model, way, remote);
     refresh(model, way, NAT_REFRESH_OUTBOUND);
     return strcmp(words[1], model->mappings[way].external) == 0;
 }
@@ -131,7 +176,7 @@ check_out(struct model *model, struct nat_bench *bench, int internal, int remote
 static bool
 check_in(struct model *model, struct nat_bench *bench, int remote, const char *external)
 {
-    int mapping = model_external(model, external);
+    int mapping = model_external(model, external, remote);
     g_autofree char *expected = NULL;
 
     if (mapping < 0) {
@@ -172,20 +217,21 @@ step(struct model *model, struct nat_bench *bench, struct random_stream *random)
 }
 
 static void
-run(struct nat_behaviour behaviour, bool affinity)
+run(struct nat_behaviour behaviour, bool affinity, unsigned block)
 {
     struct nat_options options = nat_preset_find("full-cone")->options;
     struct model *model = g_new0(struct model, 1);
     struct random_stream random;
     struct nat_bench bench;
     g_autofree char *name =
-        g_strdup_printf("mapping %s, filtering %s, refresh %s, ports %s, affinity %d",
+        g_strdup_printf("mapping %s, filtering %s, refresh %s, ports %s, affinity %d, blocks %u",
                         nat_dependence_words[behaviour.mapping], nat_dependence_words[behaviour.filtering],
-                        nat_refresh_words[behaviour.refresh], nat_ports_words[behaviour.ports], affinity);
+                        nat_refresh_words[behaviour.refresh], nat_ports_words[behaviour.ports], affinity, block);
 
     random = random_stream_of(1, name, "packets");
     options.udp = model->behaviour = behaviour;
     options.affinity = model->affinity = affinity;
+    options.blocks.size = model->block = block;
     memset(model->admitted_by, -1, sizeof model->admitted_by);
     nat_bench_open_pool(&bench, &options, 1);
     bench.world->journal = NULL;
@@ -208,12 +254,31 @@ test_model(void)
             for (behaviour.refresh = 0; behaviour.refresh <= NAT_REFRESH_BOTH; behaviour.refresh++)
                 for (int affinity = 0; affinity < 2; affinity++) {
                     behaviour.ports = (uint8_t)((behaviour.refresh + affinity) % 3);
-                    run(behaviour, affinity);
+                    run(behaviour, affinity, 0);
                 }
+}
+
+/* Overloaded ports, and blocks of three. */
+static void
+test_shared_and_blocks(void)
+{
+    struct nat_behaviour behaviour = nat_preset_find("full-cone")->options.udp;
+
+    behaviour.timeout = 60 * TIME_S;
+    for (behaviour.mapping = 0; behaviour.mapping <= NAT_ADDRESS_AND_PORT_DEPENDENT; behaviour.mapping++)
+        for (behaviour.filtering = 0; behaviour.filtering <= NAT_ADDRESS_AND_PORT_DEPENDENT; behaviour.filtering++)
+            for (int affinity = 0; affinity < 2; affinity++) {
+                behaviour.refresh = (uint8_t)((behaviour.filtering + affinity) % 3);
+                behaviour.ports = NAT_PORTS_OVERLOAD;
+                run(behaviour, affinity, 0);
+                behaviour.ports = (uint8_t)((behaviour.mapping + affinity) % 3);
+                run(behaviour, affinity, 3);
+            }
 }
 
 void
 suite_nat_model(void)
 {
-    UNIT_SUITE("nat: against a model", NULL, NULL, { "random packets", test_model });
+    UNIT_SUITE("nat: against a model", NULL, NULL, { "random packets", test_model },
+               { "shared ports and blocks", test_shared_and_blocks });
 }

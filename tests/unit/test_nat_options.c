@@ -96,6 +96,7 @@ test_words(void)
 {
     static const char *const *const tables[] = {
         nat_dependence_words, nat_ports_words, nat_hairpin_words, nat_refresh_words, nat_refusal_words, nat_ttl_words,
+        nat_clash_words, nat_pooling_words, nat_limit_answer_words, nat_quirk_words, nat_fragments_words, nat_origin_words,
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)
@@ -141,6 +142,22 @@ test_sets(void)
         { NULL, "timeout.tcp_closing", "9",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, refreshed outbound; "
           "timeout 5min (UDP), 7s (ICMP queries), 124min (TCP; opening 4min, closing 9s); hairpin off" },
+        { NULL, "clash", "random",
+          "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve or else random, "
+          "refreshed outbound; timeout 5min (UDP), 7s (ICMP queries)" TCP_TIMES "; hairpin off" },
+        { NULL, "overlap", "true",
+          "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, overlapping where "
+          "destinations differ, refreshed outbound; timeout 5min (UDP), 7s (ICMP queries)" TCP_TIMES "; hairpin off" },
+        { NULL, "port_block.deterministic", "true",
+          "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, refreshed outbound; "
+          "timeout 5min (UDP), 7s (ICMP queries)" TCP_TIMES "; hairpin off, deterministic blocks of as many ports as there are for "
+          "each host" },
+        { NULL, "quirks", "icmp-destroys,rewrites-payload",
+          "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, refreshed outbound; "
+          "timeout 5min (UDP), 7s (ICMP queries)" TCP_TIMES "; hairpin off; quirks icmp-destroys, rewrites-payload" },
+        { "udp", "limits.per_host", "3",
+          "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, refreshed outbound; "
+          "timeout 5min (UDP), 7s (ICMP queries)" TCP_TIMES "; hairpin off, at most 3 UDP mappings a host" },
         { NULL, "limits.per_host", "12",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports "
           "preserve, refreshed outbound; timeout 5min (UDP), 7s (ICMP queries)" TCP_TIMES "; hairpin off, at most 12 mappings a "
@@ -269,19 +286,6 @@ test_sets_port_control(void)
     CHECK_ROW_TEXT("one protocol's", alone, "'port_control' is an option of the whole box, not of udp alone");
 }
 
-/* What the interface promises for later is told as such; what is there is not. */
-static void
-test_later_presets(void)
-{
-    static const char *const names[] = { "linux", "linux-random", "pf" };
-
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-        CHECK_ROW(names[i], nat_preset_is_later(names[i]) && !nat_preset_find(names[i]));
-    for (const struct nat_preset *preset = nat_presets; preset->name; preset++)
-        CHECK_ROW(preset->name, !nat_preset_is_later(preset->name));
-    CHECK(!nat_preset_is_later("linus"));
-}
-
 /* A complaint names the value, what is accepted and the nearest of it, and nothing has changed. */
 static void
 test_refuses(void)
@@ -297,10 +301,12 @@ test_refuses(void)
           "'none' is not a value of 'filtering'; accepted: endpoint-independent, "
           "address-dependent or address-and-port-dependent" },
         { NULL, "maping", "none",
-          "'maping' is not an option of a NAT; accepted: mapping, filtering, ports, step, "
-          "port_range, timeout, refresh, filtered, timeout.udp, timeout.icmp, timeout.tcp, timeout.tcp_opening, "
-          "timeout.tcp_closing, syn_wait, hairpin, ttl, affinity, icmp_errors, limits.per_host, limits.total, "
-          "rules, ipv6, ipv6_prefix or port_control; did you mean 'mapping'?" },
+          "'maping' is not an option of a NAT; accepted: mapping, filtering, ports, step, port_range, timeout, refresh, "
+          "parity, contiguous, clash, overlap, filtered, timeout.udp, timeout.udp_stream, timeout.icmp, "
+          "timeout.tcp, timeout.tcp_opening, timeout.tcp_closing, syn_wait, hairpin, ttl, "
+          "affinity, icmp_errors, limits.per_host, limits.total, limits.rate, limits.answer, pooling, port_hold, "
+          "port_block, port_block.size, port_block.per_host, port_block.deterministic, port_block.dynamic, fragments, "
+          "quirks, forward, port_timeout, exempt, rules, ipv6, ipv6_prefix or port_control; did you mean 'mapping'?" },
         { NULL, "timeout", "5 parsecs",
           "'5 parsecs' is not a value of 'timeout'; accepted: a duration above 0 such as "
           "\"5min\" or \"30s\", or a number of seconds" },
@@ -314,9 +320,19 @@ test_refuses(void)
         { NULL, "port_range", "5000",
           "'5000' is not a value of 'port_range'; accepted: two ports from 1 to 65535 such as "
           "\"40000-40999\", the lower first" },
-        { NULL, "ports", "overload", "'overload' is a value of 'ports' that is not supported yet" },
-        { NULL, "parity", "true", "'parity' is not supported yet but for the value 'false'" },
-        { NULL, "pooling", "arbitrary", "'pooling' is not supported yet but for the value 'paired'" },
+        { NULL, "ports", "overlod",
+          "'overlod' is not a value of 'ports'; accepted: preserve, sequential, random or overload; did you mean "
+          "'overload'?" },
+        { NULL, "parity", "maybe", "'maybe' is not a value of 'parity'; accepted: false or true" },
+        { NULL, "pooling", "any", "'any' is not a value of 'pooling'; accepted: paired or arbitrary" },
+        { NULL, "port_block", "0", "'0' is not a value of 'port_block'; accepted: a whole number from 1 to 65535" },
+        { NULL, "quirks", "icmp-destroys,x",
+          "'x' is not a quirk; accepted: early-inbound-poisons, filtered-inbound-destroys, icmp-destroys, "
+          "preserve-then-symmetric or rewrites-payload" },
+        { NULL, "forward", "80",
+          "'80' is not a value of 'forward'; accepted: a list of {protocol=, port=, address=, to=, from=}, or {} for "
+          "none" },
+        { "udp", "pooling", "paired", "'pooling' is an option of the whole box, not of udp alone" },
         { NULL, "rules", "deny", "'deny' is not a value of 'rules'; accepted: a list of {action=, direction=, protocol=, "
                                  "address=, port=, from=}, or {} for none" },
         { NULL, "alg", "sip", "'alg' is not supported yet but for the value 'false'" },
@@ -324,7 +340,6 @@ test_refuses(void)
           "'{}' is not a value of 'ipv6'; accepted: firewall, open, prefix, masquerade or nat64" },
         { NULL, "ipv6_prefix", "10.0.0.0/8",
           "'10.0.0.0/8' is not a value of 'ipv6_prefix'; accepted: an IPv6 prefix such as \"2001:db8:1::/48\"" },
-        { "udp", "limits", "5", "'limits' is an option of the whole box, not of udp alone" },
         { NULL, "limits.total", "4194305",
           "'4194305' is not a value of 'limits.total'; accepted: a whole number from 1 to 4194304, or 0 or false for no "
           "limit" },
@@ -379,6 +394,6 @@ suite_nat_options(void)
                { "words", test_words }, { "sets", test_sets }, { "sets numbers", test_sets_numbers },
                { "sets TCP", test_sets_tcp }, { "sets no wait", test_sets_no_wait },
                { "lifts limits", test_lifts_limits },
-               { "sets port control", test_sets_port_control }, { "presets of later versions", test_later_presets },
+               { "sets port control", test_sets_port_control },
                { "refuses", test_refuses }, { "takes what is so today", test_takes_today });
 }

@@ -173,9 +173,68 @@ test_exhausted(void)
     CHECK_ROW_INT("not across 1024", choose(behaviours[NAT_PORTS_PRESERVE], PROTOCOL_UDP, 5000, 0, &random), 0);
 }
 
+/* RFC 4787 REQ-4 and section 4.2.3: parity, and room for a neighbour, as long as there are ports that have it. */
+static void
+test_wishes(void)
+{
+    static const struct {
+        const char *name;
+        uint8_t ports;
+        bool parity, contiguous;
+        unsigned from, to, also; /* taken */
+        uint16_t internal, chosen;
+    } rows[] = {
+        { "even stays even", NAT_PORTS_PRESERVE, true, false, 40000, 40000, 0, 40000, 40002 },
+        { "odd stays odd", NAT_PORTS_PRESERVE, true, false, 40001, 40001, 0, 40001, 40003 },
+        { "kept when free", NAT_PORTS_PRESERVE, true, true, 0, 0, 40001, 40000, 40000 },
+        { "one that has the neighbour free", NAT_PORTS_PRESERVE, false, true, 40000, 40000, 40003, 40000, 40004 },
+        { "an odd one needs none", NAT_PORTS_PRESERVE, false, true, 40001, 40001, 40004, 40001, 40003 },
+        { "sequential, even", NAT_PORTS_SEQUENTIAL, true, false, 0, 0, 0, 5000, 40000 },
+        { "sequential, odd", NAT_PORTS_SEQUENTIAL, true, false, 0, 0, 0, 5001, 40001 },
+        { "parity is given up", NAT_PORTS_PRESERVE, true, false, 40000, 40008, 0, 40000, 40009 },
+        { "the neighbour is given up first", NAT_PORTS_PRESERVE, false, true, 40000, 40005, 40007, 40000, 40008 },
+        { "no parity", NAT_PORTS_PRESERVE, false, false, 40000, 40000, 0, 40000, 40001 },
+        { "overload", NAT_PORTS_OVERLOAD, true, true, 0, 0, 0, 40003, 40003 },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct nat_behaviour behaviour = { .ports = rows[i].ports, .parity = rows[i].parity,
+                                           .contiguous = rows[i].contiguous, .step = 1, .port_low = 40000,
+                                           .port_high = 40009 };
+
+        set_up();
+        if (rows[i].from)
+            take(rows[i].from, rows[i].to);
+        ports.taken[rows[i].also] = true;
+        CHECK_ROW_INT(rows[i].name, choose(behaviour, PROTOCOL_UDP, rows[i].internal, 0, NULL), rows[i].chosen);
+    }
+}
+
+/* On a clash any free port will do, drawn; the port's own is kept without a draw. */
+static void
+test_clash_at_random(void)
+{
+    struct nat_behaviour behaviour = { .ports = NAT_PORTS_PRESERVE, .clash = NAT_CLASH_RANDOM, .port_low = 50000,
+                                       .port_high = 50999 };
+    struct random_stream random = random_stream_of(1, "natA", "nat ports"), untouched = random;
+    unsigned near = 0;
+
+    CHECK_ROW_INT("kept", choose(behaviour, PROTOCOL_UDP, 50100, 0, &random), 50100);
+    CHECK_ROW("no draw", memcmp(&random, &untouched, sizeof random) == 0);
+    take(50100, 50100);
+    for (int i = 0; i < 100; i++) {
+        uint16_t port = choose(behaviour, PROTOCOL_UDP, 50100, 0, &random);
+
+        CHECK_ROW("free", port >= 50000 && port <= 50999 && port != 50100);
+        near += port > 50100 && port < 50200;
+    }
+    CHECK_ROW("anywhere", near < 40);
+}
+
 void
 suite_nat_ports(void)
 {
     UNIT_SUITE("nat: ports", set_up, NULL, { "ranges", test_ranges }, { "preserve", test_preserve },
-               { "sequential", test_sequential }, { "random", test_random }, { "exhausted", test_exhausted });
+               { "sequential", test_sequential }, { "random", test_random }, { "exhausted", test_exhausted },
+               { "parity and neighbours", test_wishes }, { "clash at random", test_clash_at_random });
 }

@@ -84,15 +84,18 @@ filtering_meaning(uint8_t filtering)
 }
 
 static const char *
-ports_meaning(uint8_t ports)
+ports_meaning(const struct nat_behaviour *behaviour)
 {
     static const char *const meanings[] = {
         [NAT_PORTS_PRESERVE] = "the internal port; the next free one up when it is taken",
         [NAT_PORTS_SEQUENTIAL] = "one after another",
         [NAT_PORTS_RANDOM] = "any free one",
+        [NAT_PORTS_OVERLOAD] = "the internal port, whoever has it already",
     };
 
-    return meanings[ports];
+    if (behaviour->ports == NAT_PORTS_PRESERVE && behaviour->clash == NAT_CLASH_RANDOM)
+        return "the internal port; any free one when it is taken";
+    return meanings[behaviour->ports];
 }
 
 static void
@@ -102,17 +105,25 @@ say_behaviour(const char *protocol, const struct nat_behaviour *behaviour, GStri
 
     g_string_append_printf(out, "\n%s\n", protocol);
     g_string_append_printf(out, "  mapping     %s: %s\n", nat_dependence_words[behaviour->mapping],
-                           mapping_meaning(behaviour->mapping));
+                           behaviour->overlap ? "state for each address and port it sends to"
+                                              : mapping_meaning(behaviour->mapping));
     g_string_append_printf(out, "  filtering   %s: %s\n", nat_dependence_words[behaviour->filtering],
                            filtering_meaning(behaviour->filtering));
     g_string_append_printf(out, "  ports       %s: %s; %u to %u", nat_ports_words[behaviour->ports],
-                           ports_meaning(behaviour->ports), behaviour->port_low, behaviour->port_high);
+                           ports_meaning(behaviour), behaviour->port_low, behaviour->port_high);
     if (behaviour->ports == NAT_PORTS_SEQUENTIAL)
         g_string_append_printf(out, ", step %u", behaviour->step);
+    if (behaviour->parity)
+        g_string_append(out, ", even for even and odd for odd");
+    if (behaviour->overlap)
+        g_string_append(out, "\n  overlap     a port is taken only for the destination that it is used for");
     g_string_append_printf(out, "\n  timeout     %s idle, refreshed by %s packets\n",
                            duration_format(behaviour->timeout, timeout),
                            behaviour->refresh == NAT_REFRESH_BOTH ? "outbound and inbound"
                                                                   : nat_refresh_words[behaviour->refresh]);
+    if (behaviour->stream_timeout && behaviour->stream_timeout != behaviour->timeout)
+        g_string_append_printf(out, "              %s once packets have gone both ways\n",
+                               duration_format(behaviour->stream_timeout, timeout));
     g_string_append_printf(out, "  filtered    %s: what a refused packet gets\n",
                            nat_refusal_words[behaviour->refusal]);
 }
@@ -155,6 +166,7 @@ print_one(const struct nat_preset *preset)
 {
     const struct nat_options *box = &preset->options;
     g_autoptr(GString) out = g_string_new(NULL);
+    char hold[DURATION_TEXT];
 
     g_string_append_printf(out, "%s: %s\n", preset->name, preset->help);
     if (nat_preset_is_firewall(preset))
@@ -171,6 +183,11 @@ print_one(const struct nat_preset *preset)
     g_string_append_printf(out, "  icmp errors %s\n", box->icmp_errors ? "passed and translated" : "dropped");
     say_limit("per host", box->limit_per_host, out);
     say_limit("in all", box->limit_total, out);
+    if (box->limit_answer != NAT_LIMIT_ICMP)
+        g_string_append(out, "  limits      who meets one is told host unreachable (ICMP 3/1)\n");
+    if (box->port_hold)
+        g_string_append_printf(out, "  port hold   %s before a port that has become free is given out again\n",
+                               duration_format(box->port_hold, hold));
     say_rules(box, out);
     fputs(out->str, stdout);
 }
@@ -182,8 +199,6 @@ nat_run(const struct command *command, const void *given, const GPtrArray *words
     const char *name = words->len > 0 ? words->pdata[0] : NULL;
     const struct nat_preset *preset = name ? nat_preset_find(name) : NULL;
 
-    if (name && nat_preset_is_later(name))
-        return command_fail(command, "the preset '%s' comes with a later version", name);
     if (name && !preset) {
         g_autofree char *complaint = words_complaint(nat_preset_names(), name, "a preset");
 

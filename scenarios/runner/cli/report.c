@@ -167,6 +167,8 @@ write_counters(struct json *json, const struct nat_counts *counts)
     json_integer(json, "made", (int64_t)counts->made);
     json_integer(json, "expired", (int64_t)counts->expired);
     json_integer(json, "forgotten", (int64_t)counts->forgotten);
+    json_integer(json, "removed", (int64_t)counts->removed);
+    json_integer(json, "destroyed", (int64_t)counts->destroyed);
     json_integer(json, "connections", (int64_t)counts->connections);
     json_integer(json, "held", (int64_t)counts->held);
     json_close_object(json);

@@ -1,10 +1,10 @@
-/* What boxes have: :mappings :reboot :set :lan; :forward and :alg come later. */
+/* What boxes have: :mappings :reboot :set :forward :lan; :alg comes later. */
 #include <math.h>
 
 #include "core/base/words.h"
 #include "scenarios/runner/lua/endpoint.h"
 #include "scenarios/runner/lua/link_options.h"
-#include "scenarios/runner/lua/nat_words.h"
+#include "scenarios/runner/lua/nat_lists.h"
 #include "scenarios/runner/lua/node_words.h"
 
 static struct nat *
@@ -143,10 +143,40 @@ box_set(struct script *script, lua_State *L)
     if (!nat)
         return 0; /* a box of type none: what it says is good, and there is nothing to do */
     GError *error = NULL;
+    nat_list_check_forwards(L, &options, self->node->node);
     if (!lab_set_nat_options(self->node, &options, &error))
         complain_error(L, error);
     if (type)
         self->node->box->type = type; /* the preset's own name: it lives as long as the program */
+    script->world->touched = true;
+    return 0;
+}
+
+/* One more forwarding rule, behind those that the box has. */
+static int
+box_forward(struct script *script, lua_State *L)
+{
+    const struct lab_handle *self = lab_handle_self(L);
+    struct nat *nat = self_nat(self);
+    struct nat_forward added, *forwards;
+    struct nat_options options;
+
+    arg_table(L, 2, "the rule");
+    arg_no_more(L, 2);
+    if (self->node && (!nat || self->node->kind == LAB_FIREWALL))
+        complain(L, "%s translates nothing: there is nothing to forward", self->node->node->name);
+    added = nat_list_forward(L, 2, nat ? self->node->node : NULL, "the rule");
+    if (!nat)
+        return 0;
+    options = *nat_options(nat);
+    if (options.forward_count >= NAT_FORWARDS_MAX)
+        complain(L, "%s has %d rules already, and may have no more", self->node->node->name, NAT_FORWARDS_MAX);
+    forwards = lua_newuserdatauv(L, (options.forward_count + 1) * sizeof *forwards, 0);
+    if (options.forward_count > 0)
+        memcpy(forwards, options.forwards, options.forward_count * sizeof *forwards);
+    forwards[options.forward_count++] = added;
+    options.forwards = forwards;
+    nat_set_options(nat, &options);
     script->world->touched = true;
     return 0;
 }
@@ -208,5 +238,5 @@ box_synthesize(struct script *script, lua_State *L)
 const struct word box_words[] = {
     { "mappings", box_mappings }, { "reboot", box_reboot }, { "set", box_set }, { "lan", box_lan },
     { "synthesize", box_synthesize },
-    { "forward", word_later },    { "alg", word_later },    { NULL, NULL },
+    { "forward", box_forward },   { "alg", word_later },    { NULL, NULL },
 };

@@ -5,33 +5,28 @@
 #include "core/base/words.h"
 #include "nat/options.h"
 #include "nat/presets.h"
+#include "scenarios/runner/lua/nat_lists.h"
 #include "scenarios/runner/lua/script.h"
 
 const char *const nat_table_keys[] = {
     "type",    "lan",          "mapping", "filtering", "ports",     "step",        "port_range", "port_block",
     "parity",  "contiguous",   "pooling", "hairpin",   "timeout",   "refresh",     "filtered",   "syn_wait",
-    "limits",  "rules",        "ipv6", "ipv6_prefix",    "ttl",       "fragments", "icmp_errors", "affinity",   "alg",
-    "forward", "port_control", "quirks",  "udp",       "tcp",       "icmp",        NULL,
+    "limits",  "rules",        "ipv6",    "ipv6_prefix", "ttl",     "fragments",   "icmp_errors", "affinity",
+    "alg",     "forward",      "port_control", "quirks", "udp",     "tcp",         "icmp",       "clash",
+    "overlap", "exempt",       "port_hold", "port_timeout", NULL,
 };
 
 /* In this order, so that of several mistakes always the same is told. */
 static const char *const plain_keys[] = {
     "mapping",   "filtering",   "ports",    "step",     "port_range", "port_block",   "parity", "contiguous", "pooling",
-    "hairpin",   "timeout",     "refresh",  "filtered", "syn_wait",   "limits",       "rules",  "ipv6", "ipv6_prefix",       "ttl",
-    "fragments", "icmp_errors", "affinity", "alg",      "forward",    "port_control", "quirks", NULL,
+    "hairpin",   "timeout",     "refresh",  "filtered", "syn_wait",   "limits",       "rules",  "ipv6",
+    "ipv6_prefix", "ttl",       "fragments", "icmp_errors", "affinity", "alg",        "forward", "port_control",
+    "quirks",    "clash",       "overlap",  "exempt",   "port_hold",  "port_timeout", NULL,
 };
-static const char *const timeout_keys[] = { "udp", "icmp", "tcp", "tcp_opening", "tcp_closing", NULL };
-static const char *const limit_keys[] = { "per_host", "total", NULL };
-
-static char *
-later_complaint(const char *type, const char *const *accepted)
-{
-    GString *text = g_string_new(NULL);
-
-    g_string_append_printf(text, "the type '%s' comes with a later version of punchlab; there are: ", type);
-    words_say(accepted, text);
-    return g_string_free(text, FALSE);
-}
+static const char *const timeout_keys[] = { "udp", "udp_stream", "icmp", "tcp", "tcp_opening", "tcp_closing", NULL };
+static const char *const limit_keys[] = { "per_host", "total", "rate", "answer", NULL };
+static const char *const protocol_limit_keys[] = { "per_host", "total", NULL };
+static const char *const block_keys[] = { "size", "per_host", "deterministic", "dynamic", NULL };
 
 /* The names of the presets, and "none". */
 static _Noreturn void
@@ -50,10 +45,8 @@ complain_about_type(lua_State *L, const char *type, enum nat_box_kind kind, bool
     if (none)
         g_ptr_array_add(accepted, "none");
     g_ptr_array_add(accepted, NULL);
-    char *text = nat_preset_is_later(type)
-                     ? later_complaint(type, (const char *const *)accepted->pdata)
-                     : words_complaint((const char *const *)accepted->pdata, type,
-                                       firewall ? "a type of firewall" : "a type of NAT");
+    char *text = words_complaint((const char *const *)accepted->pdata, type,
+                                 firewall ? "a type of firewall" : "a type of NAT");
     g_ptr_array_unref(accepted);
     complain_take(L, text);
 }
@@ -136,6 +129,8 @@ push_value_text(lua_State *L, const char *key)
         }
         if (strcmp(key, "port_control") == 0 && !is_empty(L))
             push_list_text(L, key);
+        else if (strcmp(key, "quirks") == 0)
+            nat_list_push_names(L, key);
         else
             lua_pushstring(L, is_empty(L) ? "{}" : "{...}");
         break;
@@ -157,10 +152,10 @@ set_key(lua_State *L, struct nat_options *options, const char *protocol, const c
     lua_pop(L, 2);
 }
 
-/* "timeout" and "limits" are tables of their own: {udp=, icmp=}, {per_host=, total=}. Takes the table on top of the
- * stack. */
+/* "timeout", "limits" and "port_block" may be tables of their own: {udp=, icmp=}, {per_host=, total=}, {size=}. Takes the
+ * table on top of the stack. */
 static void
-set_group(lua_State *L, struct nat_options *options, const char *group, const char *const *keys)
+set_group(lua_State *L, struct nat_options *options, const char *protocol, const char *group, const char *const *keys)
 {
     int table = lua_gettop(L);
 
@@ -171,7 +166,7 @@ set_group(lua_State *L, struct nat_options *options, const char *group, const ch
         if (!options_get(L, table, *keys))
             continue;
         snprintf(key, sizeof key, "%s.%s", group, *keys);
-        set_key(L, options, NULL, key);
+        set_key(L, options, protocol, key);
     }
     lua_pop(L, 1);
 }
@@ -187,21 +182,48 @@ set_timeout(lua_State *L, struct nat_options *options, const char *protocol)
     if (protocol)
         complain_value(L, lua_pushfstring(L, "timeout in %s", protocol), -2,
                        "a duration such as '5min' or '30s', or a number of seconds");
-    set_group(L, options, "timeout", timeout_keys);
+    set_group(L, options, NULL, "timeout", timeout_keys);
 }
 
-/* The limits on top of the stack, which it takes. */
 static void
-set_limits(lua_State *L, struct nat_options *options)
+lift_limits(struct nat_options *options, const char *protocol)
+{
+    if (!protocol)
+        options->limit_per_host = options->limit_total = options->limit_rate = 0;
+    else if (strcmp(protocol, "icmp") == 0)
+        options->icmp.limit_per_host = options->icmp.limit_total = 0;
+    else if (strcmp(protocol, "tcp") == 0)
+        options->tcp.limit_per_host = options->tcp.limit_total = 0;
+    else
+        options->udp.limit_per_host = options->udp.limit_total = 0;
+}
+
+/* The limits on top of the stack, which it takes: the box's, or those of one protocol. */
+static void
+set_limits(lua_State *L, struct nat_options *options, const char *protocol)
 {
     if (lua_istable(L, -1)) {
-        set_group(L, options, "limits", limit_keys);
+        set_group(L, options, protocol, "limits", protocol ? protocol_limit_keys : limit_keys);
         return;
     }
     if (lua_type(L, -1) != LUA_TBOOLEAN || lua_toboolean(L, -1))
         complain_value(L, "limits", -1, "{per_host=, total=}, or false for no limit");
-    options->limit_per_host = options->limit_total = 0;
+    lift_limits(options, protocol);
     lua_pop(L, 1);
+}
+
+/* The blocks on top of the stack, which it takes: a table is the whole plan. */
+static void
+set_blocks(lua_State *L, struct nat_options *options)
+{
+    if (!lua_istable(L, -1)) {
+        set_key(L, options, NULL, "port_block");
+        return;
+    }
+    options->blocks = (struct nat_block_options){ .size = 0 };
+    set_group(L, options, NULL, "port_block", block_keys);
+    if (!options->blocks.size && !options->blocks.deterministic)
+        complain(L, "port_block has no size, and is not deterministic");
 }
 
 /* ---- rules */
@@ -284,10 +306,18 @@ read_keys(lua_State *L, int index, struct nat_options *options, const char *prot
             continue;
         if (strcmp(*key, "timeout") == 0)
             set_timeout(L, options, protocol);
-        else if (!protocol && strcmp(*key, "limits") == 0)
-            set_limits(L, options);
+        else if (strcmp(*key, "limits") == 0)
+            set_limits(L, options, protocol);
+        else if (!protocol && strcmp(*key, "port_block") == 0)
+            set_blocks(L, options);
         else if (!protocol && strcmp(*key, "rules") == 0)
             set_rules(L, options);
+        else if (!protocol && strcmp(*key, "forward") == 0)
+            nat_list_forwards(L, options);
+        else if (!protocol && strcmp(*key, "port_timeout") == 0)
+            nat_list_port_timeouts(L, options);
+        else if (!protocol && strcmp(*key, "exempt") == 0)
+            nat_list_exempt(L, options);
         else
             set_key(L, options, protocol, *key);
     }

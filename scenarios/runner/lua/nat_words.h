@@ -19,7 +19,7 @@ enum nat_box_kind { NAT_BOX_NAT, NAT_BOX_FIREWALL };
  * presets. */
 const char *nat_table_type(lua_State *L, int index, enum nat_box_kind kind, bool none);
 
-/* Changes `options` by what the table says, its type first. Leaves the rules, which `options` borrow, on the stack. */
+/* Changes `options` by what the table says, its type first. Leaves the lists, which `options` borrow, on the stack. */
 void nat_table_read(lua_State *L, int index, enum nat_box_kind kind, struct nat_options *options);
 
 #endif

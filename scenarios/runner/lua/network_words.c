@@ -1,7 +1,7 @@
 /* lab.internet, lab.network, and what networks have: :host :nat :router :firewall. */
 #include "nat/presets.h"
 #include "scenarios/runner/lua/link_options.h"
-#include "scenarios/runner/lua/nat_words.h"
+#include "scenarios/runner/lua/nat_lists.h"
 #include "scenarios/runner/lua/node_words.h"
 
 enum { HOST_BYTES = 1024, BOX_BYTES = 3072 }; /* about what one takes, for the script's bounds */
@@ -179,6 +179,7 @@ make_box(lua_State *L, enum nat_box_kind kind, const char *usual_type)
         network, name, addresses, &options, type, lan, links.own_or_null, links.inner_or_null, &error);
     if (!made)
         complain_error(L, error);
+    nat_list_check_forwards(L, &options, made->box->node);
     lab_handle_push_network(L, made);
     return 1;
 }

@@ -292,6 +292,8 @@ set_nat_counts(lua_State *L, const struct nat *nat)
     set_number(L, "made", counts.made);
     set_number(L, "expired", counts.expired);
     set_number(L, "forgotten", counts.forgotten);
+    set_number(L, "removed", counts.removed);
+    set_number(L, "destroyed", counts.destroyed);
     set_number(L, "connections", counts.connections);
     set_number(L, "held", counts.held);
 }
