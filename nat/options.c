@@ -86,24 +86,13 @@ read_number(const char *key, const char *value, uint64_t low, uint64_t high, uin
     return TRUE;
 }
 
-/* With a unit, or a number of seconds. */
-static bool
-read_duration(const char *value, int64_t *duration)
-{
-    char *end;
-    double seconds = g_ascii_strtod(value, &end);
-    bool is_number = *value && *end == '\0';
-
-    return is_number ? duration_from_seconds(seconds, duration) : duration_parse(value, duration);
-}
-
-/* A mapping has to live for a while. */
+/* A mapping has to live for a while. A text has a unit; who has a number of seconds writes it with one. */
 static gboolean
 read_timeout(const char *key, const char *value, int64_t *out, GError **error)
 {
     int64_t duration;
 
-    if (!read_duration(value, &duration) || duration <= 0)
+    if (!duration_parse(value, &duration) || duration <= 0)
         return fail(error,
                     g_strdup_printf("'%s' is not a value of '%s'; accepted: a duration above 0 such as \"5min\" or "
                                     "\"30s\", or a number of seconds",
@@ -118,7 +107,7 @@ read_wait(const char *key, const char *value, int64_t *out, GError **error)
 {
     int64_t duration = 0;
 
-    if (g_strcmp0(value, "false") == 0 || (read_duration(value, &duration) && duration >= 0)) {
+    if (g_strcmp0(value, "false") == 0 || g_strcmp0(value, "0") == 0 || duration_parse(value, &duration)) {
         *out = duration;
         return TRUE;
     }

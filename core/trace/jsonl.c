@@ -47,3 +47,9 @@ jsonl_file_close(struct jsonl_file *file, GError **error)
     g_free(file);
     return good;
 }
+
+bool
+jsonl_file_failed(const struct jsonl_file *file)
+{
+    return out_file_failed(&file->out);
+}

@@ -15,5 +15,7 @@ void jsonl_file_record(struct jsonl_file *file, const struct record *record, con
 
 /* Completes the file and frees `file` in any case. False when anything could not be written. */
 bool jsonl_file_close(struct jsonl_file *file, GError **error);
+/* Whether a write has failed so far: the close will tell. */
+bool jsonl_file_failed(const struct jsonl_file *file);
 
 #endif

@@ -17,6 +17,13 @@ struct out_file {
 /* Makes or empties the file. */
 bool out_file_open(struct out_file *file, const char *path, size_t buffer_bytes, GError **error);
 
+/* Whether a write has failed so far, as far as the stream knows: what is in the buffer has not been tried. */
+static inline bool
+out_file_failed(const struct out_file *file)
+{
+    return file->stream && ferror(file->stream);
+}
+
 /* Writes out what is in the buffer; false when that or any write before it failed. */
 bool out_file_flush(struct out_file *file, GError **error);
 

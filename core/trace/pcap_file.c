@@ -57,3 +57,9 @@ pcap_file_close(struct pcap_file *file, GError **error)
     g_free(file);
     return good;
 }
+
+bool
+pcap_file_failed(const struct pcap_file *file)
+{
+    return out_file_failed(&file->out);
+}

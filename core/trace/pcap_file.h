@@ -27,5 +27,7 @@ void pcap_file_packet(struct pcap_file *file, int64_t at, struct span bytes);
 
 /* Completes the file and frees `file` in any case. False when anything could not be written. */
 bool pcap_file_close(struct pcap_file *file, GError **error);
+/* Whether a write has failed so far: the close will tell. */
+bool pcap_file_failed(const struct pcap_file *file);
 
 #endif

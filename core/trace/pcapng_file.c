@@ -326,3 +326,9 @@ pcapng_file_close(struct pcapng_file *file, GError **error)
     g_free(file);
     return good;
 }
+
+bool
+pcapng_file_failed(const struct pcapng_file *file)
+{
+    return out_file_failed(&file->out);
+}

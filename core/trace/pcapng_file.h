@@ -49,5 +49,7 @@ void pcapng_file_record(struct pcapng_file *file, const struct record *record, c
 
 /* Completes the file and frees `file` in any case. False when anything could not be written. */
 bool pcapng_file_close(struct pcapng_file *file, GError **error);
+/* Whether a write has failed so far: the close will tell. */
+bool pcapng_file_failed(const struct pcapng_file *file);
 
 #endif

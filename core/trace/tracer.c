@@ -27,6 +27,7 @@ struct tracer {
     unsigned parts;
     bool closed;
     GPtrArray *interfaces; /* by capture_number */
+    guint looked_at;       /* the last that was asked whether it failed */
     GHashTable *taken;     /* names of files without their suffix, case folded */
     struct pcapng_file *pcapng;
     struct jsonl_file *jsonl;
@@ -251,8 +252,8 @@ files_close(struct tracer *tracer, GError **error)
 
         if (!interface->pcap)
             continue;
-        g_array_append_val(tracer->files, file);
-        pcap_file_close(g_steal_pointer(&interface->pcap), &now);
+        if (pcap_file_close(g_steal_pointer(&interface->pcap), &now))
+            g_array_append_val(tracer->files, file);
         good &= settle(now, error);
     }
     return good;
@@ -268,14 +269,29 @@ shared_files_close(struct tracer *tracer, GError **error)
     for (guint i = 0; i < tracer->interfaces->len; i++)
         all.packets += ((struct interface *)tracer->interfaces->pdata[i])->packets;
     if (tracer->pcapng) {
-        g_array_append_val(tracer->files, all);
-        pcapng_file_close(g_steal_pointer(&tracer->pcapng), &now);
+        if (pcapng_file_close(g_steal_pointer(&tracer->pcapng), &now))
+            g_array_append_val(tracer->files, all);
         good &= settle(now, error);
     }
     now = NULL;
     if (tracer->jsonl)
         jsonl_file_close(g_steal_pointer(&tracer->jsonl), &now);
     return settle(now, error) && good;
+}
+
+/* Asked often, it looks at one interface each time: a full disk spares none. */
+bool
+tracer_failed(struct tracer *tracer)
+{
+    const struct interface *interface;
+
+    if ((tracer->pcapng && pcapng_file_failed(tracer->pcapng)) || (tracer->jsonl && jsonl_file_failed(tracer->jsonl)))
+        return true;
+    if (tracer->interfaces->len == 0)
+        return false;
+    tracer->looked_at = (tracer->looked_at + 1) % tracer->interfaces->len;
+    interface = tracer->interfaces->pdata[tracer->looked_at];
+    return interface->pcap && pcap_file_failed(interface->pcap);
 }
 
 bool

@@ -41,11 +41,15 @@ struct tracer *tracer_open(struct world *world, const char *folder, unsigned par
  * whatever its case, "-2", "-3", ... is added. The port may go before the tracer does. */
 bool tracer_add(struct tracer *tracer, struct port *port, const char *node, const char *network, GError **error);
 
+/* Whether a write is known to have failed: nothing that comes later will be in its file, and the close will tell. Cheap,
+ * to be asked now and then. */
+bool tracer_failed(struct tracer *tracer);
+
 /* Ends the captures and completes all files. False with the first thing that went wrong; the others are completed all
  * the same. Closing again does nothing and succeeds. */
 bool tracer_close(struct tracer *tracer, GError **error);
 
-/* After the close: the files with packets, in order of tracer_add, all.pcapng last. Borrowed from the tracer. */
+/* After the close: the files with packets that are complete, in order of tracer_add, all.pcapng last. Borrowed from the tracer. */
 const struct trace_file *tracer_files(const struct tracer *tracer, size_t *count);
 
 /* Closes it if need be. */

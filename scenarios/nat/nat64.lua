@@ -58,9 +58,9 @@ lab.at_end(function()
 
   lab.result("connected", connected)
   lab.result("server_as_seen_by_a", lab.endpoint(for_a(S.ip), 3478))
-  lab.result("mapped_a", mapped.A)
-  lab.result("mapped_b", mapped.B)
-  lab.result("literal_address", literal)
+  lab.result("mapped_a", mapped.A or false)
+  lab.result("mapped_b", mapped.B or false)
+  lab.result("literal_address", literal or "not tried")
   if type_a ~= "none" then
     lab.expect(literal == "no-route", "an IPv4 address means nothing to a host that has IPv6 only")
   end

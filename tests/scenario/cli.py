@@ -7,6 +7,7 @@ import filecmp
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -65,6 +66,7 @@ def test_usage(folder):
     says('no such parameter', run('run', fixture('punch'), '--set', 'nat_x=none', cwd=folder), 2, 'nat_x', 'nat_a')
     says('no such preset', run('run', fixture('punch'), '--set', 'nat_a=symetric', '--out', folder + '/p', '-q'), 2,
          'symetric', 'symmetric')
+    says('no node', run('run', fixture('punch'), '--trace', '', '--out', folder), 2, '--trace')
     says('no such node', run('run', fixture('punch'), '--trace', 'natC', '--out', folder), 2, "'natC'", 'natA')
     says('no such packet', run('run', fixture('punch'), '--explain=A.99', '--quiet', '--out', folder), 2, "'A.99'")
     check('nothing was left where nothing ran', not os.path.exists(os.path.join(folder, 'out')))
@@ -210,6 +212,35 @@ def test_output(folder):
     os.close(writer)
 
 
+def limited(size):
+    """To be called in the child: no file may grow beyond `size` bytes, as on a disk that is full."""
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    return limit
+
+
+def test_full_disk(folder):
+    out = os.path.join(folder, 'full')
+    result = run('run', fixture('endless'), '--unsafe', '--until', '100000h', '--out', out, preexec_fn=limited(400000))
+    says('full disk: the run ends soon, with one error', result, 2, 'cannot write', out)
+    report = load(out)
+    check('full disk: in the report', report['ended'] == 'error' and report['error']['file'] is None and
+          'cannot write' in report['error']['message'], report['error'])
+    check('full disk: balance', balanced(report), report['packets'])
+    sizes = {name: os.path.getsize(os.path.join(out, name)) for name in os.listdir(out)}
+    listed = [file['path'] for file in report['files']]
+    check('full disk: what is listed is whole', listed and all(24 < sizes[name] < 400000 for name in listed), sizes)
+    check('full disk: nothing is listed that is not', 'all.pcapng' not in listed and
+          'all.pcapng' not in result.stdout and 'journal.jsonl' in result.stdout, result.stdout)
+
+    for options in [], ['--no-trace']:
+        result = run('run', fixture('punch'), '--out', out, *options, preexec_fn=limited(0))
+        says('no room at all: one error', result, 2, 'cannot write', out)
+        check('no room at all: no empty report', 'report.json' not in os.listdir(out), os.listdir(out))
+        check('no room at all: it is not listed', 'report.json' not in result.stdout, result.stdout)
+
+
 def test_determinism(folder):
     places = [os.path.join(folder, name) for name in ('d1', 'd2', 'd3')]
     for place, seed in zip(places, ('7', '7', '8')):
@@ -246,7 +277,7 @@ def test_signals(folder):
 
 
 def test_matrix(folder):
-    kinds = ['none', 'full-cone', 'restricted-cone', 'port-restricted-cone', 'symmetric']
+    kinds = kinds_of_nat = ['none', 'full-cone', 'restricted-cone', 'port-restricted-cone', 'symmetric']
     closed = {('symmetric', 'symmetric'), ('symmetric', 'port-restricted-cone'), ('port-restricted-cone', 'symmetric')}
     result = run('matrix', fixture('punch'), '--format', 'csv', cwd=folder)
     rows = [line.split(',') for line in result.stdout.strip().split('\n')]
@@ -278,6 +309,18 @@ def test_matrix(folder):
     says('matrix: unknown result', run('matrix', fixture('punch'), '--cell', 'conected'), 2, "'conected'",
          "'connected'")
     says('matrix: unknown parameter', run('matrix', fixture('punch'), '--rows', 'nat_x'), 2, "'nat_x'", 'nat_a')
+    one = run('matrix', fixture('punch'), '--set', 'nat_a=symmetric', '--format', 'csv')
+    check('matrix: a default axis takes the value of --set', one.returncode == 0 and one.stdout ==
+          'nat_a,%s\nsymmetric,true,true,true,false,false\n' % ','.join(kinds_of_nat), (one.stdout, one.stderr))
+    one = run('matrix', fixture('punch'), '--set', 'nat_b=none', '--rows', 'nat_a=none', '--format', 'json')
+    check('matrix: so do the columns', [cell['params'] for cell in json.loads(one.stdout)['cells']] ==
+          [{'nat_a': 'none', 'nat_b': 'none'}], one.stdout)
+    says('matrix: a value of --set that is none', run('matrix', fixture('punch'), '--set', 'nat_a=symetric'), 2,
+         "'symetric'", "'symmetric'")
+    says('matrix: an axis and --set', run('matrix', fixture('punch'), '--set', 'nat_a=none', '--rows', 'nat_a'), 2,
+         "'nat_a'", '--set')
+    says('matrix: results of all cells are suggested', run('matrix', 'stun/keepalive', '--cell', 'lifetime_fuond'), 2,
+         "'lifetime_found'")
     says('matrix: twice', run('matrix', fixture('punch'), '--cols', 'nat_a'), 2, "'nat_a'")
 
     result = run('sweep', fixture('punch'), '--vary', 'tries=1,2', '--seeds', '2..3')
@@ -330,7 +373,7 @@ def main():
     if not os.access(PROGRAM, os.X_OK):
         print('no program at ' + PROGRAM)
         return 1
-    for test in (test_usage, test_run, test_explain, test_outcomes, test_output, test_determinism, test_signals,
+    for test in (test_usage, test_run, test_explain, test_outcomes, test_output, test_full_disk, test_determinism, test_signals,
                  test_matrix, test_telling):
         with tempfile.TemporaryDirectory(prefix='punchlab-cli-') as folder:
             try:

@@ -108,7 +108,8 @@ REPORTED = [
      {'connected': False, 'way_a': 'none', 'way_b': 'none', 'attempts': int}),
 ] + [('stun/keepalive', ['lifetime=' + text],
       {'silence_kills': True, 'keepalive_keeps': True, 'lifetime_found': seconds})
-     for text, seconds in (('500ms', 0.5), ('7s', 7), ('30s', 30), ('2min', 120), ('1h', 3600))]
+     for text, seconds in (('1us', 1e-6), ('5ms', 0.005), ('500ms', 0.5), ('1.237s', 1.23), ('7s', 7), ('30s', 30),
+                           ('2min', 120), ('1h', 3600))]
 
 # The parts of report.json and their types (interface.md section 4). A list holds its items' shape; a dict of str: shape
 # holds any names.

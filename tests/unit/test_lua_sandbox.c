@@ -39,6 +39,8 @@ test_absent(void)
           "table function thread mailbox table table" },
         { "addresses by format", "out(('%p'):format({}))",
           "1: string.format: '%p' shows an address: not in a scenario" },
+        { "not a number in a list", "out(table.concat({1, 0/0, 'x', -(0/0)}, ','), table.concat({0/0, 2}, ',', 2))",
+          "1,nan,x,nan 2" },
         { "not a number", "out(0/0, -(0/0), ('%f'):format(-(0/0)), ('%5.1f'):format(0/0))", "nan nan nan   nan" },
     };
 
@@ -203,6 +205,11 @@ test_standing_still(void)
     UNIT_LUA_CHECK(rows);
 }
 
+/* 256 levels. */
+#define TIMES_4(text) text text text text
+#define NESTED TIMES_4(TIMES_4(TIMES_4(TIMES_4("("))))
+#define CLOSED TIMES_4(TIMES_4(TIMES_4(TIMES_4(")"))))
+
 static void
 test_errors(void)
 {
@@ -228,6 +235,8 @@ test_errors(void)
         { "concat", "table.concat({1, {}})", "1: invalid value (table) at index 2 in table for 'concat'" },
         { "pcall gives the file without folders",
           "out(pcall(error, 'x')) out(select(2, pcall(function() error 'x' end)))", "t.lua:1: x" },
+        { "nested too deeply", "local x = 1\nlocal y = " NESTED "1" CLOSED "\nx = 2",
+          "2: what stands here is nested too deeply (about 200 levels are allowed)" },
         { "stack overflow", "local function f() return 1 + f() end f()", "1: stack overflow" },
         { "caught", "out(pcall(error, {}))", "false table" },
     };

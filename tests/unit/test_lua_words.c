@@ -73,6 +73,22 @@ static void
 test_results(void)
 {
     static const struct unit_lua_row rows[] = {
+        { "not a number", "lab.result('out', 0/0)",
+          "1: lab.result: out is nan; accepted: "
+          "a boolean, a finite number, a text, an endpoint, or a list of these" },
+        { "infinite", "lab.result('out', -math.huge)",
+          "1: lab.result: out is -inf; accepted: "
+          "a boolean, a finite number, a text, an endpoint, or a list of these" },
+        { "not a number in a list", "lab.result('out', {1, 0/0})",
+          "1: lab.result: out[2] is nan; accepted: "
+          "a boolean, a finite number, a text, an endpoint, or a list of these" },
+        { "no name", "lab.result('', 1)", "1: lab.result: the name is empty; accepted: a text" },
+        { "a port is missing", "lab.endpoint('192.0.2.1')",
+          "1: lab.endpoint: the port is missing; accepted: a whole number from 0 to 65535" },
+        { "a sink's port is missing", "lab.internet{}:host('A'):sink()",
+          "1: host:sink: the port is missing; accepted: a whole number from 1 to 65535" },
+        { "a NUL in an error", "error('a\\0b')", "1: a\\0b" },
+        { "a NUL in a callback's error", "lab.at(1, function() error('a\\0b', 0) end)", "1: a\\0b" },
         { "plain", "lab.result('out', 1.5)", "1.5" },
         { "an endpoint", "lab.result('out', lab.endpoint('192.0.2.1', 5))", "192.0.2.1:5" },
         { "a list", "lab.result('out', {1, 'a', true, lab.endpoint('2001:db8::1', 5)})",
@@ -81,7 +97,7 @@ test_results(void)
         { "read back", "lab.result('a', 5) out(lab.results.a, lab.results.b)", "5 nil" },
         { "assigned", "lab.results.out = 7", "7" },
         { "assigned wrongly", "lab.results.out = print",
-          "1: lab.result: out is a function; accepted: a boolean, a number, a text, an endpoint, or a list of these" },
+          "1: lab.result: out is a function; accepted: a boolean, a finite number, a text, an endpoint, or a list of these" },
         { "walked", "lab.result('b', 1) lab.result('a', 2) for k, v in pairs(lab.results) do log(k, v) end",
           "a 2; b 1" },
         { "nil", "lab.result('out', nil)",
@@ -89,13 +105,13 @@ test_results(void)
         { "nil, assigned", "lab.results.out = nil",
           "1: lab.result: out is nil; for a call that failed, give its reason: lab.result(k, v or why)" },
         { "nothing", "lab.result('out')",
-          "1: lab.result: out is missing; accepted: a boolean, a number, a text, an endpoint, or a list of these" },
+          "1: lab.result: out is missing; accepted: a boolean, a finite number, a text, an endpoint, or a list of these" },
         { "nil in a list", "lab.result('out', {1, nil, 3})",
           "1: lab.result: out is a table that is no list; accepted: ..." },
         { "a list of lists", "lab.result('out', {{}})",
-          "1: lab.result: out[1] is a table; accepted: a boolean, a number, a text, an endpoint, or a list of these" },
+          "1: lab.result: out[1] is a table; accepted: a boolean, a finite number, a text, an endpoint, or a list of these" },
         { "no list", "lab.result('out', {a = 1})",
-          "1: lab.result: out is a table that is no list; accepted: a boolean, a number, a text, an endpoint, or a "
+          "1: lab.result: out is a table that is no list; accepted: a boolean, a finite number, a text, an endpoint, or a "
           "list of these" },
         { "no name", "lab.result(5, 5)", "1: lab.result: the name is 5; accepted: a text" },
     };
@@ -345,6 +361,10 @@ test_links(void)
           TWO "a:link{up = {faults = {{packet = 2, lose = true}, {packet = 1, delay = '1ms'}}}} "
               "a:spawn(function() log(a:ping(b)) log(tostring(a:ping(b, {timeout = 1}))) log(a:ping(b)) end)",
           "0.0014; nil; 0.0004" },
+        { "several faults of one packet",
+          TWO "a:link{up = {faults = {{packet = 1, delay = '1ms'}, {packet = 2, delay = '2ms'}, {packet = 1, delay = '3ms'}, "
+              "{packet = 2, lose = true}}}} a:spawn(function() log(a:ping(b)) log(tostring(a:ping(b, {timeout = 1}))) end)",
+          "0.0044; nil" },
         { "loss", TWO "a:link{loss = 2}", "1: host:link: loss is 2; accepted: a share from 0 to 1" },
         { "a rate", TWO "a:link{rate = '10Mbps'}",
           "1: host:link: rate is '10Mbps'; accepted: a rate such as '10Mbit/s' (units bit/s kbit/s Mbit/s Gbit/s), or "

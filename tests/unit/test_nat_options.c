@@ -125,7 +125,7 @@ test_sets(void)
         { NULL, "timeout", "30s",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, "
           "refreshed outbound; timeout 30s (UDP), 7s (ICMP queries)" TCP_TIMES "; hairpin off" },
-        { "icmp", "timeout", "11",
+        { "icmp", "timeout", "11s",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, "
           "refreshed outbound; timeout 5min (UDP), 11s (ICMP queries)" TCP_TIMES "; hairpin off" },
         { NULL, "hairpin", "external-source",
@@ -139,7 +139,7 @@ test_sets(void)
           "refreshed outbound; TCP: mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, "
           "refreshed both, refuses by reset (a SYN after 6s); timeout 5min (UDP), 7s (ICMP queries)" TCP_TIMES
           "; hairpin off" },
-        { NULL, "timeout.tcp_closing", "9",
+        { NULL, "timeout.tcp_closing", "9s",
           "mapping endpoint-independent, filtering address-and-port-dependent, ports preserve, refreshed outbound; "
           "timeout 5min (UDP), 7s (ICMP queries), 124min (TCP; opening 4min, closing 9s); hairpin off" },
         { NULL, "clash", "random",
@@ -204,7 +204,7 @@ static void
 test_sets_tcp(void)
 {
     g_autofree char *filtering = set("tcp", "filtering", "endpoint-independent"), *step = set(NULL, "step", "7");
-    g_autofree char *opening = set(NULL, "timeout.tcp_opening", "30s"), *closing = set(NULL, "timeout.tcp_closing", "9");
+    g_autofree char *opening = set(NULL, "timeout.tcp_opening", "30s"), *closing = set(NULL, "timeout.tcp_closing", "9s");
     g_autofree char *established = set(NULL, "timeout.tcp", "1h"), *udp = set(NULL, "timeout", "31s");
     g_autofree char *wait = set(NULL, "syn_wait", "250ms");
 
@@ -225,7 +225,7 @@ test_sets_tcp(void)
 static void
 test_sets_no_wait(void)
 {
-    static const char *const values[] = { "0", "0.0", "0s", "0ms", "false" };
+    static const char *const values[] = { "0", "0s", "0ms", "false" };
 
     for (size_t i = 0; i < G_N_ELEMENTS(values); i++) {
         options.syn_wait = TIME_S;
@@ -310,6 +310,12 @@ test_refuses(void)
         { NULL, "timeout", "5 parsecs",
           "'5 parsecs' is not a value of 'timeout'; accepted: a duration above 0 such as "
           "\"5min\" or \"30s\", or a number of seconds" },
+        { NULL, "timeout", "30",
+          "'30' is not a value of 'timeout'; accepted: a duration above 0 such as \"5min\" or "
+          "\"30s\", or a number of seconds" },
+        { NULL, "timeout", "inf",
+          "'inf' is not a value of 'timeout'; accepted: a duration above 0 such as \"5min\" or "
+          "\"30s\", or a number of seconds" },
         { NULL, "timeout", "0",
           "'0' is not a value of 'timeout'; accepted: a duration above 0 such as \"5min\" or "
           "\"30s\", or a number of seconds" },

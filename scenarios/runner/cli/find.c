@@ -141,6 +141,8 @@ complain(const char *word, const char *folder, GError **error)
         g_set_error(error, FIND_ERROR, 0, "'%s' is a folder, not a scenario", word);
     else if (nearest)
         g_set_error(error, FIND_ERROR, 0, "there is no scenario '%s'; did you mean '%s'?", word, nearest);
+    else if (!folder)
+        g_set_error(error, FIND_ERROR, 0, "there is no file '%s', and " FIND_NO_FOLDER, word);
     else
         g_set_error(error, FIND_ERROR, 0, "there is no scenario '%s': no such file, and none that ships has this name "
                     "('punchlab list' shows them)", word);

@@ -18,6 +18,10 @@ bool find_scenario(const char *word, char **path, char **name, GError **error);
 /* The folder with the scenarios that ship, to be freed; NULL when there is none. */
 char *find_shipped_folder(void);
 
+/* What is said then. */
+#define FIND_NO_FOLDER                                                                                                 \
+    "the folder with the scenarios that ship is not where this program looks for it; set PUNCHLAB_SCENARIOS to it"
+
 /* The names of all in `folder`, sorted by bytes, ending with NULL. */
 char **find_shipped(const char *folder);
 

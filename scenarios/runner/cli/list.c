@@ -45,8 +45,7 @@ list_run(const struct command *command, const void *unused, const GPtrArray *wor
     (void)unused;
     (void)words;
     if (!folder)
-        return command_fail(command, "the folder with the scenarios that ship is not where this program looks for it; "
-                                     "set PUNCHLAB_SCENARIOS to it");
+        return command_fail(command, FIND_NO_FOLDER);
     g_auto(GStrv) names = find_shipped(folder);
     for (char **name = names; *name; name++)
         column = MAX(column, strlen(*name));

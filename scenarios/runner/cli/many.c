@@ -81,19 +81,20 @@ many_clear(struct many *many)
     g_free(many->name);
 }
 
-/* Whether --set gives this parameter a value. */
-static bool
-is_set(const struct many *many, const char *name)
+/* The value that --set gives this parameter, the last one; NULL: none. */
+static const char *
+set_value(const struct many *many, const char *name)
 {
     size_t length = strlen(name);
+    const char *found = NULL;
 
     for (guint i = 0; many->grid.set && i < many->grid.set->len; i++) {
         const char *setting = many->grid.set->pdata[i];
 
         if (strncmp(setting, name, length) == 0 && setting[length] == '=')
-            return true;
+            found = setting + length + 1;
     }
-    return false;
+    return found;
 }
 
 bool
@@ -106,12 +107,23 @@ many_add_axis(struct many *many, const char *option, const char *text, GError **
         return false;
     for (guint i = 0; i < many->axes->len; i++)
         taken = taken || strcmp(((const struct axis *)many->axes->pdata[i])->name, axis->name) == 0;
-    if (taken || is_set(many, axis->name)) {
+    if (taken || set_value(many, axis->name)) {
         g_set_error(error, ARGUMENTS_ERROR, 0, "%s: '%s' has its values from %s already", option, axis->name,
                     taken ? "another option" : "--set");
         return false;
     }
     g_ptr_array_add(many->axes, g_steal_pointer(&axis));
+    return true;
+}
+
+bool
+many_add_default_axis(struct many *many, const char *option, const char *name, GError **error)
+{
+    const char *value = set_value(many, name);
+
+    if (!value)
+        return many_add_axis(many, option, name, error);
+    g_ptr_array_add(many->axes, axis_of_one(name, value));
     return true;
 }
 

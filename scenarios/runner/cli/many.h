@@ -27,6 +27,9 @@ void many_clear(struct many *many);
 /* Adds an axis; false with an error when it is no parameter, is there already or is set by --set. */
 bool many_add_axis(struct many *many, const char *option, const char *text, GError **error);
 
+/* Adds an axis that goes without saying: with the one value that --set gives it, if it does. */
+bool many_add_default_axis(struct many *many, const char *option, const char *name, GError **error);
+
 /* Runs the grid, with progress on a terminal, and tells on standard error which runs failed. NULL, having said why,
  * when there are too many of them or a signal ended it. */
 struct outcomes *many_run(struct many *many);

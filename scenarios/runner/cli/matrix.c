@@ -57,20 +57,21 @@ add_axes(struct matrix *matrix, const char *option, const GPtrArray *texts, GErr
     return true;
 }
 
-/* nat_a and nat_b go without saying; a scenario with one NAT has one column. */
+/* nat_a and nat_b go without saying, each with the one value that --set gives it, if it does; a scenario with one NAT has
+ * one column. */
 static bool
 choose_axes(struct matrix *matrix, GError **error)
 {
     const struct matrix_options *given = matrix->given;
 
     if (given->rows ? !add_axes(matrix, "--rows", given->rows, error)
-                    : !many_add_axis(&matrix->many, "--rows", "nat_a", error))
+                    : !many_add_default_axis(&matrix->many, "--rows", "nat_a", error))
         return false;
     matrix->row_axes = matrix->many.axes->len;
     if (given->cols)
         return add_axes(matrix, "--cols", given->cols, error);
     return !axis_parameter(matrix->many.shown->parameters, "nat_b") ||
-           many_add_axis(&matrix->many, "--cols", "nat_b", error);
+           many_add_default_axis(&matrix->many, "--cols", "nat_b", error);
 }
 
 static void
@@ -349,6 +350,7 @@ const struct command matrix_command = {
     .summary = "one result over all combinations of parameters, as a table",
     .about = "Without values a parameter takes its own {values}; one that names a kind of NAT takes none, full-cone,\n"
              "restricted-cone, port-restricted-cone and symmetric. Nothing is written to files.\n"
+             "nat_a and nat_b are the rows and columns unless others are given; with --set of one it has that value alone.\n"
              "\n"
              "Exit status: the highest of any run, as for 'punchlab run'.\n",
     .options = options,

@@ -1,5 +1,7 @@
 #include "scenarios/runner/cli/report.h"
 
+#include <unistd.h>
+
 #include "core/trace/out_file.h"
 
 /* ---- values */
@@ -113,7 +115,10 @@ write_end(struct json *json, const struct scenario *scenario)
     }
     json_open_object(json, "error");
     json_string(json, "message", scenario->error_message);
-    json_string(json, "file", scenario->error_file);
+    if (scenario->error_file)
+        json_string(json, "file", scenario->error_file);
+    else
+        json_null(json, "file");
     json_integer(json, "line", scenario->error_line);
     json_close_object(json);
 }
@@ -243,5 +248,8 @@ report_write(const char *folder, const GString *text, GError **error)
     if (!out_file_open(&file, path, 16 * 1024, error))
         return false;
     fwrite(text->str, 1, text->len, file.stream);
-    return out_file_close(&file, error);
+    if (out_file_close(&file, error))
+        return true;
+    unlink(path); /* half of it is worse than none */
+    return false;
 }

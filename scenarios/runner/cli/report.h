@@ -11,7 +11,7 @@
  *     notes               [{at, text}]
  *     ended               done, stuck, stop, until or error
  *     waiting             [{task, line, on}]: foreground tasks that were left waiting
- *     error               null, or {message, file, line}
+ *     error               null, or {message, file, line}; file is null when it is none of the file's
  *     virtual_seconds
  *     packets             {sent, delivered, dropped: {reason: count, those that are not 0}, under_way}
  *     nats                {name: {mappings: [{protocol, internal, external, peers, expires}], counters: {}}}
@@ -29,6 +29,7 @@ struct report_about {
     uint64_t seed;
     const struct trace_file *files;
     size_t file_count;
+    bool unwritten; /* report.json itself could not be written */
 };
 
 /* Appends the report of a scenario that has run (or whose file raised an error), with a line end. */

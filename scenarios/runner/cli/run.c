@@ -113,8 +113,11 @@ check_options(struct run *run, GError **error)
         if (!arguments_setting("--set", given->set->pdata[i], error))
             return false;
     }
+    split_nodes(run);
     if (given->html)
         g_set_error(error, ARGUMENTS_ERROR, 0, "this version does not write report.html yet");
+    else if (given->trace && run->trace->len == 0)
+        g_set_error(error, ARGUMENTS_ERROR, 0, "--trace needs the names of nodes: NODE,...");
     else if (given->trace && given->no_trace)
         g_set_error(error, ARGUMENTS_ERROR, 0, "--trace and --no-trace exclude each other");
     else if (given->explain && run->format == FORMAT_JSON)
@@ -188,6 +191,15 @@ print_beginning(struct run *run)
 
 /* ---- the run */
 
+/* A signal came, or what happens can't be written any more. */
+static bool
+is_to_end(void *user)
+{
+    const struct run *run = user;
+
+    return signals_came(NULL) || (run->traces && traces_failed(run->traces));
+}
+
 static bool
 load(struct run *run, const char *word, GError **error)
 {
@@ -199,7 +211,6 @@ load(struct run *run, const char *word, GError **error)
         g_ptr_array_add(given->set, NULL);
     if (given->explain)
         run->explain = explain_new();
-    split_nodes(run);
 
     run->how = (struct scenario_options){
         .path = run->path,
@@ -209,7 +220,7 @@ load(struct run *run, const char *word, GError **error)
         .unsafe = given->unsafe,
         .note = take_note,
         .user = run,
-        .interrupted = signals_came,
+        .interrupted = is_to_end,
     };
     run->scenario = scenario_new(&run->how, error);
     return run->scenario != NULL;
@@ -274,6 +285,17 @@ say_failure(const struct run *run)
         command_fail(run->command, "%s:%d: %s", scenario->error_file, scenario->error_line, scenario->error_message);
 }
 
+/* What could not be written is the run's error, unless it had one before: one is told. */
+static void
+take_failure(struct scenario *scenario, GError *error)
+{
+    if (scenario->ended != SCENARIO_FAILED) {
+        scenario->ended = SCENARIO_FAILED;
+        scenario->error_message = g_strdup(error->message);
+    }
+    g_error_free(error);
+}
+
 /* Closes the traces, writes the report, tells the outcome. */
 static int
 finish(struct run *run)
@@ -281,15 +303,16 @@ finish(struct run *run)
     struct report_about about = { .name = run->name, .seed = run->seed };
     g_autoptr(GString) report = g_string_new(NULL);
     GError *error = NULL;
-    int status = scenario_passed(run->scenario) ? STATUS_HELD : STATUS_FAILED;
 
     if (run->traces && !traces_close(run->traces, &error))
-        status = command_fail_error(run->command, g_steal_pointer(&error));
+        take_failure(run->scenario, g_steal_pointer(&error));
     if (run->traces)
         about.files = traces_files(run->traces, &about.file_count);
     report_json(run->scenario, &about, report);
-    if (!report_write(run->folder, report, &error))
-        status = command_fail_error(run->command, error);
+    about.unwritten = !report_write(run->folder, report, &error);
+    if (about.unwritten)
+        take_failure(run->scenario, error);
+    int status = scenario_passed(run->scenario) ? STATUS_HELD : STATUS_FAILED;
 
     if (!print_end(run, &about, report))
         status = STATUS_ERROR;

@@ -164,14 +164,14 @@ say_files(const struct report_about *about, const char *folder, GString *out)
         else
             together = true;
     }
-    g_string_append_printf(out, "Files:   %s/: report.json", folder);
+    g_string_append_printf(out, "Files:   %s/:%s", folder, about->unwritten ? "" : " report.json,");
     if (about->file_count > 0)
-        g_string_append(out, ", journal.jsonl");
+        g_string_append(out, " journal.jsonl,");
     if (together)
-        g_string_append(out, ", all.pcapng");
+        g_string_append(out, " all.pcapng,");
     if (captures > 0)
-        g_string_append_printf(out, ", %zu .pcap, one per interface", captures);
-    g_string_append_c(out, '\n');
+        g_string_append_printf(out, " %zu .pcap, one per interface,", captures);
+    out->str[out->len - 1] = '\n'; /* instead of the last comma, or of the colon */
 }
 
 void

@@ -121,6 +121,12 @@ traces_add(struct traces *traces, const struct lab_interface *interface)
 }
 
 bool
+traces_failed(const struct traces *traces)
+{
+    return traces->error || tracer_failed(traces->tracer);
+}
+
+bool
 traces_close(struct traces *traces, GError **error)
 {
     bool closed = tracer_close(traces->tracer, traces->error ? NULL : &traces->error);

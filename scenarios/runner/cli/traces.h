@@ -20,6 +20,9 @@ struct traces *traces_open(struct scenario *scenario, const char *folder, const 
 /* An interface that was made during the run. */
 void traces_add(struct traces *traces, const struct lab_interface *interface);
 
+/* Whether something has gone wrong that the close will tell. */
+bool traces_failed(const struct traces *traces);
+
 /* Completes all files. False with the first thing that went wrong since traces_open. */
 bool traces_close(struct traces *traces, GError **error);
 

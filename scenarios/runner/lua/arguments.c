@@ -34,9 +34,11 @@ arg_integer(lua_State *L, int index, const char *name, lua_Integer low, lua_Inte
     int whole;
     lua_Integer value = lua_type(L, index) == LUA_TNUMBER ? lua_tointegerx(L, index, &whole) : (whole = 0);
 
-    index = lua_absindex(L, index);
-    if (!whole || value < low || value > high)
-        complain_value(L, name, index, lua_pushfstring(L, "a whole number from %I to %I", low, high));
+    if (!whole || value < low || value > high) {
+        const char *said = complain_say(L, index); /* first: what is pushed may stand where a missing one would */
+
+        complain(L, "%s is %s; accepted: a whole number from %I to %I", name, said, low, high);
+    }
     return value;
 }
 

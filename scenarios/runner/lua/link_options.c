@@ -45,6 +45,26 @@ read_fault(lua_State *L, int index)
     return fault;
 }
 
+/* Several for one packet become one: it suffers all of them, and their delays add up. Returns how many there are left. */
+static size_t
+merge_faults(struct link_fault *faults, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct link_fault *last = kept > 0 ? &faults[kept - 1] : NULL;
+
+        if (!last || last->packet != faults[i].packet) {
+            faults[kept++] = faults[i];
+            continue;
+        }
+        last->lose |= faults[i].lose;
+        last->duplicate |= faults[i].duplicate;
+        last->delay = time_add(last->delay, faults[i].delay);
+    }
+    return kept;
+}
+
 /* The list on top of the stack becomes the array that stays there. */
 static void
 read_faults(lua_State *L, struct link_options *options)
@@ -66,7 +86,7 @@ read_faults(lua_State *L, struct link_options *options)
     }
     qsort(faults, count, sizeof *faults, compare_faults);
     options->faults = faults;
-    options->fault_count = (uint32_t)count;
+    options->fault_count = (uint32_t)merge_faults(faults, count);
     lua_remove(L, list);
 }
 

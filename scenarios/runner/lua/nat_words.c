@@ -6,6 +6,7 @@
 #include "nat/options.h"
 #include "nat/presets.h"
 #include "scenarios/runner/lua/nat_lists.h"
+#include "scenarios/runner/lua/sandbox.h"
 #include "scenarios/runner/lua/script.h"
 
 const char *const nat_table_keys[] = {
@@ -102,6 +103,23 @@ push_list_text(lua_State *L, const char *key)
     }
 }
 
+/* The number on top of the stack; one of seconds gets a unit, for texts have one. */
+static void
+push_number_text(lua_State *L, const char *key)
+{
+    bool is_wait = strcmp(key, "syn_wait") == 0;
+    lua_Number number = lua_tonumber(L, -1);
+    char text[DURATION_TEXT];
+    int64_t duration;
+
+    if ((is_wait || g_str_has_prefix(key, "timeout")) && number > 0 && duration_from_seconds(number, &duration))
+        lua_pushstring(L, duration_format(duration, text));
+    else if (is_wait && number <= 0)
+        lua_pushliteral(L, "0"); /* a negative duration is none */
+    else
+        sandbox_tostring(L, -1, NULL);
+}
+
 /* The value on top of the stack as the text that options are read from. */
 static const char *
 push_value_text(lua_State *L, const char *key)
@@ -114,8 +132,7 @@ push_value_text(lua_State *L, const char *key)
         lua_pushstring(L, lua_toboolean(L, -1) ? "true" : "false");
         break;
     case LUA_TNUMBER:
-        lua_pushvalue(L, -1);
-        lua_tolstring(L, -1, NULL);
+        push_number_text(L, key);
         break;
     case LUA_TTABLE:
         if (strcmp(key, "port_range") == 0) {

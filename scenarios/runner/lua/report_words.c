@@ -45,6 +45,20 @@ scenario_waiting_free(gpointer data)
     g_free(waiting);
 }
 
+char *
+text_without_nul(const char *text, size_t length)
+{
+    GString *out = g_string_sized_new(length);
+
+    for (const char *end = text + length; text < end; text++) {
+        if (*text)
+            g_string_append_c(out, *text);
+        else
+            g_string_append(out, "\\0");
+    }
+    return g_string_free(out, FALSE);
+}
+
 /* --- notes ------------------------------------------------------------------------------------------------------ */
 
 /* All arguments as one text with tabs between, pushed. */
@@ -74,7 +88,7 @@ take_note(struct script *script, lua_State *L)
 
     limits_hold_bytes(L, sizeof(struct scenario_note) + length + 64);
     struct scenario_note *note = g_new0(struct scenario_note, 1);
-    note->text = g_strndup(text, length);
+    note->text = text_without_nul(text, length);
     note->at = script->world->now;
     note->task = g_strdup(task ? task->name : "lab");
     g_ptr_array_add(script->scenario.notes, note);
@@ -125,6 +139,8 @@ report_word_result(struct script *script, lua_State *L)
 {
     const char *name = arg_text(L, 1, "the name");
 
+    if (!*name)
+        complain(L, "the name is empty; accepted: a text");
     value_check(L, 2, name);
     lua_settop(L, 2);
     limits_hold_bytes(
@@ -202,7 +218,7 @@ report_word_expect(struct script *script, lua_State *L)
     limits_hold_bytes(L, sizeof(struct scenario_expectation) + length + 32);
 
     struct scenario_expectation *expectation = g_new0(struct scenario_expectation, 1);
-    expectation->text = g_strndup(text, length);
+    expectation->text = text_without_nul(text, length);
     expectation->ok = ok;
     expectation->at = script->world->now;
     expectation->line = line;

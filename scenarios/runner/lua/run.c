@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "scenarios/runner/lua/arguments.h"
+#include "scenarios/runner/lua/lab_words.h"
 #include "scenarios/runner/lua/script.h"
 #include "scenarios/runner/lua/service_words.h"
 #include "scenarios/runner/lua/watch.h"
@@ -52,8 +53,9 @@ say_error(lua_State *L)
 
 /* The error object on top of `co` as a text on top of `L`. */
 static const char *
-push_error_text(lua_State *L, lua_State *co)
+push_error_text(lua_State *L, lua_State *co, size_t *length)
 {
+
     if (co == L) {
         lua_pushcfunction(L, say_error);
         lua_insert(L, -2);
@@ -62,8 +64,8 @@ push_error_text(lua_State *L, lua_State *co)
         lua_xmove(co, L, 1);
     }
     if (lua_pcall(L, 1, 1, 0) != LUA_OK || lua_type(L, -1) != LUA_TSTRING)
-        return "an error that cannot be told";
-    return lua_tostring(L, -1);
+        lua_pushliteral(L, "an error that cannot be told");
+    return lua_tolstring(L, -1, length);
 }
 
 void
@@ -89,9 +91,10 @@ script_fail(struct script *script, lua_State *co, int status)
     }
 
     int top = lua_gettop(L), where = co != L ? limits_line(co, script->file) : 0;
-    const char *message = push_error_text(L, co);
+    size_t length;
+    const char *text = push_error_text(L, co, &length), *message = text;
     int line = take_position(script->file, &message);
-    scenario->error_message = g_strdup(message);
+    scenario->error_message = text_without_nul(message, length - (size_t)(message - text));
     scenario->error_line = line > 0 ? line : where;
     lua_settop(L, co == L ? top - 1 : top);
 }
@@ -144,7 +147,10 @@ find_line(lua_State *L)
         int line = limits_line(L, file);
 
         if (line > 0) {
-            lua_pushfstring(L, "%s:%d: %s", file, line, message);
+            lua_pushfstring(L, "%s:%d: ", file, line);
+            lua_insert(L, 1);
+            lua_settop(L, 2);
+            lua_concat(L, 2);
             return 1;
         }
     }

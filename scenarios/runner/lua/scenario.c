@@ -117,6 +117,46 @@ open_state(lua_State *L)
     return 0;
 }
 
+/* Whether the parser gives up on the first `length` bytes because they are nested too deeply. */
+static bool
+is_too_deep(lua_State *co, const char *text, size_t length)
+{
+    bool deep = luaL_loadbufferx(co, text, length, "=", "t") != LUA_OK && strstr(lua_tostring(co, -1), "C stack overflow");
+
+    lua_pop(co, 1);
+    return deep;
+}
+
+/* Lua says of this one mistake not in which line it is: the first after which it is made. */
+static int
+find_deep_line(lua_State *co, const char *text, size_t length)
+{
+    size_t good = 0, deep = length; /* ends of what can be read so far, and of what can't */
+    int line = 1;
+
+    while (good < deep) {
+        size_t middle = good + (deep - good) / 2;
+
+        if (is_too_deep(co, text, middle))
+            deep = middle;
+        else
+            good = middle + 1;
+    }
+    for (size_t i = 0; i + 1 < deep; i++)
+        line += text[i] == '\n';
+    return line;
+}
+
+static void
+fail_to_load(struct script *script, lua_State *co, int status, const char *text, size_t length)
+{
+    if (status != LUA_ERRSYNTAX && !script->limits.hit && lua_type(co, -1) == LUA_TSTRING &&
+        strcmp(lua_tostring(co, -1), "C stack overflow") == 0)
+        lua_pushfstring(co, "%s:%d: what stands here is nested too deeply (about 200 levels are allowed)", script->file,
+                        find_deep_line(co, text, length));
+    script_fail(script, co, status);
+}
+
 static bool
 load_chunk(struct script *script, lua_State *co, const char *text, size_t length)
 {
@@ -136,7 +176,7 @@ load_chunk(struct script *script, lua_State *co, const char *text, size_t length
     int status = luaL_loadbufferx(co, text, length, name, "t");
     if (status == LUA_OK)
         return true;
-    script_fail(script, co, status);
+    fail_to_load(script, co, status, text, length);
     return false;
 }
 

@@ -4,6 +4,7 @@
  * chance. This one is a merge sort: stable, the same everywhere, at most n log2 n comparisons; the table is written
  * last, so an error of the comparing function leaves it as it was. */
 #include <lauxlib.h>
+#include <stdbool.h>
 
 #include "scenarios/runner/lua/limits.h"
 #include "scenarios/runner/lua/sandbox.h"
@@ -53,6 +54,33 @@ table_move(lua_State *L)
     return sandbox_call_original(L, "move", top);
 }
 
+/* Machines differ in the sign of what is not a number, and the original shows it: where there is one in the list, a list
+ * of texts takes its place. Looks no further than the original would get. */
+static void
+even_out(lua_State *L, lua_Integer from, lua_Integer to)
+{
+    bool found = false, text = true;
+
+    if (!lua_istable(L, 1) || to == LUA_MAXINTEGER)
+        return;
+    for (lua_Integer i = from; text && i <= to; i++) {
+        lua_rawgeti(L, 1, i);
+        text = lua_isstring(L, -1);
+        found = found || (lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) != lua_tonumber(L, -1));
+        lua_pop(L, 1);
+    }
+    if (!found || !text)
+        return;
+    lua_newtable(L);
+    for (lua_Integer i = from; i <= to; i++) {
+        lua_rawgeti(L, 1, i);
+        sandbox_tostring(L, -1, NULL);
+        lua_rawseti(L, -3, i);
+        lua_pop(L, 1);
+    }
+    lua_replace(L, 1);
+}
+
 static int
 table_concat(lua_State *L)
 {
@@ -62,6 +90,7 @@ table_concat(lua_State *L)
 
     if (to >= from && (uint64_t)to - (uint64_t)from < UINT64_MAX / STEPS_A_PIECE)
         limits_spend(L, ((uint64_t)to - (uint64_t)from + 1) * STEPS_A_PIECE);
+    even_out(L, from, to);
     return sandbox_call_original(L, "concat", top);
 }
 

@@ -121,13 +121,15 @@ is_plain(lua_State *L, int index)
 {
     int type = lua_type(L, index);
 
+    if (type == LUA_TNUMBER && !isfinite(lua_tonumber(L, index)))
+        return false; /* reports have no way to write it */
     return type == LUA_TBOOLEAN || type == LUA_TNUMBER || type == LUA_TSTRING || is_shown_handle(L, index);
 }
 
 void
 value_check(lua_State *L, int index, const char *name)
 {
-    static const char accepted[] = "a boolean, a number, a text, an endpoint, or a list of these";
+    static const char accepted[] = "a boolean, a finite number, a text, an endpoint, or a list of these";
 
     index = lua_absindex(L, index);
     if (is_plain(L, index))

@@ -17,6 +17,17 @@ axis_free(struct axis *axis)
     g_free(axis);
 }
 
+struct axis *
+axis_of_one(const char *name, const char *value)
+{
+    struct axis *axis = g_new0(struct axis, 1);
+
+    axis->name = g_strdup(name);
+    axis->values = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(axis->values, g_strdup(value));
+    return axis;
+}
+
 const struct scenario_parameter *
 axis_parameter(const GPtrArray *parameters, const char *name)
 {

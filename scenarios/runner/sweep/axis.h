@@ -21,6 +21,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(axis, axis_free)
  * those of the scenario. */
 struct axis *axis_parse(const char *option, const char *text, const GPtrArray *parameters, GError **error);
 
+/* With one value, as it stands. */
+struct axis *axis_of_one(const char *name, const char *value);
+
 /* The parameter of this name, or NULL. */
 const struct scenario_parameter *axis_parameter(const GPtrArray *parameters, const char *name);
 

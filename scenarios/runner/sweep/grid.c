@@ -85,7 +85,9 @@ first_complaint(const struct scenario *scenario)
     if (scenario->ended == SCENARIO_FAILED) {
         if (!scenario->error_file || strstr(scenario->error_message, scenario->error_file))
             return g_strdup(scenario->error_message);
-        return g_strdup_printf("%s:%d: %s", scenario->error_file, scenario->error_line, scenario->error_message);
+        return scenario->error_line > 0 ? g_strdup_printf("%s:%d: %s", scenario->error_file, scenario->error_line,
+                                                          scenario->error_message)
+                                        : g_strdup_printf("%s: %s", scenario->error_file, scenario->error_message);
     }
     for (guint i = 0; i < scenario->expectations->len; i++) {
         const struct scenario_expectation *expectation = scenario->expectations->pdata[i];
@@ -124,8 +126,82 @@ settings_of(const struct grid *grid, size_t combination)
     return settings;
 }
 
+/* ---- names of results, for who asked for one that there is not */
+
+/* Which run gave a name first. */
+struct sight {
+    char *name;
+    size_t run;
+    guint place; /* among that run's results */
+};
+
+struct sights {
+    GMutex lock;
+    GHashTable *by_name; /* struct sight *, by its name */
+};
+
 static void
-run_one(const struct grid *grid, size_t index, struct outcome *outcome, GPtrArray *names)
+sight_free(gpointer data)
+{
+    struct sight *sight = data;
+
+    g_free(sight->name);
+    g_free(sight);
+}
+
+static void
+see(struct sights *sights, const char *name, size_t run, guint place)
+{
+    struct sight *sight = g_hash_table_lookup(sights->by_name, name);
+
+    if (sight && sight->run <= run)
+        return;
+    if (!sight) {
+        sight = g_new0(struct sight, 1);
+        sight->name = g_strdup(name);
+        g_hash_table_insert(sights->by_name, sight->name, sight);
+    }
+    sight->run = run;
+    sight->place = place;
+}
+
+static void
+see_all(struct sights *sights, const GPtrArray *results, size_t run)
+{
+    g_mutex_lock(&sights->lock);
+    for (guint i = 0; i < results->len; i++)
+        see(sights, ((const struct scenario_result *)results->pdata[i])->name, run, i);
+    g_mutex_unlock(&sights->lock);
+}
+
+static gint
+compare_sights(gconstpointer a, gconstpointer b)
+{
+    const struct sight *one = *(const struct sight *const *)a, *other = *(const struct sight *const *)b;
+
+    if (one->run != other->run)
+        return one->run < other->run ? -1 : 1;
+    return (one->place > other->place) - (one->place < other->place);
+}
+
+/* The names in the order of runs, whatever thread played them. */
+static void
+list_sights(const struct sights *sights, GPtrArray *names)
+{
+    g_autoptr(GList) values = g_hash_table_get_values(sights->by_name);
+    g_autoptr(GPtrArray) sorted = g_ptr_array_new();
+
+    for (GList *link = values; link; link = link->next)
+        g_ptr_array_add(sorted, link->data);
+    g_ptr_array_sort(sorted, compare_sights);
+    for (guint i = 0; i < sorted->len; i++)
+        g_ptr_array_add(names, g_strdup(((const struct sight *)sorted->pdata[i])->name));
+}
+
+/* ---- one run */
+
+static void
+run_one(const struct grid *grid, size_t index, struct outcome *outcome, struct sights *sights)
 {
     g_autoptr(GPtrArray) settings = settings_of(grid, index / grid->seed_count);
     g_autoptr(GError) error = NULL;
@@ -150,8 +226,8 @@ run_one(const struct grid *grid, size_t index, struct outcome *outcome, GPtrArra
     if (scenario->ended != SCENARIO_FAILED)
         scenario_run(scenario);
     take_outcome(grid, scenario, outcome);
-    for (guint i = 0; names && i < scenario->results->len; i++)
-        g_ptr_array_add(names, g_strdup(((const struct scenario_result *)scenario->results->pdata[i])->name));
+    if (outcome->results->len == 0)
+        see_all(sights, scenario->results, index);
 }
 
 /* ---- all of them */
@@ -160,6 +236,7 @@ struct crew {
     const struct grid *grid;
     struct outcomes *outcomes;
     gint next, done; /* atomic */
+    struct sights sights;
 };
 
 static gpointer
@@ -173,7 +250,7 @@ work(gpointer data)
 
         if (index >= crew->outcomes->count || (grid->interrupted && grid->interrupted(NULL)))
             return NULL;
-        run_one(grid, index, &crew->outcomes->items[index], index == 0 ? crew->outcomes->names : NULL);
+        run_one(grid, index, &crew->outcomes->items[index], &crew->sights);
         int done = g_atomic_int_add(&crew->done, 1) + 1;
         if (grid->progress)
             grid->progress(grid->user, (size_t)done, crew->outcomes->count);
@@ -189,6 +266,8 @@ grid_run(const struct grid *grid)
     outcomes->count = grid_combinations(grid) * grid->seed_count;
     outcomes->items = g_new0(struct outcome, outcomes->count);
     outcomes->names = g_ptr_array_new_with_free_func(g_free);
+    g_mutex_init(&crew.sights.lock);
+    crew.sights.by_name = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, sight_free);
 
     /* This thread works too. */
     size_t threads = grid->threads ? grid->threads : g_get_num_processors();
@@ -203,6 +282,9 @@ grid_run(const struct grid *grid)
     work(&crew);
     for (guint i = 0; i < others->len; i++)
         g_thread_join(others->pdata[i]);
+    list_sights(&crew.sights, outcomes->names);
+    g_hash_table_unref(crew.sights.by_name);
+    g_mutex_clear(&crew.sights.lock);
 
     for (size_t i = 0; i < outcomes->count; i++)
         outcomes->status = MAX(outcomes->status, outcomes->items[i].status);

@@ -33,7 +33,7 @@ struct outcomes {
     struct outcome *items;
     size_t count;
     int status; /* the highest */
-    GPtrArray *names; /* char *: of all results of the first run that ran, kept or not */
+    GPtrArray *names; /* char *: of all results of runs that did not report the one to keep; in the order of runs */
 };
 
 /* The number of combinations; 0 when it is beyond what is sensible (GRID_MAX runs in all). */
