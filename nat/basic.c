@@ -60,7 +60,7 @@ nat_basic_out(struct nat *nat, struct packet *packet)
     if (address_is_none(external))
         return false;
     record = record_of(nat, packet, &nat_outbound_kind, NAT_RULE_OPEN);
-    packet_rewrite_source(packet, external, packet->flow.source_port);
+    nat_show_source(nat, packet, external, packet->flow.source_port);
     nat->counts.outbound++;
     tell(nat, packet, &record);
     return true;

@@ -40,7 +40,7 @@ struct nat {
     struct tuples resting, poisoned;  /* external ports that rest; those that early packets have come to */
     uint16_t last_port[NAT_PROTOCOLS]; /* chosen by NAT_PORTS_SEQUENTIAL */
     uint32_t next_address;             /* of the pool, in turn */
-    uint16_t identification;           /* of the last IPv4 header that NAT64 made */
+    uint16_t identification;           /* of the last IPv4 header that NAT64 made, or that was renumbered */
     struct npt *npt;                   /* NULL unless IPv6 gets another prefix */
     bool timeouts_changed;             /* since the beginning: how long a mapping was idle is then not known */
 };
@@ -151,6 +151,9 @@ nat_has_quirk(const struct nat *nat, enum nat_quirk quirk)
 struct nat_mapping_view nat_view(const struct nat *nat, uint32_t slot);
 
 /* ---- way.c */
+
+/* Rewrites a packet's source to an external endpoint, and its identification where that is to be done. */
+void nat_show_source(struct nat *nat, struct packet *packet, struct address address, uint16_t port);
 
 /* A packet that has come in by `in`, and one that leaves by `out`: the middlebox's two ways in (core/net/node.h). */
 enum verdict nat_enter(struct middlebox *box, struct packet *packet, struct port *in);

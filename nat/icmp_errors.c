@@ -71,7 +71,7 @@ restore_destination(struct nat *nat, struct packet *packet, struct quote *quote,
     if (mapping->dependence == NAT_MAPPING_NONE)
         return;
     packet_rewrite_quote_destination(packet, quote, mapping_external(mapping));
-    packet_rewrite_source(packet, mapping->external_address, mapping->external_port);
+    nat_show_source(nat, packet, mapping->external_address, mapping->external_port);
 }
 
 /* An error about something that no mapping sent: the box's own affair, in transit, or nobody's. */

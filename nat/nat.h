@@ -45,6 +45,13 @@ enum nat_limit_answer {
     NAT_LIMIT_DROP,      /* nothing */
 };
 
+/* What happens to the IP identification of packets out that may be cut into fragments. Hosts that share an external address
+ * may well use the same one, and then fragments of one host are put together with those of another. */
+enum nat_identification {
+    NAT_IDENTIFICATION_KEEP,
+    NAT_IDENTIFICATION_RENUMBER, /* a new one (RFC 7857 section 10, RFC 6864 section 5.3.1) */
+};
+
 /* Ways of real boxes that no RFC allows, each a bit: see docs/nat.md for their sources. */
 enum nat_quirk {
     NAT_QUIRK_EARLY_INBOUND_POISONS,     /* a refused packet in keeps the port it came to from going to its sender */
@@ -67,7 +74,7 @@ enum nat_ttl { NAT_TTL_DECREMENT, NAT_TTL_KEEP }; /* KEEP: some boxes are no hop
 extern const char *const nat_dependence_words[], *const nat_ports_words[], *const nat_hairpin_words[],
     *const nat_refresh_words[], *const nat_refusal_words[], *const nat_ttl_words[], *const nat_clash_words[],
     *const nat_pooling_words[], *const nat_limit_answer_words[], *const nat_quirk_words[], *const nat_fragments_words[],
-    *const nat_ipv6_words[], *const nat_control_words[];
+    *const nat_ipv6_words[], *const nat_control_words[], *const nat_identification_words[];
 
 /* What the box does with IPv6 between its inside and the outside. */
 enum nat_ipv6 {
@@ -138,6 +145,7 @@ struct nat_options {
     uint8_t fragments;              /* enum node_fragments */
     uint8_t limit_answer;           /* enum nat_limit_answer */
     uint8_t quirks;                 /* 1 << enum nat_quirk */
+    uint8_t identification;         /* enum nat_identification */
     uint32_t limit_per_host, limit_total; /* mappings; 0: no limit but memory's (see NAT_MAPPINGS_MAX) */
     uint8_t ipv6;                         /* enum nat_ipv6 */
     struct prefix ipv6_prefix;            /* PREFIX: the external one; NAT64: before IPv4 addresses, of length 0 the

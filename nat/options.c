@@ -13,6 +13,7 @@ const char *const nat_clash_words[] = { "next", "random", NULL };
 const char *const nat_pooling_words[] = { "paired", "arbitrary", NULL };
 const char *const nat_limit_answer_words[] = { "icmp", "icmp-host", "drop", NULL };
 const char *const nat_fragments_words[] = { "reassemble", "drop", "in-order-only", NULL };
+const char *const nat_identification_words[] = { "keep", "renumber", NULL };
 const char *const nat_quirk_words[] = {
     "early-inbound-poisons", "filtered-inbound-destroys", "icmp-destroys", "preserve-then-symmetric", "rewrites-payload",
     NULL,
@@ -30,6 +31,7 @@ G_STATIC_ASSERT(G_N_ELEMENTS(nat_ports_words) == NAT_PORTS_OVERLOAD + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_clash_words) == NAT_CLASH_RANDOM + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_pooling_words) == NAT_POOLING_ARBITRARY + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_limit_answer_words) == NAT_LIMIT_DROP + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_identification_words) == NAT_IDENTIFICATION_RENUMBER + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_fragments_words) == NODE_FRAGMENTS_IN_ORDER + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_quirk_words) == NAT_QUIRKS + 1 && NAT_QUIRKS <= 8);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_hairpin_words) == NAT_HAIRPIN_EXTERNAL_SOURCE + 2);
@@ -170,6 +172,7 @@ enum option_key {
     OPTION_BLOCK_DETERMINISTIC,
     OPTION_BLOCK_DYNAMIC,
     OPTION_FRAGMENTS,
+    OPTION_IDENTIFICATION,
     OPTION_QUIRKS,
     OPTION_FORWARD, /* lists of things from here on */
     OPTION_PORT_TIMEOUT,
@@ -217,6 +220,7 @@ const char *const nat_option_keys[] = {
     "port_block.deterministic",
     "port_block.dynamic",
     "fragments",
+    "identification",
     "quirks",
     "forward",
     "port_timeout",
@@ -477,6 +481,8 @@ set_box(struct nat_options *options, enum option_key key, const char *value, GEr
         return set_hold(&options->port_hold, key, value, error);
     case OPTION_FRAGMENTS:
         return read_word(name, value, nat_fragments_words, &options->fragments, error);
+    case OPTION_IDENTIFICATION:
+        return read_word(name, value, nat_identification_words, &options->identification, error);
     case OPTION_QUIRKS:
         return set_quirks(&options->quirks, value, error);
     default:
@@ -717,6 +723,8 @@ say_more(const struct nat_options *options, GString *out)
     say_blocks(&options->blocks, out);
     if (options->fragments != NODE_FRAGMENTS_REASSEMBLE)
         g_string_append_printf(out, ", fragments %s", nat_fragments_words[options->fragments]);
+    if (options->identification != NAT_IDENTIFICATION_KEEP)
+        g_string_append_printf(out, ", identification %s", nat_identification_words[options->identification]);
     for (uint32_t i = 0; i < options->port_timeout_count; i++)
         g_string_append_printf(out, ", timeout to port %u %s", options->port_timeouts[i].port,
                                duration_format(options->port_timeouts[i].timeout, text));

@@ -30,6 +30,10 @@
         PROTOCOLS(mapping_, filtering_, ports_, SILENTLY, ICMP), .hairpin = NAT_HAIRPIN_##hairpin_, __VA_ARGS__        \
     }
 
+/* A port that another host has already is replaced by one that can't be guessed (RFC 7857 section 9). */
+#define CLASH_AT_RANDOM                                                                                                \
+    .udp.clash = NAT_CLASH_RANDOM, .tcp.clash = NAT_CLASH_RANDOM, .icmp.clash = NAT_CLASH_RANDOM
+
 /* A box that tracks connections has state for each pair of endpoints, and each has timers of its own; traffic either
  * way refreshes it. An external port is taken only for the destination that it is used for. So it maps like an
  * address-and-port-dependent NAT, and as long as it can preserve ports nobody sees a difference from an
@@ -91,13 +95,15 @@ const struct nat_preset nat_presets[] = {
       "RFC 3489 section 5", OPTIONS(ADDRESS_AND_PORT_DEPENDENT, ADDRESS_AND_PORT_DEPENDENT, RANDOM, OFF) },
     { "symmetric-sequential", "like symmetric, but each new mapping has the next port, which a peer can guess",
       "RFC 4787 section 4.2.1", OPTIONS(ADDRESS_AND_PORT_DEPENDENT, ADDRESS_AND_PORT_DEPENDENT, SEQUENTIAL, OFF) },
-    { "rfc4787", "what RFC 4787 and RFC 5382 ask of a NAT, with the stricter filter they recommend; hairpins",
-      "RFC 4787 REQ-1, REQ-8, REQ-9",
-      OPTIONS_ANSWERING(ENDPOINT_INDEPENDENT, ADDRESS_DEPENDENT, PRESERVE, EXTERNAL_SOURCE, .udp.parity = true) },
+    { "rfc4787", "what RFC 4787, 5382, 5508 and 7857 ask of a NAT, with the stricter filter they recommend; hairpins",
+      "RFC 4787, RFC 5382, RFC 5508, RFC 7857",
+      OPTIONS_ANSWERING(ENDPOINT_INDEPENDENT, ADDRESS_DEPENDENT, PRESERVE, EXTERNAL_SOURCE, .udp.parity = true,
+                        CLASH_AT_RANDOM, .identification = NAT_IDENTIFICATION_RENUMBER) },
     { "cgn", "a provider's NAT: endpoint-independent both ways, random ports; hairpins between its customers",
       "RFC 6888",
       OPTIONS_ANSWERING(ENDPOINT_INDEPENDENT, ENDPOINT_INDEPENDENT, RANDOM, EXTERNAL_SOURCE,
-                        .limit_answer = NAT_LIMIT_ICMP_HOST, .port_hold = 2 * TIME_MIN) },
+                        .limit_answer = NAT_LIMIT_ICMP_HOST, .port_hold = 2 * TIME_MIN,
+                        .identification = NAT_IDENTIFICATION_RENUMBER) },
     { "linux", "netfilter masquerade: keeps ports, and shares one between hosts whose destinations differ",
       "Linux nf_nat_core.c, nf_conntrack-sysctl.rst", TRACKER(PRESERVE, RANDOM, 1024, 30, 120, 30, 432000, 120, 120) },
     { "linux-random", "netfilter masquerade fully-random: a random port for each destination",

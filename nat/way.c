@@ -275,6 +275,17 @@ judge_inbound(const struct nat *nat, uint32_t slot, const struct flow *flow, uin
     return nat_admits(nat, slot, &remote) ? DROP_NONE : DROP_FILTERED;
 }
 
+/* ---- the source */
+
+void
+nat_show_source(struct nat *nat, struct packet *packet, struct address address, uint16_t port)
+{
+    packet_rewrite_source(packet, address, port);
+    if (nat->options.identification == NAT_IDENTIFICATION_RENUMBER &&
+        !packet_is(packet, PACKET_IPV6 | PACKET_DONT_FRAGMENT))
+        packet_renumber(packet, ++nat->identification);
+}
+
 /* ---- outbound */
 
 /* Whether an early packet from `remote` keeps the mapping's external port from being used to send there. */
@@ -384,7 +395,7 @@ outbound(struct nat *nat, struct packet *packet, const struct flow *flow, const 
     if (flow != &packet->flow)
         nat64_rewrite(nat, packet, mapping_external(mapping), flow_destination(flow));
     else if (mapping->dependence != NAT_MAPPING_NONE)
-        packet_rewrite_source(packet, mapping->external_address, mapping->external_port);
+        nat_show_source(nat, packet, mapping->external_address, mapping->external_port);
     packet->flags |= PACKET_TRANSLATED;
     nat->counts.outbound++;
     if (nat_listening(nat)) {
@@ -734,7 +745,7 @@ turn_round(struct nat *nat, struct packet *packet, struct endpoint external, con
         external = nat64_embed(nat, external);
     packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
     if (nat->options.hairpin == NAT_HAIRPIN_EXTERNAL_SOURCE || nat64_takes(nat, external.address))
-        packet_rewrite_source(packet, external.address, external.port);
+        nat_show_source(nat, packet, external.address, external.port);
 }
 
 /* The way in again: `seen` is the packet's flow as mappings know it, and it counts as sent by `external`. */

@@ -190,6 +190,17 @@ packet_rewrite_destination(struct packet *packet, struct address address, uint16
     rewrite(packet, DESTINATION, address, port);
 }
 
+void
+packet_renumber(struct packet *packet, uint16_t identification)
+{
+    uint8_t *at = packet->data + 4;
+    uint16_t old = load16(at);
+
+    g_assert(packet_is(packet, PACKET_CHECKED) && !packet_is(packet, PACKET_IPV6));
+    store16(at, identification);
+    mend(packet->data + 10, old, identification);
+}
+
 /* ---- the data */
 
 /* Replaces the bytes at `at` of a UDP datagram and mends its checksum by the 16-bit words that they touch. */

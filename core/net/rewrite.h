@@ -11,6 +11,9 @@
 void packet_rewrite_source(struct packet *packet, struct address address, uint16_t port);
 void packet_rewrite_destination(struct packet *packet, struct address address, uint16_t port);
 
+/* Gives an IPv4 packet another identification. */
+void packet_renumber(struct packet *packet, uint16_t identification);
+
 /* Puts `new` for `old` wherever the data of a UDP packet has the bytes of that address, as some translators do that mean
  * well (RFC 8489 section 14.2). Both are of one family. Returns how often. */
 unsigned packet_rewrite_payload(struct packet *packet, struct address old, struct address new);

@@ -96,7 +96,7 @@ test_words(void)
 {
     static const char *const *const tables[] = {
         nat_dependence_words, nat_ports_words, nat_hairpin_words, nat_refresh_words, nat_refusal_words, nat_ttl_words,
-        nat_clash_words, nat_pooling_words, nat_limit_answer_words, nat_quirk_words, nat_fragments_words, nat_origin_words,
+        nat_clash_words, nat_pooling_words, nat_limit_answer_words, nat_quirk_words, nat_fragments_words, nat_identification_words, nat_origin_words,
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)
@@ -306,7 +306,8 @@ test_refuses(void)
           "timeout.tcp, timeout.tcp_opening, timeout.tcp_closing, syn_wait, hairpin, ttl, "
           "affinity, icmp_errors, limits.per_host, limits.total, limits.rate, limits.answer, pooling, port_hold, "
           "port_block, port_block.size, port_block.per_host, port_block.deterministic, port_block.dynamic, fragments, "
-          "quirks, forward, port_timeout, exempt, rules, ipv6, ipv6_prefix or port_control; did you mean 'mapping'?" },
+          "identification, quirks, forward, port_timeout, exempt, rules, ipv6, ipv6_prefix or port_control; "
+          "did you mean 'mapping'?" },
         { NULL, "timeout", "5 parsecs",
           "'5 parsecs' is not a value of 'timeout'; accepted: a duration above 0 such as "
           "\"5min\" or \"30s\", or a number of seconds" },

@@ -185,6 +185,8 @@ print_one(const struct nat_preset *preset)
     say_limit("in all", box->limit_total, out);
     if (box->limit_answer != NAT_LIMIT_ICMP)
         g_string_append(out, "  limits      who meets one is told host unreachable (ICMP 3/1)\n");
+    if (box->identification == NAT_IDENTIFICATION_RENUMBER)
+        g_string_append(out, "  ip ids      new ones for packets out that may be cut into fragments\n");
     if (box->port_hold)
         g_string_append_printf(out, "  port hold   %s before a port that has become free is given out again\n",
                                duration_format(box->port_hold, hold));

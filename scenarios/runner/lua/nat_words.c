@@ -14,7 +14,8 @@ const char *const nat_table_keys[] = {
     "parity",  "contiguous",   "pooling", "hairpin",   "timeout",   "refresh",     "filtered",   "syn_wait",
     "limits",  "rules",        "ipv6",    "ipv6_prefix", "ttl",     "fragments",   "icmp_errors", "affinity",
     "alg",     "forward",      "port_control", "quirks", "udp",     "tcp",         "icmp",       "clash",
-    "overlap", "exempt",       "port_hold", "port_timeout", NULL,
+    "overlap", "exempt",       "port_hold", "port_timeout",
+    "identification", NULL,
 };
 
 /* In this order, so that of several mistakes always the same is told. */
@@ -22,7 +23,7 @@ static const char *const plain_keys[] = {
     "mapping",   "filtering",   "ports",    "step",     "port_range", "port_block",   "parity", "contiguous", "pooling",
     "hairpin",   "timeout",     "refresh",  "filtered", "syn_wait",   "limits",       "rules",  "ipv6",
     "ipv6_prefix", "ttl",       "fragments", "icmp_errors", "affinity", "alg",        "forward", "port_control",
-    "quirks",    "clash",       "overlap",  "exempt",   "port_hold",  "port_timeout", NULL,
+    "quirks",    "clash",       "overlap",  "exempt",   "port_hold",  "port_timeout", "identification", NULL,
 };
 static const char *const timeout_keys[] = { "udp", "udp_stream", "icmp", "tcp", "tcp_opening", "tcp_closing", NULL };
 static const char *const limit_keys[] = { "per_host", "total", "rate", "answer", NULL };
