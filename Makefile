@@ -27,7 +27,7 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-LIBRARY := $(wildcard core/*/*.c nat/*.c nat/*/*.c proto/*/*.c scenarios/lab/*.c)
+LIBRARY := $(wildcard core/*/*.c nat/*.c nat/*/*.c proto/*/*.c scenarios/lab/*.c scenarios/conformance/*.c)
 RUNNER := $(wildcard scenarios/runner/*.c scenarios/runner/*/*.c)
 UNIT := $(wildcard tests/unit/test_*.c)
 UNIT_HELPERS := $(wildcard tests/unit/main.c tests/unit/support_*.c)

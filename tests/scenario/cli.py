@@ -366,7 +366,21 @@ def test_telling(folder):
     result = run('nat', 'symmetric')
     check('nat: one', 'mapping     address-and-port-dependent' in result.stdout, result.stdout)
     says('nat: mistyped', run('nat', 'symetric'), 2, "'symetric'", "'symmetric'")
-    says('nat: conformance comes later', run('nat', '--conformance'), 2, 'yet')
+    result = run('nat', 'rfc4787', '--conformance')
+    check('nat: conformance', result.returncode == 0 and 'RFC 5382: 16 met, 0 not met, 4 not applicable' in result.stdout,
+          result.stdout)
+    check('nat: conformance, plain text', '\x1b' not in result.stdout and
+          '10.0.0.2:5000 left as 203.0.113.1:5000 towards 198.51.100.1:1000' in result.stdout, result.stdout)
+    result = run('nat', 'symmetric', '--conformance', '--format', 'json')
+    findings = json.loads(result.stdout)['findings']
+    broken = [f['requirement'] for f in findings if f['rfc'] == 4787 and f['outcome'] == 'not met']
+    check('nat: conformance as JSON', result.returncode == 0 and
+          broken == ['REQ-1', 'REQ-3a', 'REQ-4', 'REQ-8', 'REQ-9', 'REQ-9a'], str(broken))
+    check('nat: conformance has evidence', all(f['evidence'] and f['text'] and f['section'] for f in findings),
+          result.stdout)
+    says('nat: conformance of what', run('nat', '--conformance'), 2, 'which preset')
+    says('nat: a format of what', run('nat', 'symmetric', '--format', 'json'), 2, '--conformance')
+    says('nat: no such format', run('nat', 'symmetric', '--conformance', '--format', 'xml'), 2, 'text', 'json')
 
 
 def main():
