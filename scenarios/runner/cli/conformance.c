@@ -59,15 +59,15 @@ static void
 say_finding(const struct finding *finding, const struct widths *widths, const struct terminal *terminal, GString *out)
 {
     const struct requirement *requirement = finding->requirement;
-    size_t indent = INDENT + widths->number + widths->level + widths->outcome + 3 * INDENT;
+    size_t evidence = widths->number + 2 * INDENT, indent = evidence + widths->level + widths->outcome + 2 * INDENT;
 
     g_string_append_printf(out, "%*s", INDENT, "");
     say_cell(terminal, STYLE_PLAIN, requirement->number, widths->number, out);
     say_cell(terminal, STYLE_PLAIN, level_words[requirement->level], widths->level, out);
     say_cell(terminal, style_of(finding), outcome_words[finding->outcome], widths->outcome, out);
     say_broken(requirement->text, indent, terminal->columns, out);
-    g_string_append_printf(out, "\n%*s", (int)indent, "");
-    say_broken(finding->evidence, indent, terminal->columns, out);
+    g_string_append_printf(out, "\n%*s", (int)evidence, "");
+    say_broken(finding->evidence, evidence, terminal->columns, out);
     g_string_append_c(out, '\n');
 }
 
