@@ -106,6 +106,12 @@ REPORTED = [
      {'connected': True, 'way_a': 'accept', 'way_b': 'connect', 'attempts': 13}),
     ('nat/tcp-hole-punching', ['nat_a=symmetric'],
      {'connected': False, 'way_a': 'none', 'way_b': 'none', 'attempts': int}),
+    ('nat/early-packet', [],
+     {'connected_before': False, 'port_kept_before': False, 'connected_after': True, 'port_kept_after': True,
+      'connected': True}),
+    ('nat/early-packet', ['quirk=false'],
+     {'connected_before': True, 'port_kept_before': True, 'connected_after': True, 'port_kept_after': True,
+      'connected': True}),
 ] + [('stun/keepalive', ['lifetime=' + text],
       {'silence_kills': True, 'keepalive_keeps': True, 'lifetime_found': seconds})
      for text, seconds in (('1us', 1e-6), ('5ms', 0.005), ('500ms', 0.5), ('1.237s', 1.23), ('7s', 7), ('30s', 30),
