@@ -30,10 +30,14 @@ end_owned(struct owned owned)
         owned.free_object(owned.object);
 }
 
-/* What ends may still look at the world, cancel events and use rooms, and even make one; it gives nothing away. */
+/* What ends may still look at the world, cancel events and use rooms, and even make one; it gives nothing away. A
+ * service that ends may still close a connection, whose last words must not go where nothing stands any more: as while
+ * the world was being built, they wait for a turn, which never comes. */
 static void
 free_owned(struct world *world)
 {
+    world->begun = false;
+    world->fired = 0;
     while (world->owned->len > 0) {
         struct owned *last = g_ptr_array_steal_index(world->owned, world->owned->len - 1);
         struct owned owned = *last;

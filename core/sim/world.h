@@ -29,7 +29,7 @@ struct world {
     packet_name handling;    /* the packet being handled: the cause of what is sent meanwhile; 0 for none */
     uint64_t busy;           /* armed busy timers: while there are any, a run goes on */
     uint64_t packets_alive;  /* packets under way or held */
-    bool begun;              /* it runs: until then it is being built, and nothing leaves a node */
+    bool begun;              /* it runs: until then it is being built, and nothing leaves a node; nor when it ends */
     bool touched;            /* set by whatever a script can see, and by a full memory; the script's scheduler clears it */
     struct memory memory;    /* what all of the world holds; without a limit unless somebody sets one */
     uint64_t work;           /* about how many steps of going through lists building has cost since somebody, who bounds

@@ -1,6 +1,7 @@
 /* What a topology is made of: addresses, names, links, and what is said about mistakes. Addresses and defaults are
  * those of the interface page, section 2. */
 #include "core/net/net.h"
+#include "core/net/stack.h"
 #include "nat/presets.h"
 #include "tests/unit/support_lab.h"
 
@@ -403,6 +404,71 @@ test_draws(void)
                    "└── D  192.168.0.1\n");
 }
 
+/* --- the end -------------------------------------------------------------------------------------------------- */
+
+struct last_words {
+    struct journal journal; /* first */
+    struct io_tcp *tcp;
+    bool connected, ending;
+    unsigned sent; /* while the world ends */
+};
+
+static void
+count_sent(struct journal *journal, const struct record *record)
+{
+    struct last_words *words = (struct last_words *)(void *)journal;
+
+    words->sent += words->ending && record->kind == &packet_sent_kind;
+}
+
+static void
+on_stream(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_result result)
+{
+    struct last_words *words = owner;
+
+    (void)tcp, (void)result;
+    words->connected |= ready == IO_CONNECTED;
+}
+
+static void
+close_at_end(gpointer data)
+{
+    struct last_words *words = data;
+
+    words->ending = true;
+    words->tcp->ops->close(words->tcp, true);
+}
+
+/* A service that ends with the world closes its connections: their resets go nowhere, since the segment that they would
+ * leave by is gone already. */
+static void
+test_ends_silently(void)
+{
+    struct last_words words = { .journal.take = count_sent };
+    struct lab *lab = lab_new(1);
+    struct lab_network *internet = lab_internet(lab, "internet", NULL, NULL, NULL);
+    struct node *server = lab_host(internet, "S", "198.51.100.1", NULL, NULL);
+    struct lab_network *office;
+    struct endpoint local = { ADDRESS_NONE, 80 }, any = { ADDRESS_NONE, 0 };
+    struct io_tcp *listener;
+    struct node *host;
+    enum io_result why;
+
+    world_own(lab->world, &words, close_at_end);
+    office = lab_router(internet, "R", "198.51.100.2", "10.0.0.0/24", NULL, NULL, NULL);
+    host = lab_host(office, "A", "10.0.0.2", NULL, NULL);
+    local.address = node_address(server, FAMILY_IPV4);
+    listener = node_io(server)->ops->listen(node_io(server), &local, false, on_stream, &words, &why);
+    words.tcp = node_io(host)->ops->connect(node_io(host), &any, &local, false, on_stream, &words, &why);
+    CHECK(listener && words.tcp);
+    world_run(lab->world, TIME_S);
+    CHECK(words.connected);
+    lab->world->journal = &words.journal;
+    lab_free(lab);
+    CHECK(words.ending);
+    CHECK_ROW_UINT("sent", words.sent, 0);
+}
+
 void
 suite_lab(void)
 {
@@ -411,5 +477,6 @@ suite_lab(void)
                { "gives free addresses", test_gives_free_addresses },
                { "passes over .0 and .255", test_passes_over_odd_addresses }, { "tells mistakes", test_mistakes },
                { "takes names", test_takes_names }, { "takes private addresses", test_takes_private_addresses },
-               { "links", test_links }, { "draws", test_draws });
+               { "links", test_links }, { "draws", test_draws },
+               { "ends silently", test_ends_silently });
 }
