@@ -132,8 +132,43 @@ read_rules(struct reader *reader, struct firewall_rule rules[2], struct nat_opti
     }
 }
 
+/* The lists that options borrow. */
+struct lists {
+    struct firewall_rule rules[2];
+    struct nat_forward forwards[2];
+    struct nat_port_timeout timeout;
+};
+
+/* How external ports are shared out, and what no RFC allows. */
+static void
+read_sharing(struct reader *reader, struct lists *lists, struct nat_options *options)
+{
+    uint8_t bits = reader_u8(reader), more = reader_u8(reader), forward = reader_u8(reader);
+
+    options->udp.ports = bits & 3;
+    options->udp.overlap = bits >> 2 & 1;
+    options->udp.parity = bits >> 3 & 1;
+    options->udp.contiguous = bits >> 4 & 1;
+    options->udp.clash = bits >> 5 & 1;
+    options->udp.limit_per_host = bits & 64 ? 3 : 0;
+    options->udp.stream_timeout = bits & 128 ? 50 * TIME_S : 0;
+    options->quirks = more & 31;
+    options->fragments = (more >> 5 & 3) % 3;
+    options->pooling = more >> 7;
+    options->port_hold = forward & 1 ? 9 * TIME_S : 0;
+    options->blocks = (struct nat_block_options){ .size = forward & 2 ? 3 : 0, .deterministic = forward & 4 };
+    options->limit_rate = forward & 8 ? 2 : 0;
+    lists->timeout = (struct nat_port_timeout){ 7000, 3 * TIME_S };
+    options->port_timeouts = &lists->timeout;
+    options->port_timeout_count = forward >> 4 & 1;
+    lists->forwards[0] = (struct nat_forward){ .port_low = 40003, .port_high = 40005, .to = { inside_address(2), 5000 } };
+    lists->forwards[1] = (struct nat_forward){ .external = outside_address(1), .to = { inside_address(3), 0 } };
+    options->forwards = lists->forwards + (forward >> 5 & 1);
+    options->forward_count = forward & 64 ? 1 : forward & 128 && !(forward & 32) ? 2 : 0;
+}
+
 static struct nat_options
-read_options(struct reader *reader, struct firewall_rule rules[2])
+read_options(struct reader *reader, struct lists *lists)
 {
     unsigned count = g_strv_length((char **)nat_preset_names());
     struct nat_options options = nat_presets[reader_u8(reader) % count].options;
@@ -142,6 +177,8 @@ read_options(struct reader *reader, struct firewall_rule rules[2])
     options.udp.mapping = bits & 3;
     options.udp.filtering = (bits >> 2 & 3) % 3;
     options.udp.ports = (bits >> 4 & 3) % 3;
+    if ((bits >> 4 & 3) == 3)
+        read_sharing(reader, lists, &options);
     options.udp.refresh = more % 3;
     options.udp.refusal = (more >> 2) & 1 ? NAT_REFUSE_ICMP : NAT_REFUSE_SILENTLY;
     options.tcp = options.udp;
@@ -161,15 +198,15 @@ read_options(struct reader *reader, struct firewall_rule rules[2])
     if (bits & 64)
         nat_options_make_firewall(&options);
     if (bits & 128)
-        read_rules(reader, rules, &options);
+        read_rules(reader, lists->rules, &options);
     return options;
 }
 
 static void
 open_bench(struct bench *bench, struct reader *reader)
 {
-    struct firewall_rule rules[2];
-    struct nat_options options = read_options(reader, rules);
+    struct lists lists;
+    struct nat_options options = read_options(reader, &lists);
     struct segment *lan;
 
     bench->capture.packet = leaves;
@@ -391,14 +428,14 @@ see_mapping(void *user, const struct nat_mapping_view *mapping)
     const struct bench *bench = user;
 
     g_assert(mapping->expires > bench->world->now);
-    g_assert(mapping->peer_count > 0);
+    g_assert(mapping->peer_count > 0 || mapping->origin == NAT_ORIGIN_FORWARD);
 }
 
 static void
 step(struct bench *bench, struct reader *reader)
 {
     uint8_t what = reader_u8(reader);
-    struct firewall_rule rules[2];
+    struct lists lists;
     struct nat_options options;
 
     switch (what >> 5) {
@@ -406,7 +443,7 @@ step(struct bench *bench, struct reader *reader)
         world_run(bench->world, bench->world->now + (reader_u8(reader) + 1) * TIME_S);
         return;
     case 6:
-        options = read_options(reader, rules);
+        options = read_options(reader, &lists);
         nat_set_options(bench->nat, &options);
         bench->untranslated |= options.udp.mapping == NAT_MAPPING_NONE;
         return;
