@@ -123,15 +123,12 @@ mapping_find(const struct mapping_table *table, const struct mapping_key *key)
 }
 
 uint32_t
-mapping_find_open(const struct mapping_table *table, const struct mapping_key *key)
+mapping_search_open(const struct mapping_table *table, const struct mapping_key *key)
 {
     uint8_t dependence = key->dependence == NAT_MAPPING_NONE ? NAT_MAPPING_NONE : NAT_ENDPOINT_INDEPENDENT;
     struct mapping_key open = { key->internal, key->remote, key->protocol, dependence };
-    uint32_t hash, i, slot;
+    uint32_t hash = hash_key(&open), i, slot;
 
-    if (!table->open)
-        return 0;
-    hash = hash_key(&open);
     for (i = hash_index_first(&table->by_internal, hash); (slot = hash_index_value(&table->by_internal, i));
          i = hash_index_next(&table->by_internal, i, hash))
         if (mapping_at(table, slot)->open && has_key(mapping_at(table, slot), &open))

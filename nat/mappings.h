@@ -169,8 +169,14 @@ mapping_other_kinds(const struct mapping_table *table, const struct mapping_key 
 uint32_t mapping_find(const struct mapping_table *table, const struct mapping_key *key);
 uint32_t mapping_find_external(const struct mapping_table *table, uint8_t protocol, const struct endpoint *external);
 
-/* The open mapping of the key's internal endpoint, whatever the key's dependence, or 0. */
-uint32_t mapping_find_open(const struct mapping_table *table, const struct mapping_key *key);
+/* The open mapping of the key's internal endpoint, whatever the key's dependence, or 0. Most boxes have none at all. */
+uint32_t mapping_search_open(const struct mapping_table *table, const struct mapping_key *key);
+
+static inline uint32_t
+mapping_find_open(const struct mapping_table *table, const struct mapping_key *key)
+{
+    return G_UNLIKELY(table->open) ? mapping_search_open(table, key) : 0;
+}
 
 /* Makes a mapping whose first peer is the key's remote, or that has none when this is ADDRESS_NONE. There must be fewer
  * than NAT_MAPPINGS_MAX. */

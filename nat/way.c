@@ -256,7 +256,7 @@ forbidden_by(const struct nat *nat, const struct flow *flow, const struct mappin
 
 /* Whether a packet of `flow`, which leads to the mapping in `slot`, may come in, and which rule said so, or 0. Who has
  * been sent to may; else rules decide; else the filter does. */
-static enum drop_reason
+static inline enum drop_reason
 judge_inbound(const struct nat *nat, uint32_t slot, const struct flow *flow, uint32_t *rule)
 {
     const struct mapping *mapping = mapping_at(nat->table, slot);
@@ -321,7 +321,7 @@ begin_way(struct nat *nat, const struct mapping_key *key, const struct packet *p
 
 /* The mapping that a packet out takes, made when there is none, refreshed, with its destination among its peers. `flow`
  * is the packet's, as it is seen (nat64_see). */
-static enum drop_reason
+static inline enum drop_reason
 take_way(struct nat *nat, const struct packet *packet, const struct flow *flow, const struct port *out,
          struct way *way)
 {
@@ -426,7 +426,7 @@ note_admitted(struct nat *nat, uint32_t slot, const struct endpoint *remote)
 }
 
 /* Most packets come from whom the mapping was made for: their replies take it anyway. */
-static bool
+static inline bool
 is_noted(const struct nat *nat, const struct mapping *mapping, const struct endpoint *remote)
 {
     struct mapping_key key = nat_key(nat, mapping->protocol, mapping_internal(mapping), *remote);
@@ -436,7 +436,7 @@ is_noted(const struct nat *nat, const struct mapping *mapping, const struct endp
 }
 
 /* A packet from `remote` comes in by the mapping. `*session` as in nat_tcp_accept. */
-static enum drop_reason
+static inline enum drop_reason
 accept_inbound(struct nat *nat, const struct packet *packet, uint32_t slot, const struct endpoint *remote,
                uint32_t *session)
 {
@@ -472,7 +472,7 @@ turn_away(struct nat *nat, struct packet *packet, uint32_t slot, struct record *
 }
 
 /* A packet has come in by the mapping in `slot`, because `rule` or (0) the filter admits it. */
-static enum verdict
+static inline enum verdict
 let_in(struct nat *nat, struct packet *packet, uint32_t slot, uint32_t session, struct record *record, uint32_t rule)
 {
     packet->flags |= PACKET_TRANSLATED;
@@ -497,7 +497,7 @@ inbound_rule(const struct nat *nat, const struct mapping *mapping)
 }
 
 /* Whether a mapping leads an IPv4 packet on to IPv6. */
-static bool
+static inline bool
 crosses(const struct packet *packet, const struct mapping *mapping)
 {
     return !packet_is(packet, PACKET_IPV6) && !address_is_ipv4(mapping->internal_address);
@@ -643,7 +643,7 @@ may_begin(const struct nat *nat, const struct packet *packet)
 }
 
 /* The mapping that a packet in, which counts as sent by `remote`, leads to, or 0; a forwarding rule makes one. */
-static enum drop_reason
+static inline enum drop_reason
 find_inbound(struct nat *nat, const struct packet *packet, const struct endpoint *remote, uint32_t *slot)
 {
     struct endpoint target = flow_destination(&packet->flow);
