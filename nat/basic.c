@@ -29,8 +29,8 @@ tell(struct nat *nat, struct packet *packet, struct record *record)
 bool
 nat_basic_in(struct nat *nat, struct packet *packet, enum verdict *verdict)
 {
-    struct address internal = nat->options.forward_count > 0
-                                  ? forwards_basic_in(&nat->options, packet->flow.destination, packet->flow.source)
+    struct address internal = nat->options->forward_count > 0
+                                  ? forwards_basic_in(nat->options, packet->flow.destination, packet->flow.source)
                                   : ADDRESS_NONE;
     struct record record;
 
@@ -53,7 +53,7 @@ nat_basic_in(struct nat *nat, struct packet *packet, enum verdict *verdict)
 bool
 nat_basic_out(struct nat *nat, struct packet *packet)
 {
-    struct address external = nat->options.forward_count > 0 ? forwards_basic_out(&nat->options, packet->flow.source)
+    struct address external = nat->options->forward_count > 0 ? forwards_basic_out(nat->options, packet->flow.source)
                                                               : ADDRESS_NONE;
     struct record record;
 
@@ -69,8 +69,8 @@ nat_basic_out(struct nat *nat, struct packet *packet)
 bool
 nat_is_exempt(const struct nat *nat, struct address remote)
 {
-    for (uint32_t i = 0; i < nat->options.exempt_count; i++)
-        if (prefix_contains(nat->options.exempt[i], remote))
+    for (uint32_t i = 0; i < nat->options->exempt_count; i++)
+        if (prefix_contains(nat->options->exempt[i], remote))
             return true;
     return false;
 }

@@ -30,7 +30,7 @@ struct nat {
     struct mapping_table *table; /* NULL before the first mapping */
     struct hosts *hosts;         /* NULL as long as nothing depends on internal addresses */
     struct syns *syns;           /* NULL before the first that is held */
-    struct nat_options options;
+    const struct nat_options *options; /* nat/policy.h */
     int64_t due;         /* nothing expires before */
     struct event expiry; /* at the first deadline, or before it; idle */
     struct nat_counts counts;
@@ -41,8 +41,8 @@ struct nat {
     uint16_t last_port[NAT_PROTOCOLS]; /* chosen by NAT_PORTS_SEQUENTIAL */
     uint32_t next_address;             /* of the pool, in turn */
     uint16_t identification;           /* of the last IPv4 header that NAT64 made, or that was renumbered */
-    struct npt *npt;                   /* NULL unless IPv6 gets another prefix */
     bool timeouts_changed;             /* since the beginning: how long a mapping was idle is then not known */
+    struct npt *npt;                   /* NULL unless IPv6 gets another prefix */
 };
 
 static inline struct world *
@@ -56,8 +56,8 @@ static inline const struct nat_behaviour *
 nat_behaviour(const struct nat *nat, uint8_t protocol)
 {
     if (G_LIKELY(protocol == PROTOCOL_UDP))
-        return &nat->options.udp;
-    return protocol == PROTOCOL_TCP ? &nat->options.tcp : &nat->options.icmp;
+        return &nat->options->udp;
+    return protocol == PROTOCOL_TCP ? &nat->options->tcp : &nat->options->icmp;
 }
 
 /* ---- making.c */
@@ -142,7 +142,7 @@ nat_is_poisoned(const struct nat *nat, uint8_t protocol, struct endpoint externa
 static inline bool
 nat_has_quirk(const struct nat *nat, enum nat_quirk quirk)
 {
-    return G_UNLIKELY(nat->options.quirks & 1 << quirk);
+    return G_UNLIKELY(nat->options->quirks & 1 << quirk);
 }
 
 /* ---- nat.c */
@@ -169,7 +169,7 @@ nat_mapping_of(const struct nat *nat, uint8_t protocol, struct address internal,
         return mapping;
     if (address_is_ipv4(remote))
         return mapping == NAT_MAPPING_NONE ? NAT_ENDPOINT_INDEPENDENT : mapping;
-    return nat->options.ipv6 == NAT_IPV6_MASQUERADE ? mapping : NAT_MAPPING_NONE;
+    return nat->options->ipv6 == NAT_IPV6_MASQUERADE ? mapping : NAT_MAPPING_NONE;
 }
 
 /* The key of a packet of `internal` to `remote` as mapping is now. */

@@ -78,7 +78,7 @@ external_taken(const struct port_asker *port_asker, uint16_t port)
         return true;
     if (!nat_box_has(nat, key->protocol, tuple.external) &&
         !nat_is_poisoned(nat, key->protocol, tuple.external, key->remote) &&
-        !forwards_elsewhere(&nat->options, key->protocol, &tuple.external, &key->internal))
+        !forwards_elsewhere(nat->options, key->protocol, &tuple.external, &key->internal))
         return false;
     asker->passing = true;
     return true;
@@ -135,7 +135,7 @@ choose_port(struct nat *nat, const struct mapping_key *key, struct address exter
     uint16_t *last = &nat->last_port[nat_protocol_index(key->protocol)];
     uint16_t port;
 
-    if (known_exhausted(nat, &nat->exhausted, now) || forwards_all(&nat->options, external, &key->internal))
+    if (known_exhausted(nat, &nat->exhausted, now) || forwards_all(nat->options, external, &key->internal))
         return 0;
     port = port_choose(behaviour, range, key->internal.port, *last, &nat->random, &asker.asker);
     if (port && behaviour->ports == NAT_PORTS_SEQUENTIAL)
@@ -186,7 +186,7 @@ paired_address(const struct nat *nat, const struct mapping_key *key, struct addr
 {
     const struct host *host = nat->hosts ? hosts_find(nat->hosts, key->internal.address) : NULL;
 
-    if (nat->options.pooling != NAT_POOLING_PAIRED || !host || address_family(host->external) != family_of(key) ||
+    if (nat->options->pooling != NAT_POOLING_PAIRED || !host || address_family(host->external) != family_of(key) ||
         !node_owns(nat->box.node, host->external))
         return false;
     *external = host->external;
@@ -232,7 +232,7 @@ choose_in_pool(struct nat *nat, const struct mapping_key *key, const struct port
         external->port = choose_port(nat, key, external->address, range);
         return external->port ? DROP_NONE : DROP_NO_PORT;
     }
-    if (size > 1 && nat->options.pooling == NAT_POOLING_ARBITRARY &&
+    if (size > 1 && nat->options->pooling == NAT_POOLING_ARBITRARY &&
         nat_behaviour(nat, key->protocol)->ports == NAT_PORTS_PRESERVE &&
         choose_by_port(nat, key, out, size, external))
         return DROP_NONE;
@@ -321,7 +321,7 @@ static void
 release(struct nat *nat, uint32_t number)
 {
     journal_block(nat, block_at(nat->blocks, number), &nat_block_released_kind);
-    blocks_release(nat->blocks, number, time_add(nat_world(nat)->now, nat->options.port_hold));
+    blocks_release(nat->blocks, number, time_add(nat_world(nat)->now, nat->options->port_hold));
 }
 
 /* The first of the owner's blocks that has a port; `*held` counts them, and `*address` is theirs. */
@@ -359,10 +359,10 @@ choose_in_blocks(struct nat *nat, const struct mapping_key *key, const struct po
     external->port = choose_in_granted(nat, key, &held, &external->address);
     if (external->port)
         return DROP_NONE;
-    if (nat->options.blocks.per_host && held >= nat->options.blocks.per_host)
+    if (nat->options->blocks.per_host && held >= nat->options->blocks.per_host)
         return DROP_MAPPING_LIMIT;
 
-    bool only = deterministic || (held > 0 && nat->options.pooling == NAT_POOLING_PAIRED) ||
+    bool only = deterministic || (held > 0 && nat->options->pooling == NAT_POOLING_PAIRED) ||
                 paired_address(nat, key, &external->address);
     number = grant(nat, key->internal.address, only ? &external->address : NULL, out);
     if (!number)
@@ -388,8 +388,8 @@ drop_blocks(struct nat *nat)
 void
 nat_plan_blocks(struct nat *nat)
 {
-    const struct nat_block_options *options = &nat->options.blocks;
-    const struct nat_behaviour *udp = &nat->options.udp;
+    const struct nat_block_options *options = &nat->options->blocks;
+    const struct nat_behaviour *udp = &nat->options->udp;
     struct port_range range = { udp->port_low, udp->port_high };
     const struct node *node = nat->box.node;
     struct block_plan plan;
@@ -514,7 +514,7 @@ nat_choose(struct nat *nat, struct making *making, const struct port *out)
     struct mapping_key *key = &making->key;
     enum drop_reason reason;
 
-    if (forwards_outbound(&nat->options, key->protocol, &key->internal, &making->external) &&
+    if (forwards_outbound(nat->options, key->protocol, &key->internal, &making->external) &&
         take_forward(nat, making))
         return DROP_NONE;
     reason = choose_external(nat, key, out, &making->external);

@@ -27,11 +27,11 @@ lifetime(const struct nat *nat, enum nat_tcp_state state)
 {
     switch (nat_tcp_timer_of(state)) {
     case NAT_TCP_OPENING:
-        return nat->options.tcp_opening;
+        return nat->options->tcp_opening;
     case NAT_TCP_CLOSING:
-        return nat->options.tcp_closing;
+        return nat->options->tcp_closing;
     default:
-        return nat->options.tcp.timeout;
+        return nat->options->tcp.timeout;
     }
 }
 
@@ -95,8 +95,8 @@ change_state(struct nat *nat, uint32_t number, struct nat_tcp next, const struct
 static bool
 counts_as_traffic(const struct nat *nat, enum nat_tcp_side side)
 {
-    return nat->options.tcp.refresh == NAT_REFRESH_BOTH ||
-           (nat->options.tcp.refresh == NAT_REFRESH_OUTBOUND) == (side == NAT_TCP_INSIDE);
+    return nat->options->tcp.refresh == NAT_REFRESH_BOTH ||
+           (nat->options->tcp.refresh == NAT_REFRESH_OUTBOUND) == (side == NAT_TCP_INSIDE);
 }
 
 /* A segment of a connection that is followed. */

@@ -112,7 +112,7 @@ nat_error_enter(struct nat *nat, struct packet *packet, const struct port *in)
         return unrelated(nat, packet, &quote, &record);
     mapping = mapping_at(nat->table, slot);
     record.subject[0] = mapping->number;
-    if (!nat->options.icmp_errors && in)
+    if (!nat->options->icmp_errors && in)
         return nat_drop(nat, packet, &record, DROP_ICMP_REFUSED);
     if ((inside || !in) && !(other = find_admitting(nat, &quote)) && inside)
         return nat_drop(nat, packet, &record, DROP_ICMP_UNRELATED);
@@ -151,7 +151,7 @@ nat_error_leave(struct nat *nat, struct packet *packet)
     if (!slot)
         return nat_drop(nat, packet, &record, reason != DROP_NONE ? reason : DROP_ICMP_UNRELATED);
     record.subject[0] = mapping_at(nat->table, slot)->number;
-    if (!nat->options.icmp_errors && !own)
+    if (!nat->options->icmp_errors && !own)
         return nat_drop(nat, packet, &record, DROP_ICMP_REFUSED);
 
     restore_destination(nat, packet, &quote, slot);

@@ -28,7 +28,7 @@ nat_set_deadline(struct nat *nat, uint32_t slot, int64_t deadline)
 int64_t
 nat_idle_time(const struct nat *nat, uint8_t protocol, uint16_t remote_port, bool answered)
 {
-    const struct nat_options *options = &nat->options;
+    const struct nat_options *options = nat->options;
     const struct nat_behaviour *behaviour = nat_behaviour(nat, protocol);
 
     for (uint32_t i = 0; protocol == PROTOCOL_UDP && i < options->port_timeout_count; i++)
@@ -57,7 +57,7 @@ nat_refresh_mapping(struct nat *nat, uint32_t slot, uint16_t remote_port)
 
     if (mapping->fixed)
         return;
-    if (G_UNLIKELY(nat->options.port_timeout_count > 0 || behaviour->stream_timeout))
+    if (G_UNLIKELY(nat->options->port_timeout_count > 0 || behaviour->stream_timeout))
         refresh_by_port(nat, slot, remote_port);
     else
         nat_set_deadline(nat, slot, time_add(nat_world(nat)->now, behaviour->timeout));
@@ -98,7 +98,7 @@ journal_made(struct nat *nat, uint32_t slot, const struct packet *packet)
     }
     record.subject[1] = origin ? mapping_at(nat->table, origin)->number : 0;
     record.detail = mapping->protocol == PROTOCOL_TCP && !mapping->fixed
-                        ? time_add(record.at, nat->options.tcp_opening)
+                        ? time_add(record.at, nat->options->tcp_opening)
                         : mapping->deadline;
     record.rule |= (uint16_t)(nat_behaviour(nat, mapping->protocol)->ports << NAT_RULE_EXTRA_SHIFT);
     if (mapping->peer_unsent)
@@ -126,7 +126,7 @@ count_hosts(struct nat *nat)
 static bool
 needs_hosts(const struct nat *nat, const struct port *out)
 {
-    const struct nat_options *options = &nat->options;
+    const struct nat_options *options = nat->options;
 
     return options->limit_per_host || options->udp.limit_per_host || options->tcp.limit_per_host ||
            options->icmp.limit_per_host || options->limit_rate || pool_size(nat->box.node, out, FAMILY_IPV4) > 1 ||
@@ -153,7 +153,7 @@ alive(const struct mapping_table *table, unsigned protocol)
 static enum drop_reason
 check_limits(const struct nat *nat, uint8_t protocol, struct address internal)
 {
-    const struct nat_options *options = &nat->options;
+    const struct nat_options *options = nat->options;
     const struct nat_behaviour *behaviour = nat_behaviour(nat, protocol);
     const struct host *host = nat->hosts ? hosts_find(nat->hosts, internal) : NULL;
     unsigned index = nat_protocol_index(protocol);
@@ -247,7 +247,7 @@ nat_make_forward(struct nat *nat, const struct packet *packet, uint32_t *slot)
 
     *slot = 0;
     if (!node_owns(nat->box.node, making.external.address) ||
-        !forwards_inbound(&nat->options, flow->protocol, &making.external, flow->source, &making.key.internal))
+        !forwards_inbound(nat->options, flow->protocol, &making.external, flow->source, &making.key.internal))
         return DROP_NONE;
     reason = nat_may_map(nat, flow->protocol, making.key.internal.address, NULL);
     if (reason != DROP_NONE)
@@ -269,10 +269,10 @@ rest(struct nat *nat, const struct mapping *mapping)
     bool strangers = mapping->open || nat_behaviour(nat, mapping->protocol)->filtering == NAT_ENDPOINT_INDEPENDENT;
     int64_t now = nat_world(nat)->now;
 
-    if (nat->options.port_hold == 0 || mapping->dependence == NAT_MAPPING_NONE || !strangers ||
+    if (nat->options->port_hold == 0 || mapping->dependence == NAT_MAPPING_NONE || !strangers ||
         mapping->protocol == PROTOCOL_TCP || nat_is_in_fixed_block(nat, &tuple.external))
         return;
-    tuples_remember(&nat->resting, &tuple, time_add(now, nat->options.port_hold), now);
+    tuples_remember(&nat->resting, &tuple, time_add(now, nat->options->port_hold), now);
 }
 
 void
@@ -302,7 +302,7 @@ void
 nat_expire_mapping(struct nat *nat, uint32_t slot)
 {
     const struct mapping *mapping = mapping_at(nat->table, slot);
-    bool idle_known = !nat->timeouts_changed && !mapping->fixed && !nat->options.port_timeout_count &&
+    bool idle_known = !nat->timeouts_changed && !mapping->fixed && !nat->options->port_timeout_count &&
                       !nat_behaviour(nat, mapping->protocol)->stream_timeout;
 
     nat->counts.expired++;

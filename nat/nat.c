@@ -3,6 +3,7 @@
 
 #include "nat/box.h"
 #include "nat/peers.h"
+#include "nat/policy.h"
 
 /* ---- the middlebox */
 
@@ -52,15 +53,6 @@ fire_expiry(struct event *event)
 }
 
 static void
-free_lists(const struct nat_options *options)
-{
-    g_free((gpointer)options->rules);
-    g_free((gpointer)options->forwards);
-    g_free((gpointer)options->port_timeouts);
-    g_free((gpointer)options->exempt);
-}
-
-static void
 nat_free(struct middlebox *box)
 {
     struct nat *nat = (struct nat *)box;
@@ -72,7 +64,7 @@ nat_free(struct middlebox *box)
     blocks_free(nat->blocks);
     tuples_clear(&nat->resting);
     tuples_clear(&nat->poisoned);
-    free_lists(&nat->options);
+    policy_release(nat->options);
     g_free(nat->npt);
     g_free(nat);
 }
@@ -94,31 +86,21 @@ nat_options_make_firewall(struct nat_options *options)
     options->udp.mapping = options->tcp.mapping = options->icmp.mapping = NAT_MAPPING_NONE;
 }
 
-/* A copy of a list; NULL for none. */
-static gpointer
-keep_list(gconstpointer list, uint32_t count, size_t size)
-{
-    return count > 0 ? g_memdup2(list, count * size) : NULL;
-}
-
-/* Takes the options over, with copies of their lists, which may be those it has. */
+/* The box has this policy from now on, and releases the one before. */
 static void
-keep_options(struct nat *nat, const struct nat_options *options)
+adopt(struct nat *nat, const struct nat_options *policy)
 {
-    struct nat_options kept = *options;
+    const struct nat_options *before = nat->options;
 
-    kept.rules = keep_list(options->rules, options->rule_count, sizeof *options->rules);
-    kept.forwards = keep_list(options->forwards, options->forward_count, sizeof *options->forwards);
-    kept.port_timeouts =
-        keep_list(options->port_timeouts, options->port_timeout_count, sizeof *options->port_timeouts);
-    kept.exempt = keep_list(options->exempt, options->exempt_count, sizeof *options->exempt);
-    nat64_withdraw(nat);
-    free_lists(&nat->options);
-    nat->options = kept;
-    nat->box.node->keep_ttl = options->ttl == NAT_TTL_KEEP;
-    nat->box.node->fragments = options->fragments;
+    if (before)
+        nat64_withdraw(nat);
+    nat->options = policy;
+    nat->box.node->keep_ttl = policy->ttl == NAT_TTL_KEEP;
+    nat->box.node->fragments = policy->fragments;
     nat_prefix_prepare(nat);
     nat64_prepare(nat);
+    if (before)
+        policy_release(before);
 }
 
 /* ---- for who builds and asks */
@@ -132,7 +114,7 @@ nat_new(struct node *node, const struct nat_options *options)
     nat->random = random_stream_of(node->world->seed, node->name, "nat ports");
     nat->expiry.fire = fire_expiry;
     nat->due = TIME_NEVER;
-    keep_options(nat, options);
+    adopt(nat, policy_take_shared(node->world, options));
     node->forwards = true;
     node->box = &nat->box;
     return nat;
@@ -147,19 +129,19 @@ nat_of(const struct node *node)
 const struct nat_options *
 nat_options(const struct nat *nat)
 {
-    return &nat->options;
+    return nat->options;
 }
 
 void
 nat_set_options(struct nat *nat, const struct nat_options *options)
 {
     nat->timeouts_changed |=
-        options->udp.timeout != nat->options.udp.timeout || options->icmp.timeout != nat->options.icmp.timeout ||
-        options->tcp.timeout != nat->options.tcp.timeout || options->tcp_opening != nat->options.tcp_opening ||
-        options->tcp_closing != nat->options.tcp_closing ||
-        options->udp.stream_timeout != nat->options.udp.stream_timeout ||
-        options->port_timeout_count != nat->options.port_timeout_count;
-    keep_options(nat, options);
+        options->udp.timeout != nat->options->udp.timeout || options->icmp.timeout != nat->options->icmp.timeout ||
+        options->tcp.timeout != nat->options->tcp.timeout || options->tcp_opening != nat->options->tcp_opening ||
+        options->tcp_closing != nat->options->tcp_closing ||
+        options->udp.stream_timeout != nat->options->udp.stream_timeout ||
+        options->port_timeout_count != nat->options->port_timeout_count;
+    adopt(nat, policy_take(options));
 }
 
 struct teller {
@@ -221,7 +203,7 @@ nat_counts(const struct nat *nat)
 size_t
 nat_bytes(const struct nat *nat)
 {
-    const struct nat_options *options = &nat->options;
+    const struct nat_options *options = nat->options;
 
     return sizeof *nat + (nat->table ? mapping_table_bytes(nat->table) : 0) +
            (nat->hosts ? hosts_bytes(nat->hosts) : 0) + nat_syns_bytes(nat) +

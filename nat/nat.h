@@ -296,7 +296,8 @@ struct nat_counts {
 };
 struct nat_counts nat_counts(const struct nat *nat);
 
-/* The bytes that the NAT's tables hold, and those of the NAT itself (for the bench). */
+/* The bytes that the NAT's tables hold, and those of the NAT itself with the lists of its options (for the bench); the
+ * options themselves boxes that are made alike share. */
 size_t nat_bytes(const struct nat *nat);
 
 #endif

@@ -11,7 +11,7 @@
 static struct prefix
 prefix_of(const struct nat *nat)
 {
-    return nat->options.ipv6_prefix.length ? nat->options.ipv6_prefix : embed_well_known;
+    return nat->options->ipv6_prefix.length ? nat->options->ipv6_prefix : embed_well_known;
 }
 
 static uint8_t
@@ -28,14 +28,14 @@ nat64_prepare(struct nat *nat)
 {
     struct port *port = node_default(nat->box.node, FAMILY_IPV4).port;
 
-    if (nat->options.ipv6 == NAT_IPV6_NAT64 && port)
+    if (nat->options->ipv6 == NAT_IPV6_NAT64 && port)
         node_add_route(nat->box.node, prefix_of(nat), port, ADDRESS_NONE);
 }
 
 void
 nat64_withdraw(struct nat *nat)
 {
-    if (nat->options.ipv6 == NAT_IPV6_NAT64)
+    if (nat->options->ipv6 == NAT_IPV6_NAT64)
         node_remove_route(nat->box.node, prefix_of(nat));
 }
 
@@ -44,7 +44,7 @@ nat64_withdraw(struct nat *nat)
 bool
 nat64_takes(const struct nat *nat, struct address destination)
 {
-    return nat->options.ipv6 == NAT_IPV6_NAT64 && prefix_contains(prefix_of(nat), destination);
+    return nat->options->ipv6 == NAT_IPV6_NAT64 && prefix_contains(prefix_of(nat), destination);
 }
 
 struct endpoint
@@ -152,7 +152,7 @@ nat64_error_out(struct nat *nat, struct packet *packet)
         return nat_drop(nat, packet, &record, reason != DROP_NONE ? reason : DROP_ICMP_UNRELATED);
     mapping = mapping_at(nat->table, slot);
     record.subject[0] = mapping->number;
-    if (!nat->options.icmp_errors && packet->in)
+    if (!nat->options->icmp_errors && packet->in)
         return nat_drop(nat, packet, &record, DROP_ICMP_REFUSED);
     flow.source = mapping->external_address;
     quoted = (struct flow){ remote.address, mapping->external_address, remote.port, mapping->external_port, 0 };

@@ -61,10 +61,10 @@ void
 nat_prefix_prepare(struct nat *nat)
 {
     const struct node *node = nat->box.node;
-    struct prefix external = nat->options.ipv6_prefix;
+    struct prefix external = nat->options->ipv6_prefix;
 
     g_clear_pointer(&nat->npt, g_free);
-    if (nat->options.ipv6 != NAT_IPV6_PREFIX || external.length == 0)
+    if (nat->options->ipv6 != NAT_IPV6_PREFIX || external.length == 0)
         return;
     for (uint32_t i = 0; i < node->local_count; i++) {
         const struct local_range *range = &node->locals[i];

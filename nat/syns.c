@@ -98,7 +98,7 @@ icmp_code(const struct packet *packet, enum drop_reason reason)
 static void
 answer(struct nat *nat, const struct packet *packet, enum drop_reason reason)
 {
-    switch (nat->options.tcp.refusal) {
+    switch (nat->options->tcp.refusal) {
     case NAT_REFUSE_ICMP:
         icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, icmp_code(packet, reason), 0);
         return;
@@ -120,7 +120,7 @@ record_rule(const struct nat *nat, const struct packet *packet, enum drop_reason
                                                           : NAT_SYN_FORBIDDEN;
     uint16_t hairpin = packet_is(packet, PACKET_FROM_INSIDE) ? NAT_RULE_HAIRPIN : 0;
 
-    return (uint16_t)(nat->options.tcp.refusal << NAT_RULE_EXTRA_SHIFT | hairpin | fault);
+    return (uint16_t)(nat->options->tcp.refusal << NAT_RULE_EXTRA_SHIFT | hairpin | fault);
 }
 
 static void
@@ -183,7 +183,7 @@ journal_held(struct nat *nat, const struct packet *packet, struct record *record
     record->verdict = VERDICT_HELD;
     record->rule = record_rule(nat, packet, reason);
     record->subject[1] = 0;
-    record->detail = nat->options.syn_wait;
+    record->detail = nat->options->syn_wait;
     journal_take(nat_world(nat)->journal, record);
 }
 
@@ -201,7 +201,7 @@ hold(struct nat *nat, struct packet *packet, struct record *record, enum drop_re
     packet->holder = syn;
     packet->in = NULL; /* a port may go while it waits */
     packet->event.fire = time_is_up;
-    world_schedule(world, &packet->event, time_add(world->now, nat->options.syn_wait));
+    world_schedule(world, &packet->event, time_add(world->now, nat->options->syn_wait));
     nat->counts.held++;
     if (world->journal)
         journal_held(nat, packet, record, reason);
@@ -220,7 +220,7 @@ nat_tcp_refuse(struct nat *nat, struct packet *packet, struct record *record, en
                const struct endpoint *remote)
 {
     struct endpoint external = flow_destination(&packet->flow);
-    bool waits = remote && nat->options.syn_wait > 0 && nat->options.tcp.refusal != NAT_REFUSE_SILENTLY &&
+    bool waits = remote && nat->options->syn_wait > 0 && nat->options->tcp.refusal != NAT_REFUSE_SILENTLY &&
                  nat_tcp_opens(nat_tcp_flags(packet));
     bool again;
     enum verdict verdict;

@@ -121,10 +121,10 @@ refuse(struct nat *nat, struct packet *packet, struct record *record, enum drop_
 static void
 answer_limit(const struct nat *nat, const struct packet *packet)
 {
-    uint8_t code = nat->options.limit_answer == NAT_LIMIT_ICMP ? ICMP_ADMINISTRATIVELY_PROHIBITED
+    uint8_t code = nat->options->limit_answer == NAT_LIMIT_ICMP ? ICMP_ADMINISTRATIVELY_PROHIBITED
                                                                 : ICMP_HOST_UNREACHABLE;
 
-    if (nat->options.limit_answer != NAT_LIMIT_DROP)
+    if (nat->options->limit_answer != NAT_LIMIT_DROP)
         icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, code, 0);
 }
 
@@ -201,7 +201,7 @@ forward_admits(const struct nat *nat, uint32_t slot, const struct endpoint *remo
     const struct mapping *mapping = mapping_at(nat->table, slot);
     struct endpoint external = mapping_external(mapping), internal;
 
-    return forwards_inbound(&nat->options, mapping->protocol, &external, remote->address, &internal) ||
+    return forwards_inbound(nat->options, mapping->protocol, &external, remote->address, &internal) ||
            nat_known(nat, slot, remote) == PEER_SENT_TO;
 }
 
@@ -226,20 +226,20 @@ nat_admits(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
 static bool
 has_rules(const struct nat *nat)
 {
-    return G_UNLIKELY(nat->options.rule_count > 0);
+    return G_UNLIKELY(nat->options->rule_count > 0);
 }
 
 /* The number of the rule that decides about a flow; 0 where none does. */
 static uint32_t
 find_rule(const struct nat *nat, enum firewall_direction direction, const struct flow *flow)
 {
-    return firewall_rules_match(nat->options.rules, nat->options.rule_count, direction, flow);
+    return firewall_rules_match(nat->options->rules, nat->options->rule_count, direction, flow);
 }
 
 static bool
 denies(const struct nat *nat, uint32_t rule)
 {
-    return nat->options.rules[rule - 1].action == FIREWALL_DENY;
+    return nat->options->rules[rule - 1].action == FIREWALL_DENY;
 }
 
 /* The rule that forbids a packet out, or 0. What belongs to a flow that has begun, from either side, passes. */
@@ -281,7 +281,7 @@ void
 nat_show_source(struct nat *nat, struct packet *packet, struct address address, uint16_t port)
 {
     packet_rewrite_source(packet, address, port);
-    if (nat->options.identification == NAT_IDENTIFICATION_RENUMBER &&
+    if (nat->options->identification == NAT_IDENTIFICATION_RENUMBER &&
         !packet_is(packet, PACKET_IPV6 | PACKET_DONT_FRAGMENT))
         packet_renumber(packet, ++nat->identification);
 }
@@ -327,7 +327,7 @@ take_way(struct nat *nat, const struct packet *packet, const struct flow *flow, 
 {
     struct mapping_key key = nat_key(nat, flow->protocol, flow_source(flow), flow_destination(flow));
 
-    way->slot = nat_find_way(nat, &key, nat->options.affinity, &way->rule);
+    way->slot = nat_find_way(nat, &key, nat->options->affinity, &way->rule);
     way->denied = has_rules(nat) ? forbidden_by(nat, flow, &key, way->slot) : 0;
     if (way->denied)
         return DROP_POLICY;
@@ -387,7 +387,7 @@ outbound(struct nat *nat, struct packet *packet, const struct flow *flow, const 
         return deny(nat, packet, &record, DROP_PROTOCOL_UNSUPPORTED);
     reason = take_way(nat, packet, flow, out, &way);
     if (nat_listening(nat) && reason == DROP_POLICY)
-        nat_record_firewall(&record, nat->options.rules, way.denied);
+        nat_record_firewall(&record, nat->options->rules, way.denied);
     if (reason != DROP_NONE)
         return deny(nat, packet, &record, reason);
 
@@ -464,7 +464,7 @@ turn_away(struct nat *nat, struct packet *packet, uint32_t slot, struct record *
     if (nat_listening(nat) && reason == DROP_FILTERED)
         nat_record_filtered(nat, record, slot);
     else if (nat_listening(nat))
-        nat_record_firewall(record, nat->options.rules, rule);
+        nat_record_firewall(record, nat->options->rules, rule);
     verdict = refuse(nat, packet, record, reason, remote);
     if (nat_has_quirk(nat, NAT_QUIRK_FILTERED_INBOUND_DESTROYS) && reason == DROP_FILTERED)
         nat_quirk_destroy(nat, slot, NAT_QUIRK_FILTERED_INBOUND_DESTROYS);
@@ -480,7 +480,7 @@ let_in(struct nat *nat, struct packet *packet, uint32_t slot, uint32_t session, 
         record->kind = &nat_inbound_kind;
         record->after = packet->flow;
         if (rule)
-            nat_record_firewall(record, nat->options.rules, rule);
+            nat_record_firewall(record, nat->options->rules, rule);
         journal_translated(nat, record, slot, session);
     }
     if (nat_has_quirk(nat, NAT_QUIRK_REWRITES_PAYLOAD))
@@ -598,7 +598,7 @@ uninvited(struct nat *nat, struct packet *packet)
         record.rule = NAT_RULE_DEPENDENCE + NAT_MAPPING_NONE;
     }
     if (nat_listening(nat) && reason == DROP_POLICY)
-        nat_record_firewall(&record, nat->options.rules, rule);
+        nat_record_firewall(&record, nat->options->rules, rule);
     if (reason != DROP_NONE)
         return refuse(nat, packet, &record, reason, &remote);
     nat->counts.inbound++;
@@ -621,7 +621,7 @@ unmapped(struct nat *nat, struct packet *packet)
     if (external &&
         (!has_ports(packet) || nat_box_has(nat, packet->flow.protocol, flow_destination(&packet->flow))))
         return VERDICT_MINE;
-    if (!local && nat->options.exempt_count > 0 && nat_is_exempt(nat, packet->flow.source))
+    if (!local && nat->options->exempt_count > 0 && nat_is_exempt(nat, packet->flow.source))
         return VERDICT_PASS;
     if (!local && translates_nothing(nat, packet))
         return uninvited(nat, packet);
@@ -649,7 +649,7 @@ find_inbound(struct nat *nat, const struct packet *packet, const struct endpoint
     struct endpoint target = flow_destination(&packet->flow);
 
     *slot = nat->table ? mapping_find_inbound(nat->table, packet->flow.protocol, &target, remote) : 0;
-    if (*slot || G_LIKELY(nat->options.forward_count == 0) || !may_begin(nat, packet))
+    if (*slot || G_LIKELY(nat->options->forward_count == 0) || !may_begin(nat, packet))
         return DROP_NONE;
     return nat_make_forward(nat, packet, slot);
 }
@@ -715,7 +715,7 @@ hairpin_out(struct nat *nat, const struct packet *packet, const struct flow *flo
     enum drop_reason reason = take_way(nat, packet, flow, out, &way);
 
     if (nat_listening(nat) && reason == DROP_POLICY)
-        nat_record_firewall(dropped, nat->options.rules, way.denied);
+        nat_record_firewall(dropped, nat->options->rules, way.denied);
     if (reason != DROP_NONE)
         return reason;
     *external = mapping_external(mapping_at(nat->table, way.slot));
@@ -744,7 +744,7 @@ turn_round(struct nat *nat, struct packet *packet, struct endpoint external, con
     if (address_is_ipv4(external.address) && ipv6)
         external = nat64_embed(nat, external);
     packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
-    if (nat->options.hairpin == NAT_HAIRPIN_EXTERNAL_SOURCE || nat64_takes(nat, external.address))
+    if (nat->options->hairpin == NAT_HAIRPIN_EXTERNAL_SOURCE || nat64_takes(nat, external.address))
         nat_show_source(nat, packet, external.address, external.port);
 }
 
@@ -814,7 +814,7 @@ hairpin(struct nat *nat, struct packet *packet, const struct port *out)
         record = packet_record(packet, &nat_outbound_dropped_kind, nat->box.node);
         record.rule = NAT_RULE_HAIRPIN;
     }
-    if (nat->options.hairpin != NAT_HAIRPIN_OFF)
+    if (nat->options->hairpin != NAT_HAIRPIN_OFF)
         reason = node_ttl_expired(nat->box.node, packet) ? DROP_TTL_EXCEEDED
                                                           : hairpin_out(nat, packet, &packet->flow, out, &record, &external);
     if (reason == DROP_NONE)
@@ -910,7 +910,7 @@ static bool
 is_stateless(const struct nat *nat, const struct packet *packet)
 {
     return packet_is(packet, PACKET_IPV6) &&
-           (nat->options.ipv6 == NAT_IPV6_OPEN || nat->options.ipv6 == NAT_IPV6_PREFIX);
+           (nat->options->ipv6 == NAT_IPV6_OPEN || nat->options->ipv6 == NAT_IPV6_PREFIX);
 }
 
 enum verdict
@@ -964,7 +964,7 @@ nat_leave(struct middlebox *box, struct packet_list *list, struct port *out)
     nat_expire_due(nat);
     if (packet->in && !packet_is(packet, PACKET_FROM_INSIDE))
         return VERDICT_PASS; /* in transit between two outside ports */
-    if (nat->options.exempt_count > 0 && packet->in && nat_is_exempt(nat, packet->flow.destination))
+    if (nat->options->exempt_count > 0 && packet->in && nat_is_exempt(nat, packet->flow.destination))
         return nat_pass_exempt(nat, packet);
     if (packet_is(packet, PACKET_ICMP_ERROR))
         return nat_error_leave(nat, packet);
