@@ -34,7 +34,7 @@ local function punch(port, ttl)
       mapped[me] = assert(sock:stun(S))
       lab.wait(function() return mapped[other] end)
       lab.sleep(delay)
-      sock:send(mapped[other], "open", { ttl = ttl })
+      sock:send(mapped[other], "open the door", { ttl = ttl })
       sent[me] = true
       lab.wait(function() return sent[other] end)
       lab.sleep "100ms"

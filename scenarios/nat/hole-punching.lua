@@ -39,8 +39,10 @@ local heard = {}
 local function peer(host, me, other)
   host:spawn(function()
     local sock = host:udp(5000)
-    mapped[me] = assert(sock:stun(S))
-    lab.wait(function() return mapped[other] end)
+    local seen, why = sock:stun(S)
+    if not seen then return lab.note(("%s learns nothing from S: %s"):format(me, why)) end
+    mapped[me] = seen
+    if not lab.wait(function() return mapped[other] end, "1min") then return end
 
     local to = mapped[other]
     for round = 1, 10 do

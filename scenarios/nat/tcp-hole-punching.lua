@@ -49,9 +49,10 @@ local function peer(host, me, other, delay)
     end, { background = true })
   end
   host:spawn(function()
-    local server = assert(host:tcp_connect(lab.endpoint(S, 3478), { from_port = PORT, timeout = "10s" }))
-    mapped[me] = assert(server:stun())             -- the connection stays open, and with it the mapping
-    lab.wait(function() return mapped[other] end)
+    local server, why = host:tcp_connect(lab.endpoint(S, 3478), { from_port = PORT, timeout = "10s" })
+    if not server then return lab.note(("%s cannot reach S: %s"):format(me, why)) end
+    mapped[me] = server:stun()                     -- the connection stays open, and with it the mapping
+    if not lab.wait(function() return mapped[other] end, "20s") then return end
     lab.sleep(delay)
 
     local deadline = lab.now() + 12

@@ -249,6 +249,11 @@ def test_matrix():
     test_classic_matrix('nat/hole-punching')
     for answer in 'drop', 'icmp', 'reset':
         test_classic_matrix('nat/tcp-hole-punching', '--set', 'answer=' + answer)
+    for scenario, blocked in ('nat/hole-punching', 'udp-blocked'), ('nat/tcp-hole-punching', 'only-443'):
+        result = punchlab('matrix', scenario, '--rows', 'nat_a=linux,%s,captive' % blocked, '--cols',
+                          'nat_b=none,linux,%s' % blocked, '--format', 'csv')
+        equal('matrix %s: what blocks it is no error' % scenario, (result.returncode, result.stdout.split()[1:]), (0, [
+            'linux,true,true,false', blocked + ',false,false,false', 'captive,false,false,false']))
     result = punchlab('matrix', 'nat/hole-punching', '--seeds', '1..8', '--format', 'csv')
     cells = [cell for line in result.stdout.split('\n')[1:-1] for cell in line.split(',')[1:]]
     equal('matrix: no seed tells otherwise, as shares', [float(cell) for cell in cells],
