@@ -87,17 +87,18 @@ const struct nat_options *
 policy_take_shared(struct world *world, const struct nat_options *options)
 {
     static const char key;
+    const struct nat_options *taken = policy_take(options), *held;
     GHashTable *shelf;
-    struct policy *policy;
 
-    if (options->rule_count + options->forward_count + options->port_timeout_count + options->exempt_count > 0)
-        return policy_take(options);
+    if (taken->rules || taken->forwards || taken->port_timeouts || taken->exempt)
+        return taken;
     shelf = world_room(world, &key, make_shelf, free_shelf);
-    policy = g_hash_table_lookup(shelf, options);
-    if (!policy) {
-        policy = (struct policy *)policy_take(options); /* the shelf is its first holder */
-        g_hash_table_insert(shelf, policy, policy);
-    }
-    policy->holders++;
-    return &policy->options;
+    held = g_hash_table_lookup(shelf, taken); /* as it was taken: what an empty list points to is of no account */
+    if (!held)
+        g_hash_table_add(shelf, (gpointer)taken);
+    else
+        policy_release(taken);
+    held = held ? held : taken;
+    ((struct policy *)held)->holders++; /* the shelf is one, and the box */
+    return held;
 }

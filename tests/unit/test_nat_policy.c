@@ -31,6 +31,9 @@ test_shared(void)
     nat_set_options(one, nat_options(one)); /* its own */
     CHECK(nat_options(one)->hairpin == NAT_HAIRPIN_INTERNAL_SOURCE);
     CHECK(nat_options(make_box(world, "four", cone)) == nat_options(two));
+    changed = *cone;
+    changed.exempt = &changed.ipv6_prefix; /* of length 0: none */
+    CHECK(nat_options(make_box(world, "five", &changed)) == nat_options(two));
     world_free(world);
     world_free(other);
 }
