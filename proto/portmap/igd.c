@@ -147,12 +147,23 @@ check_port(const struct igd_call *call, const struct portmap_wish *wish, struct 
     return UPNP_OK;
 }
 
+/* The box would renew what the internal endpoint has, and make it ours. */
+static bool
+is_others(const struct igd_call *call, const struct portmap_wish *wish)
+{
+    const struct portmap_lease *lease = portmap_leases_internal(desk_of(call)->leases, wish->protocol, wish->internal);
+
+    return lease && lease->via != PORTMAP_UPNP;
+}
+
 static unsigned
 map(struct igd_call *call, const struct portmap_wish *wish, struct portmap_lease *lease, uint16_t *port)
 {
     struct portmap_desk *desk = desk_of(call);
     enum portmap_result result;
 
+    if (is_others(call, wish))
+        return UPNP_CONFLICT;
     if (lease && lease->internal.port != wish->internal.port) { /* the caller moves its mapping to another port */
         portmap_desk_unmap(desk, lease);
         lease = NULL;
@@ -236,9 +247,9 @@ delete_port_mapping(struct igd_call *call)
     if (!protocol_argument(call, &protocol) || !port_argument(call, "NewExternalPort", &port))
         return UPNP_INVALID_ARGS;
     lease = portmap_leases_external(desk_of(call)->leases, protocol, port);
-    if (!lease || lease->via != PORTMAP_UPNP)
+    if (!lease)
         return UPNP_NO_SUCH_ENTRY;
-    if (!is_own(call, lease->internal.address))
+    if (lease->via != PORTMAP_UPNP || !is_own(call, lease->internal.address)) /* it is listed, and stays */
         return UPNP_NOT_AUTHORIZED;
     end(call, lease);
     return UPNP_OK;

@@ -85,6 +85,14 @@ test_life(void)
         { "stopped, over UPnP",
           ALL TASK("local m = A:map_port{port = 5000, via = 'upnp'} m:stop() show(m:wait(), #box:mappings())"),
           "true 0" },
+        { "PCP's, not to be had over UPnP",
+          ALL TASK("local m = A:map_port{port = 5000} say(A:map_port{port = 5000, via = 'upnp'}) "
+                   "local b = box:mappings()[1] show(b.origin, b.expires < 7201, #box:mappings()) m:stop() show(m:wait())"),
+          "rejected 718; pcp true 1; true" },
+        { "UPnP's, and PCP's after a reboot",
+          ALL TASK("local u = A:map_port{port = 5000, via = 'upnp'} box:reboot{} A:map_port{port = 5000} u:stop() "
+                   "local ok, why, d = u:wait() show(ok, why, d.code, #box:mappings())"),
+          "nil rejected 606 1" },
         { "not renewed",
           ALL TASK("local m = A:map_port{port = 5000, lifetime = '10min'} A:link{on = false} show(m:wait(0)) "
                    "lab.sleep('11min') show(m:wait()) show(#box:mappings())"),

@@ -266,11 +266,15 @@ test_others(void)
     wish.external.port = 6000;
     CHECK(portmap_desk_map(&desk, &wish, NULL, now, &lease) == PORTMAP_OK);
     CHECK_ROW_UINT("added", add("AddPortMapping", A, 6000, 5000, 3600), 718);
-    CHECK_ROW_UINT("ended", end(A, 6000), 714);
+    CHECK_ROW_UINT("its internal endpoint at another port (718)", add("AddPortMapping", A, 6001, 5000, 3600), 718);
+    CHECK(lease->via == PORTMAP_PCP && lease->external.port == 6000 && portmap_lifetime_left(lease->expires, now) == 60);
+    CHECK_ROW_UINT("ended (606)", end(A, 6000), 606);
     CHECK_ROW_UINT("listed", call(A, "GetGenericPortMappingEntry", "<NewPortMappingIndex>0</NewPortMappingIndex>"), 0);
     CHECK(strstr(out->str, "<NewPortMappingDescription>pcp</NewPortMappingDescription>"));
     igd.version = 2;
     CHECK_ROW_UINT("added (729)", add("AddPortMapping", A, 6000, 5000, 3600), 729);
+    CHECK_ROW_UINT("its internal endpoint, at any port", add("AddAnyPortMapping", A, 6001, 5000, 3600), 718);
+    CHECK_ROW_UINT("one", box.mappings->len, 1);
 }
 
 static void
