@@ -64,6 +64,15 @@ local_network(const struct node *node, struct address address)
     return best;
 }
 
+bool
+node_is_broadcast(const struct node *node, struct address address)
+{
+    const struct local_range *local = address_is_ipv4(address) ? local_network(node, address) : NULL;
+
+    return local && local->prefix_length < 31 &&
+           address_to_ipv4(address) << local->prefix_length == UINT32_MAX << local->prefix_length;
+}
+
 /* By the default route, to everybody on the network without a router too. False when there is none. */
 static bool
 route_by_default(const struct node *node, struct address destination, struct hop *hop)

@@ -157,6 +157,9 @@ void node_set_default_of(struct node *node, enum family family, struct port *por
 
 /* The local range that `address` is in; NULL when it is not this node's. */
 const struct local_range *node_local(const struct node *node, struct address address);
+/* Whether `address` is the broadcast address of a local network of IPv4. Networks of two addresses or one have none (RFC
+ * 3021). */
+bool node_is_broadcast(const struct node *node, struct address address);
 
 static inline bool
 node_owns(const struct node *node, struct address address)

@@ -222,8 +222,9 @@ tcp_connect(struct tcp_host *host, const struct endpoint *local, const struct en
     struct hop hop;
 
     *why = node_plan(tcp_node(host), peer->address, &bound.address, &hop);
-    if (*why == IO_OK && (address_is_for_all(peer->address) || peer->port == 0))
-        *why = IO_UNREACHABLE; /* RFC 9293 MUST-59 */
+    if (*why == IO_OK && (address_is_for_all(peer->address) || node_is_broadcast(tcp_node(host), peer->address) ||
+                          peer->port == 0))
+        *why = IO_UNREACHABLE; /* RFC 9293 MUST-57, MUST-59 */
     if (*why == IO_OK && bound.port != 0 && tcp_find(host, bound, *peer))
         *why = IO_IN_USE;
     if (*why != IO_OK)

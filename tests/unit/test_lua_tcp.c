@@ -59,6 +59,10 @@ test_opening(void)
         { "no route", "local a = lab.network('L', '10.0.0.0/24'):host 'A' "
                       "a:spawn(function() out(a:tcp_connect('198.51.100.99:80')) end)",
           "nil no-route" },
+        { "a network's broadcast address (MUST-57)",
+          "local h = lab.internet{}:nat('box', nil, {lan = {'10.0.0.0/24'}}):host('h') h:spawn(function() "
+          "log(select(2, h:tcp_connect('10.0.0.255:80')), h:counters().sent, lab.now()) end)",
+          "unreachable 0 0.0" },
         { "a timeout", TWO "b:link {on = false} a:spawn(function() out(a:tcp_connect(lab.endpoint(b, 80), "
                            "{timeout = '2s'})) log(lab.now()) end)",
           "2.0" },
