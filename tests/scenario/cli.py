@@ -378,6 +378,9 @@ def test_telling(folder):
           broken == ['REQ-1', 'REQ-3a', 'REQ-4', 'REQ-8', 'REQ-9', 'REQ-9a'], str(broken))
     check('nat: conformance has evidence', all(f['evidence'] and f['text'] and f['section'] for f in findings),
           result.stdout)
+    result = run('nat', 'firewall', '--conformance')
+    check('nat: conformance of a type of firewall', result.stdout.startswith(
+        'firewall, measured from outside as a NAT of this type (network:nat): a firewall maps nothing\n'), result.stdout)
     says('nat: conformance of what', run('nat', '--conformance'), 2, 'which preset')
     says('nat: a format of what', run('nat', 'symmetric', '--format', 'json'), 2, '--conformance')
     says('nat: no such format', run('nat', 'symmetric', '--conformance', '--format', 'xml'), 2, 'text', 'json')

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/trace/json.h"
+#include "nat/presets.h"
 #include "scenarios/runner/cli/terminal.h"
 
 enum { INDENT = 2, COLUMNS_MIN = 60 };
@@ -114,8 +115,12 @@ conformance_text(const struct conformance_subject *subject, const GArray *findin
 {
     const struct requirement_table *table = NULL;
     struct widths widths = find_widths(findings);
+    const struct nat_preset *preset = nat_preset_find(subject->name);
 
-    g_string_append_printf(out, "%s, measured from outside\n", subject->name);
+    g_string_append_printf(out, "%s, measured from outside%s\n", subject->name,
+                           preset && nat_preset_is_firewall(preset)
+                               ? " as a NAT of this type (network:nat): a firewall maps nothing"
+                               : "");
     for (guint i = 0; i < findings->len; i++) {
         const struct finding *finding = &g_array_index(findings, struct finding, i);
 
