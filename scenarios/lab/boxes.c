@@ -1,4 +1,5 @@
 /* Boxes: NATs, firewalls and routers with their insides, the boxes that are none, and reboots. */
+#include "nat/pooling.h"
 #include "nat/services/port_control.h"
 #include "scenarios/lab/parts.h"
 
@@ -168,12 +169,34 @@ external_is_free(const struct plan *plan, const struct nat_options *options, GEr
     return false;
 }
 
+static bool
+fail_masquerade(const char *kind, const char *name, GError **error)
+{
+    return lab_fail(error, LAB_ERROR_ADDRESS, "%s '%s': ipv6 = 'masquerade' needs an IPv6 address outside, such as "
+                                              "{'203.0.113.1', '2001:db8::1'}", kind, name);
+}
+
+static bool
+can_masquerade(const struct plan *plan, const struct nat_options *options, GError **error)
+{
+    if (options->ipv6 != NAT_IPV6_MASQUERADE)
+        return true;
+    for (unsigned i = 0; i < plan->place.count; i++) {
+        if (!address_is_ipv4(plan->place.runs[i].first))
+            return true;
+    }
+    return fail_masquerade(kind_words[plan->kind], plan->name, error);
+}
+
 bool
 lab_set_nat_options(struct lab_node *box, const struct nat_options *options, GError **error)
 {
     struct nat *nat = nat_of(box->node);
     bool shown = nat_options(nat)->ipv6 == NAT_IPV6_PREFIX || options->ipv6 == NAT_IPV6_PREFIX;
 
+    if (options->ipv6 == NAT_IPV6_MASQUERADE && nat_options(nat)->ipv6 != NAT_IPV6_MASQUERADE &&
+        pool_size(box->node, NULL, FAMILY_IPV6) == 0)
+        return fail_masquerade(kind_words[box->kind], box->node->name, error);
     nat_set_options(nat, options);
     if (shown)
         lab_announce_again(lab_of(box));
@@ -189,7 +212,7 @@ lab_nat(struct lab_network *network, const char *name, const char *addresses, co
     struct plan plan;
 
     return make_plan(&plan, network, name, LAB_NAT, addresses, lan, link, routed, error) &&
-                   external_is_free(&plan, options, error)
+                   external_is_free(&plan, options, error) && can_masquerade(&plan, options, error)
                ? build_with(&plan, options, type, inner_links)
                : NULL;
 }
@@ -203,7 +226,7 @@ lab_firewall(struct lab_network *network, const char *name, const char *addresse
     struct plan plan;
 
     if (!make_plan(&plan, network, name, LAB_FIREWALL, addresses, lan, link, false, error) ||
-        !external_is_free(&plan, options, error))
+        !external_is_free(&plan, options, error) || !can_masquerade(&plan, options, error))
         return NULL;
     nat_options_make_firewall(&own);
     return build_with(&plan, &own, type, inner_links);
