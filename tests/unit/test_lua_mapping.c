@@ -183,6 +183,8 @@ test_mistakes(void)
           "1: host:map_port: via is 'pnp'; accepted: pcp, nat-pmp or upnp; did you mean 'pcp'?" },
         { "a wrong protocol", ALL "A:map_port{port = 1, protocol = 'icmp'}",
           "1: host:map_port: protocol is 'icmp'; accepted: udp or tcp..." },
+        { "another's address", ALL TASK("A:map_port{port = 1, ip = '10.0.0.77'}"),
+          "1: host:map_port: the local address is none of this host's" },
         { "no lifetime", ALL "A:map_port{port = 1, lifetime = 0}",
           "1: host:map_port: lifetime is 0; accepted: a duration above 0" },
         { "exact what", ALL "A:map_port{port = 1, exact = true}",

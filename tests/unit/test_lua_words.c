@@ -206,7 +206,7 @@ test_networks(void)
         { "a rule's action", NET "n:nat('N', nil, {rules = {{action = 'alow'}}})",
           "1: network:nat: rules[1]: 'alow' is not a rule's action; accepted: allow or deny; did you mean 'allow'?" },
         { "a rule's key", NET "n:nat('N', nil, {rules = {{action = 'allow', adress = 'x'}}})",
-          "1: network:nat: 'adress' is not an option here; accepted: action, direction, protocol, address, port or "
+          "1: network:nat: rules[1]: 'adress' is not an option here; accepted: action, direction, protocol, address, port or "
           "from; did you mean 'address'?" },
         { "a rule's port", NET "n:nat('N', nil, {rules = {{action = 'allow', port = true}}})",
           "1: network:nat: port in rules[1] is true; accepted: a port, or {low, high}" },
@@ -234,7 +234,23 @@ test_networks(void)
         { "no port's timeout", NET "n:nat('N', nil, {port_timeout = {[53] = 0}})",
           "1: network:nat: port_timeout[53] is 0; a mapping has to live for a while" },
         { "exempt", NET "n:nat('N', nil, {exempt = {'198.51'}})",
-          "1: network:nat: exempt[1] is '198.51'; accepted: an address such as '198.51.100.1', a host or an endpoint" },
+          "1: network:nat: exempt[1] is '198.51'; accepted: a prefix such as '198.51.100.0/24', an address, a host or an "
+          "endpoint" },
+        { "exempt, set", NET "n:nat 'N':set{exempt = {'1.2.3.4/40'}}",
+          "1: nat:set: exempt[1] is '1.2.3.4/40'; accepted: a prefix such as '198.51.100.0/24', an address, a host or an "
+          "endpoint" },
+        { "exempt, and no text", NET "n:nat('N', nil, {exempt = {5}})",
+          "1: network:nat: exempt[1] is 5; accepted: a prefix such as ..." },
+        { "a forward's key", NET "n:nat('N', nil, {forward = {{prt = 80}}})",
+          "1: network:nat: forward[1]: 'prt' is not an option here; ..." },
+        { "a forward that leads elsewhere, set", NET "n:nat 'N':set{forward = {{port = 80, to = '9.9.9.9:80'}}}",
+          "1: nat:set: forward: 9.9.9.9 is not inside of N" },
+        { "one more", NET "n:nat 'N':forward{port = 80, to = '9.9.9.9:80'}",
+          "1: nat:forward: forward: 9.9.9.9 is not inside of N" },
+        { "a forward to a further inside",
+          NET "local b = n:nat('N', nil, {forward = {{port = 80, to = '10.9.0.2'}}}) b:set{ttl = 'keep'} "
+              "b:lan('L', '10.9.0.0/24') b:set{forward = {{port = 80, to = '10.9.0.2'}}} out(b)",
+          "nat N" },
         { "forwards", NET "n:nat('N', nil, {forward = {port = 80}})",
           "1: network:nat: forward is a list: accepted: a list of {protocol=, port=, address=, to=, from=}" },
         { "a forward", NET "n:nat('N', nil, {forward = {{port = 80}}})",
@@ -307,8 +323,8 @@ test_networks(void)
         { "synthesize",
           NET "local x = n:nat('N', nil, {lan = '2001:db8:a::/64', ipv6 = 'nat64'}) local h = n:host('H', '198.51.100.1') "
               "out(x:synthesize(h), x:synthesize('192.0.2.33'), x:synthesize(lab.endpoint(h, 5)), "
-              "x:synthesize('2001:db8::1'))",
-          "64:ff9b::c633:6401 64:ff9b::c000:221 [64:ff9b::c633:6401]:5 2001:db8::1" },
+              "x:synthesize('2001:db8::1'), x:synthesize('198.51.100.1:3478'))",
+          "64:ff9b::c633:6401 64:ff9b::c000:221 [64:ff9b::c633:6401]:5 2001:db8::1 [64:ff9b::c633:6401]:3478" },
         { "synthesize a private one", NET "n:nat('N', nil, {ipv6 = 'nat64'}):synthesize('10.0.0.1')",
           "1: nat:synthesize: 64:ff9b::/96 may not stand for a private address (RFC 6052 section 3.1); ..." },
         { "synthesize where no NAT64 is", NET "n:nat('N'):synthesize('198.51.100.1')",

@@ -280,6 +280,20 @@ options_check(lua_State *L, int index, const char *const *accepted, const char *
     return true;
 }
 
+void
+options_check_in(lua_State *L, int index, const char *name, const char *const *accepted)
+{
+    const char *unknown = find_unknown(L, index, accepted, NULL);
+    char *text, *named;
+
+    if (!unknown)
+        return;
+    text = words_complaint(accepted, unknown, "an option here");
+    named = g_strdup_printf("%s: %s", name, text);
+    g_free(text);
+    complain_take(L, named);
+}
+
 bool
 options_get(lua_State *L, int index, const char *name)
 {

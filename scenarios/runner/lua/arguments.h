@@ -39,6 +39,8 @@ const char *arg_addresses(lua_State *L, int index, const char *name);
 /* A table at `index`, or nothing there; every key must be in one of the two lists (the second may be NULL). False when
  * there is none. */
 bool options_check(lua_State *L, int index, const char *const *accepted, const char *const *also);
+/* Of a table that is a part of the options, at a positive `index`: a complaint begins with its name, "rules[1]". */
+void options_check_in(lua_State *L, int index, const char *name, const char *const *accepted);
 /* Pushes the option of that name; false and nothing pushed when it is not given, or there is no table. */
 bool options_get(lua_State *L, int index, const char *name);
 

@@ -144,6 +144,8 @@ box_set(struct script *script, lua_State *L)
         return 0; /* a box of type none: what it says is good, and there is nothing to do */
     GError *error = NULL;
     nat_list_check_forwards(L, &options, self->node->node);
+    if (options.forwards != nat_options(nat)->forwards)
+        nat_list_check_targets(L, &options, self->node->node);
     if (!lab_set_nat_options(self->node, &options, &error))
         complain_error(L, error);
     if (type)
@@ -168,6 +170,7 @@ box_forward(struct script *script, lua_State *L)
     added = nat_list_forward(L, 2, nat ? self->node->node : NULL, "the rule");
     if (!nat)
         return 0;
+    nat_list_check_targets(L, &(struct nat_options){ .forwards = &added, .forward_count = 1 }, self->node->node);
     options = *nat_options(nat);
     if (options.forward_count >= NAT_FORWARDS_MAX)
         complain(L, "%s has %d rules already, and may have no more", self->node->node->name, NAT_FORWARDS_MAX);
@@ -213,12 +216,13 @@ box_synthesize(struct script *script, lua_State *L)
     struct nat *nat = self_nat(lab_handle_self(L));
     const struct handle *endpoint = handle_of(L, 2, &endpoint_type);
     struct endpoint found = { .port = 0 };
+    bool has_port = endpoint || (lua_type(L, 2) == LUA_TSTRING && endpoint_parse(lua_tostring(L, 2), &found));
 
     (void)script;
     arg_no_more(L, 2);
     if (endpoint)
         found = *endpoint_value(endpoint);
-    else
+    else if (!has_port)
         found.address = arg_address(L, 2, "the address");
     if (!nat || nat_options(nat)->ipv6 != NAT_IPV6_NAT64)
         complain(L, "this box is no NAT64; network:nat(name, ip, {ipv6 = 'nat64'}) makes one");
@@ -228,7 +232,7 @@ box_synthesize(struct script *script, lua_State *L)
             complain(L, "64:ff9b::/96 may not stand for a private address (RFC 6052 section 3.1); give the box an "
                         "ipv6_prefix of its own, such as '64:ff9b:1::/96'");
     }
-    if (endpoint)
+    if (has_port)
         endpoint_push(L, found);
     else
         arg_push_address(L, found.address);

@@ -218,6 +218,8 @@ service_word_map_port(struct script *script, lua_State *L)
     int64_t timeout = TIME_NEVER;
 
     read_options(L, &request, &timeout);
+    if (!address_is_unspecified(request.local) && !node_owns(host->node, request.local))
+        (void)push_io_failure(L, IO_NO_ADDRESS);
     if (address_is_none(request.gateway.address) && request.via != PORTMAP_UPNP) /* which searches for one */
         request.gateway.address = gateway_of(host);
     if (address_is_none(request.gateway.address) && request.via != PORTMAP_UPNP)

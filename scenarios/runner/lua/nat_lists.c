@@ -87,9 +87,13 @@ static struct prefix
 read_prefix(lua_State *L, int index, const char *what)
 {
     struct prefix prefix;
+    struct address address;
+    const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
 
-    if (lua_type(L, index) == LUA_TSTRING && prefix_parse(lua_tostring(L, index), &prefix))
+    if (text && prefix_parse(text, &prefix))
         return prefix;
+    if (text ? !address_parse(text, &address) : !handle_at(L, index))
+        complain_value(L, what, index, "a prefix such as '198.51.100.0/24', an address, a host or an endpoint");
     prefix.address = arg_address(L, index, what);
     prefix.length = (uint8_t)family_bits(address_family(prefix.address));
     return prefix;
@@ -119,7 +123,7 @@ nat_list_forward(lua_State *L, int index, const struct node *node, const char *n
 
     if (!lua_istable(L, index))
         complain_value(L, name, index, "{protocol=, port=, address=, to=, from=}");
-    options_check(L, index, forward_keys, NULL);
+    options_check_in(L, index, name, forward_keys);
     read_protocol(L, index, &forward, name);
     read_ports(L, index, &forward, name);
     read_ends(L, index, &forward, name);
@@ -161,6 +165,19 @@ nat_list_check_forwards(lua_State *L, const struct nat_options *options, const s
 
         if (!address_is_none(external) && (!local || local->port->inside))
             complain(L, "forward: %s is none of %s's outside addresses", address_format(external, text), node->name);
+    }
+}
+
+void
+nat_list_check_targets(lua_State *L, const struct nat_options *options, struct node *node)
+{
+    for (uint32_t i = 0; i < options->forward_count; i++) {
+        struct address to = options->forwards[i].to.address;
+        char text[ADDRESS_TEXT];
+        struct hop way;
+
+        if (!node_route(node, to, &way) || !way.port || !way.port->inside)
+            complain(L, "forward: %s is not inside of %s", address_format(to, text), node->name);
     }
 }
 

@@ -19,5 +19,8 @@ struct nat_forward nat_list_forward(lua_State *L, int index, const struct node *
 
 /* Raises when a rule names an external address that is none of the box's. */
 void nat_list_check_forwards(lua_State *L, const struct nat_options *options, const struct node *node);
+/* Raises when a rule leads elsewhere than inside of the box on `node`. For one that stands: while it is being made, not
+ * all that will be inside of it is known. */
+void nat_list_check_targets(lua_State *L, const struct nat_options *options, struct node *node);
 
 #endif

@@ -274,7 +274,8 @@ read_rule(lua_State *L, lua_Integer number)
     if (lua_type(L, table) != LUA_TTABLE)
         complain_value(L, lua_pushfstring(L, "rules[%I]", number), table,
                        "{action=, direction=, protocol=, address=, port=, from=}");
-    options_check(L, table, firewall_rule_keys, NULL);
+    options_check_in(L, table, lua_pushfstring(L, "rules[%I]", number), firewall_rule_keys);
+    lua_settop(L, table);
     if (!options_get(L, table, "action"))
         complain(L, "rules[%I] has no action; accepted: 'allow' or 'deny'", number);
     lua_pop(L, 1);
