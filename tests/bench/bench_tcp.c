@@ -1,5 +1,5 @@
 /* A TCP transfer: from a host through its box, the internet and another box to a host, over clean links of 1 Gbit/s.
- * The boxes forward; they stand where NATs do. Beside the rate stands a bare loop that does as many events in a queue
+ * The boxes only forward, or are NATs, of which the second lets the connection in by a forwarding rule. Beside the rate stands a bare loop that does as many events in a queue
  * of the same kind, and moves and sums the bytes as often, but knows no TCP. Payload in Gbit for a second of the wall
  * clock. */
 #include <glib.h>
@@ -8,6 +8,7 @@
 #include "core/net/net.h"
 #include "core/net/stack.h"
 #include "core/sim/slab.h"
+#include "nat/presets.h"
 #include "tests/bench/bench.h"
 
 #define TRANSFER (UINT64_C(1) << 30)
@@ -104,8 +105,31 @@ gigabits_per_second(void *context)
     return TRANSFER * 8 / spent / 1e9;
 }
 
+/* Makes both boxes NATs; the peer is then where the second one's rule leads from. */
+static void
+put_nats(struct transfer *transfer)
+{
+    struct nat_options options = nat_preset_find("port-restricted-cone")->options;
+    struct node *box = transfer->nodes[HOPS - 1];
+    struct nat_forward forward = { .to = transfer->peer, .port_low = 80, .port_high = 80 };
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct node *host = transfer->nodes[i * HOPS];
+
+        port_peer(host->ports)->inside = true;
+    }
+    nat_new(transfer->nodes[1], &options);
+    options.forwards = &forward;
+    options.forward_count = 1;
+    nat_new(box, &options);
+    for (struct port *port = box->ports; port; port = port->next) {
+        if (!port->inside && !address_is_none(port_address(port, FAMILY_IPV4)))
+            transfer->peer.address = port_address(port, FAMILY_IPV4);
+    }
+}
+
 static struct transfer *
-transfer_new(int64_t delay, const struct link_options *impaired)
+transfer_new(int64_t delay, const struct link_options *impaired, bool nats)
 {
     static const char *const names[] = { "A", "boxA", "internet", "boxB", "B" };
     struct transfer *transfer = g_new0(struct transfer, 1);
@@ -141,6 +165,8 @@ transfer_new(int64_t delay, const struct link_options *impaired)
     transfer->listener = transfer->receiver.io->ops->listen(transfer->receiver.io, &local, false, listener_ready,
                                                             &transfer->receiver, &why);
     g_assert(transfer->listener);
+    if (nats)
+        put_nats(transfer);
     return transfer;
 }
 
@@ -241,9 +267,10 @@ bare_gigabits_per_second(void *context)
 }
 
 static void
-compare(struct bench *bench, const char *figure, double reach, int64_t delay, const struct link_options *link)
+compare(struct bench *bench, const char *figure, double reach, int64_t delay, const struct link_options *link,
+        bool nats)
 {
-    struct transfer *transfer = transfer_new(delay, link);
+    struct transfer *transfer = transfer_new(delay, link, nats);
 
     bench_compare(bench, figure, "Gbit/s", BENCH_MORE, reach, gigabits_per_second, bare_gigabits_per_second, transfer);
     transfer_free(transfer);
@@ -256,7 +283,8 @@ bench_tcp(struct bench *bench)
 
     gigabit.rate = shallow.rate = UINT64_C(1000000000);
     shallow.queue = 250000;
-    compare(bench, "TCP, 1 GiB over clean 1 Gbit/s links", 4, TIME_MS / 10, &gigabit);
-    compare(bench, "the same with 5 ms a link", 4, 5 * TIME_MS, &gigabit);
-    compare(bench, "the same with queues of 250 kB", 4, 5 * TIME_MS, &shallow);
+    compare(bench, "TCP, 1 GiB over clean 1 Gbit/s links", 4, TIME_MS / 10, &gigabit, false);
+    compare(bench, "the same through two NATs", 4, TIME_MS / 10, &gigabit, true);
+    compare(bench, "without NATs, with 5 ms a link", 4, 5 * TIME_MS, &gigabit, false);
+    compare(bench, "the same with queues of 250 kB", 4, 5 * TIME_MS, &shallow, false);
 }
