@@ -68,12 +68,26 @@ write_endpoint(struct writer *writer, const struct stun_header *masked_by, struc
     writer_span_put(writer, span_of(bytes, length));
 }
 
-/* ERROR-CODE, section 14.8. */
+enum family
+stun_family_of(uint64_t number)
+{
+    return number == FAMILY_CODE_IPV4 ? FAMILY_IPV4 : number == FAMILY_CODE_IPV6 ? FAMILY_IPV6 : FAMILY_NONE;
+}
+
+uint8_t
+stun_family_number(enum family family)
+{
+    return family == FAMILY_IPV6 ? FAMILY_CODE_IPV6 : FAMILY_CODE_IPV4;
+}
+
+/* ERROR-CODE, section 14.8, and ADDRESS-ERROR-CODE (RFC 8656 section 18.12), which has a family where that has zeros. */
 
 static bool
-read_error(struct reader *reader, struct stun_error *error)
+read_error(struct reader *reader, bool of_family, struct stun_error *error)
 {
-    reader_skip(reader, 2);
+    enum family family = stun_family_of(reader_u8(reader));
+
+    reader_skip(reader, 1);
 
     unsigned hundreds = reader_u8(reader) & 7;
     unsigned rest = reader_u8(reader);
@@ -81,16 +95,20 @@ read_error(struct reader *reader, struct stun_error *error)
 
     if (reader_failed(reader) || hundreds < 3 || hundreds > 6 || rest > 99)
         return false;
+    if (of_family && family == FAMILY_NONE)
+        return false;
     *error = (struct stun_error){ .code = (uint16_t)(hundreds * 100 + rest), .phrase = phrase };
+    error->family = of_family ? family : FAMILY_NONE;
     return true;
 }
 
 static void
-write_error(struct stun_builder *builder, const struct stun_error *error)
+write_error(struct stun_builder *builder, bool of_family, const struct stun_error *error)
 {
-    if (error->code < 300 || error->code > 699)
+    if (error->code < 300 || error->code > 699 || of_family != (error->family != FAMILY_NONE))
         stun_builder_fail(builder);
-    writer_u16(&builder->writer, 0);
+    writer_u8(&builder->writer, of_family ? stun_family_number(error->family) : 0);
+    writer_u8(&builder->writer, 0);
     writer_u8(&builder->writer, (uint8_t)(error->code / 100));
     writer_u8(&builder->writer, (uint8_t)(error->code % 100));
     writer_span_put(&builder->writer, error->phrase);
@@ -171,7 +189,9 @@ read_value(struct reader *reader, const struct stun_header *header, struct stun_
     case STUN_FORMAT_XOR_ENDPOINT:
         return read_endpoint(reader, header, &value->endpoint);
     case STUN_FORMAT_ERROR:
-        return read_error(reader, &value->error);
+        return read_error(reader, false, &value->error);
+    case STUN_FORMAT_FAMILY_ERROR:
+        return read_error(reader, true, &value->error);
     case STUN_FORMAT_TYPES:
         return read_types(reader, &value->types);
     case STUN_FORMAT_ALGORITHM:
@@ -187,6 +207,13 @@ read_value(struct reader *reader, const struct stun_header *header, struct stun_
     case STUN_FORMAT_PORT:
         value->number = reader_u16(reader);
         reader_skip(reader, 2);
+        return true;
+    case STUN_FORMAT_BYTE:
+        value->number = reader_u8(reader);
+        reader_skip(reader, 3);
+        return true;
+    case STUN_FORMAT_OCTET:
+        value->number = reader_u8(reader);
         return true;
     case STUN_FORMAT_EMPTY:
         return true;
@@ -229,7 +256,10 @@ write_value(struct stun_builder *builder, const struct stun_value *value)
         write_endpoint(writer, &builder->header, value->endpoint);
         break;
     case STUN_FORMAT_ERROR:
-        write_error(builder, &value->error);
+        write_error(builder, false, &value->error);
+        break;
+    case STUN_FORMAT_FAMILY_ERROR:
+        write_error(builder, true, &value->error);
         break;
     case STUN_FORMAT_TYPES:
         write_types(builder, &value->types);
@@ -249,6 +279,12 @@ write_value(struct stun_builder *builder, const struct stun_value *value)
     case STUN_FORMAT_PORT:
         writer_u16(writer, (uint16_t)value->number);
         writer_u16(writer, 0);
+        break;
+    case STUN_FORMAT_BYTE:
+        writer_u32(writer, (uint32_t)(uint8_t)value->number << 24);
+        break;
+    case STUN_FORMAT_OCTET:
+        writer_u8(writer, (uint8_t)value->number);
         break;
     case STUN_FORMAT_EMPTY:
         break;
@@ -278,7 +314,9 @@ phrase_fits(const struct stun_value *value)
 {
     if (value->format == STUN_FORMAT_PHRASE)
         return characters(value->bytes) <= MOST_PHRASE_CHARACTERS;
-    return value->format != STUN_FORMAT_ERROR || characters(value->error.phrase) <= MOST_PHRASE_CHARACTERS;
+    if (value->format != STUN_FORMAT_ERROR && value->format != STUN_FORMAT_FAMILY_ERROR)
+        return true;
+    return characters(value->error.phrase) <= MOST_PHRASE_CHARACTERS;
 }
 
 static void
@@ -313,6 +351,7 @@ stun_message_get(const struct stun_message *message, uint16_t type, struct stun_
 }
 
 #define LAYOUT(format) (1u << STUN_FORMAT_##format)
+#define LAYOUTS_OF_NUMBERS (LAYOUT(U32) | LAYOUT(U64) | LAYOUT(PORT) | LAYOUT(BYTE) | LAYOUT(OCTET))
 #define LAYOUTS_OF_BYTES (LAYOUT(RAW) | LAYOUT(WORDS) | LAYOUT(TEXT) | LAYOUT(PHRASE))
 
 /* Names the value's type and layout, which must be one of `layouts`, and leaves the rest to the caller: clearing the
@@ -352,7 +391,7 @@ void
 stun_put_number(struct stun_builder *builder, uint16_t type, uint64_t number)
 {
     struct stun_value value;
-    const struct stun_attribute_info *info = begin_value(&value, type, LAYOUT(U32) | LAYOUT(U64) | LAYOUT(PORT));
+    const struct stun_attribute_info *info = begin_value(&value, type, LAYOUTS_OF_NUMBERS);
 
     value.number = number;
     write_attribute(builder, info, &value);
@@ -371,6 +410,17 @@ stun_put_error(struct stun_builder *builder, enum stun_code code)
     const struct stun_attribute_info *info = begin_value(&value, STUN_ERROR_CODE, LAYOUT(ERROR));
 
     value.error = (struct stun_error){ .code = (uint16_t)code, .phrase = span_of_text(stun_code_phrase(code)) };
+    write_attribute(builder, info, &value);
+}
+
+void
+stun_put_family_error(struct stun_builder *builder, enum family family, enum stun_code code)
+{
+    struct stun_value value;
+    const struct stun_attribute_info *info = begin_value(&value, STUN_ADDRESS_ERROR_CODE, LAYOUT(FAMILY_ERROR));
+
+    value.error = (struct stun_error){ .code = (uint16_t)code, .family = family,
+                                       .phrase = span_of_text(stun_code_phrase(code)) };
     write_attribute(builder, info, &value);
 }
 

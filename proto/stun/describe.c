@@ -98,6 +98,8 @@ static void
 error_fields(const char *name, const struct stun_error *error, struct fields *out)
 {
     out->open(out, name);
+    if (error->family != FAMILY_NONE)
+        fields_text(out, "family", error->family == FAMILY_IPV4 ? "IPv4" : "IPv6");
     fields_number(out, "code", error->code);
     out->text(out, "reason", error->phrase);
     out->close(out);
@@ -149,6 +151,7 @@ attribute_fields(const struct stun_message *message, const struct stun_attribute
         fields_endpoint(out, info->field, value.endpoint);
         break;
     case STUN_FORMAT_ERROR:
+    case STUN_FORMAT_FAMILY_ERROR:
         error_fields(info->field, &value.error, out);
         break;
     case STUN_FORMAT_TYPES:
@@ -162,6 +165,8 @@ attribute_fields(const struct stun_message *message, const struct stun_attribute
         break;
     case STUN_FORMAT_U32:
     case STUN_FORMAT_PORT:
+    case STUN_FORMAT_BYTE:
+    case STUN_FORMAT_OCTET:
         fields_number(out, info->field, (int64_t)value.number);
         break;
     case STUN_FORMAT_U64: /* may not fit a signed number */

@@ -54,6 +54,12 @@ stun_method_name(uint16_t method)
         return "CreatePermission";
     case STUN_CHANNEL_BIND:
         return "ChannelBind";
+    case STUN_CONNECT:
+        return "Connect";
+    case STUN_CONNECTION_BIND:
+        return "ConnectionBind";
+    case STUN_CONNECTION_ATTEMPT:
+        return "ConnectionAttempt";
     default:
         return NULL;
     }
@@ -81,12 +87,30 @@ stun_code_phrase(unsigned code)
         return "Forbidden";
     case STUN_CODE_UNKNOWN_ATTRIBUTE:
         return "Unknown Attribute";
+    case STUN_CODE_ALLOCATION_MISMATCH:
+        return "Allocation Mismatch";
     case STUN_CODE_STALE_NONCE:
         return "Stale Nonce";
+    case STUN_CODE_FAMILY_UNSUPPORTED:
+        return "Address Family not Supported";
+    case STUN_CODE_WRONG_CREDENTIALS:
+        return "Wrong Credentials";
+    case STUN_CODE_TRANSPORT_UNSUPPORTED:
+        return "Unsupported Transport Protocol";
+    case STUN_CODE_PEER_FAMILY_MISMATCH:
+        return "Peer Address Family Mismatch";
+    case STUN_CODE_CONNECTION_EXISTS:
+        return "Connection Already Exists";
+    case STUN_CODE_CONNECTION_FAILED:
+        return "Connection Timeout or Failure";
+    case STUN_CODE_QUOTA_REACHED:
+        return "Allocation Quota Reached";
     case STUN_CODE_ROLE_CONFLICT:
         return "Role Conflict";
     case STUN_CODE_SERVER_ERROR:
         return "Server Error";
+    case STUN_CODE_INSUFFICIENT_CAPACITY:
+        return "Insufficient Capacity";
     default:
         return "";
     }

@@ -69,6 +69,20 @@ static const struct {
     { "OTHER-ADDRESS", "0008 00010d97c6336402", STUN_OTHER_ADDRESS, "198.51.100.2:3479", NULL, 0 },
     { "SOURCE-ADDRESS", "0008 00010d96c6336401", STUN_SOURCE_ADDRESS, "198.51.100.1:3478", NULL, 0 },
     { "CHANGED-ADDRESS", "0008 00010d97c6336402", STUN_CHANGED_ADDRESS, "198.51.100.2:3479", NULL, 0 },
+    { "CHANNEL-NUMBER", "0004 40000000", STUN_CHANNEL_NUMBER, NULL, NULL, 0x4000 },
+    { "LIFETIME", "0004 00000258", STUN_LIFETIME, NULL, NULL, 600 },
+    { "XOR-PEER-ADDRESS", "0008 0001a147e112a643", STUN_XOR_PEER_ADDRESS, "192.0.2.1:32853", NULL, 0 },
+    { "DATA", "0005 6162636465000000", STUN_DATA_ATTRIBUTE, NULL, "abcde", 0 },
+    { "DATA, empty", "0000", STUN_DATA_ATTRIBUTE, NULL, "", 0 },
+    { "XOR-RELAYED-ADDRESS", "0008 0001a147e112a643", STUN_XOR_RELAYED_ADDRESS, "192.0.2.1:32853", NULL, 0 },
+    { "REQUESTED-ADDRESS-FAMILY", "0004 02000000", STUN_REQUESTED_ADDRESS_FAMILY, NULL, NULL, 2 },
+    { "EVEN-PORT", "0001 80000000", STUN_EVEN_PORT, NULL, NULL, 0x80 },
+    { "REQUESTED-TRANSPORT", "0004 11000000", STUN_REQUESTED_TRANSPORT, NULL, NULL, 17 },
+    { "DONT-FRAGMENT", "0000", STUN_DONT_FRAGMENT, NULL, NULL, 0 },
+    { "RESERVATION-TOKEN", "0008 0123456789abcdef", STUN_RESERVATION_TOKEN, NULL, NULL, UINT64_C(0x0123456789abcdef) },
+    { "CONNECTION-ID", "0004 00000007", STUN_CONNECTION_ID, NULL, NULL, 7 },
+    { "ADDITIONAL-ADDRESS-FAMILY", "0004 02000000", STUN_ADDITIONAL_ADDRESS_FAMILY, NULL, NULL, 2 },
+    { "ICMP", "0008 0000030400000514", STUN_ICMP, NULL, NULL, UINT64_C(0x0000030400000514) },
     { "an unknown one", "0003 78797a00", 0x7abc, NULL, "xyz", 0 },
 };
 
@@ -111,7 +125,7 @@ test_round_trip(void)
 static void
 test_all_covered(void)
 {
-    static const uint16_t others[] = { STUN_ERROR_CODE, STUN_UNKNOWN_ATTRIBUTES, STUN_PASSWORD_ALGORITHM,
+    static const uint16_t others[] = { STUN_ERROR_CODE, STUN_ADDRESS_ERROR_CODE, STUN_UNKNOWN_ATTRIBUTES, STUN_PASSWORD_ALGORITHM,
                                        STUN_PASSWORD_ALGORITHMS };
     size_t count;
     const struct stun_attribute_info *table = stun_attribute_table(&count);
@@ -456,6 +470,68 @@ test_classic(void)
                     unit_span(expected));
 }
 
+/* RFC 8656 section 18.12: the family of the address that there is none of, then as in ERROR-CODE. */
+static void
+test_family_errors(void)
+{
+    static const struct {
+        const char *name, *hex;
+        enum family family; /* FAMILY_NONE: malformed */
+        unsigned code;
+    } cases[] = {
+        { "no IPv6 here", "02000428", FAMILY_IPV6, 440 },
+        { "no room for IPv4", "010005084e6f", FAMILY_IPV4, 508 },
+        { "reserved bits are not looked at", "02fffc28", FAMILY_IPV6, 440 },
+        { "no family", "00000428", FAMILY_NONE, 0 },
+        { "family 3", "03000428", FAMILY_NONE, 0 },
+        { "class 7", "02000728", FAMILY_NONE, 0 },
+        { "cut", "020004", FAMILY_NONE, 0 },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GBytes) bytes = unit_hex(cases[i].hex);
+        struct stun_builder builder;
+        struct stun_message message;
+        struct stun_value value;
+        uint8_t buffer[128];
+
+        stun_builder_begin(&builder, buffer, sizeof buffer, &header);
+        stun_builder_raw(&builder, STUN_ADDRESS_ERROR_CODE, unit_span(bytes));
+        if (!CHECK_ROW(cases[i].name,
+                       stun_message_decode(stun_builder_finish(&builder), &message) == STUN_FAULT_NONE))
+            continue;
+
+        enum stun_found found = stun_message_get(&message, STUN_ADDRESS_ERROR_CODE, &value);
+
+        CHECK_ROW_INT(cases[i].name, found, cases[i].family == FAMILY_NONE ? STUN_MALFORMED : STUN_PRESENT);
+        if (found != STUN_PRESENT)
+            continue;
+        CHECK_ROW_INT(cases[i].name, value.error.family, cases[i].family);
+        CHECK_ROW_UINT(cases[i].name, value.error.code, cases[i].code);
+    }
+}
+
+static void
+test_family_error_sent(void)
+{
+    struct stun_builder builder;
+    uint8_t buffer[128];
+    g_autoptr(GBytes) expected = unit_hex("80010020 02000428 41646472657373 2046616d696c79206e6f7420537570706f72746564");
+
+    stun_builder_begin(&builder, buffer, sizeof buffer, &header);
+    stun_put_family_error(&builder, FAMILY_IPV6, STUN_CODE_FAMILY_UNSUPPORTED);
+
+    struct span bytes = stun_builder_finish(&builder);
+
+    CHECK_ROW_BYTES("440 for IPv6", span_of(bytes.bytes + STUN_HEADER_BYTES, bytes.length - STUN_HEADER_BYTES),
+                    unit_span(expected));
+
+    /* without a family there is nothing to send */
+    stun_builder_begin(&builder, buffer, sizeof buffer, &header);
+    stun_put_family_error(&builder, FAMILY_NONE, STUN_CODE_FAMILY_UNSUPPORTED);
+    CHECK(stun_builder_finish(&builder).length == 0);
+}
+
 void
 suite_stun_attributes(void)
 {
@@ -463,5 +539,6 @@ suite_stun_attributes(void)
                { "XOR", test_xor }, { "ERROR-CODE", test_errors }, { "lists", test_lists },
                { "malformed values", test_malformed }, { "limits of text", test_limits },
                { "buffer too small", test_too_small }, { "longest message", test_longest }, { "order", test_order },
-               { "not sendable", test_not_sendable }, { "RFC 3489", test_classic });
+               { "not sendable", test_not_sendable }, { "RFC 3489", test_classic },
+               { "ADDRESS-ERROR-CODE", test_family_errors }, { "ADDRESS-ERROR-CODE sent", test_family_error_sent });
 }
