@@ -2,70 +2,133 @@
 
 #include "core/net/stack.h"
 
-struct stun_service {
+struct service {
     struct node *node;
-    struct stun_server *server; /* NULL once stopped */
+    const struct service_kind *kind;
+    void *server; /* NULL once stopped */
     uint16_t port;
-    struct stun_server_counters last; /* of a stopped one */
+    size_t counted;                                    /* of a stopped one: */
+    struct service_counter last[SERVICE_COUNTERS_MOST];
 };
 
 static void
-stun_service_free(gpointer data)
+service_free(gpointer data)
 {
-    struct stun_service *service = data;
+    struct service *service = data;
 
-    stun_server_free(service->server);
+    if (service->server)
+        service->kind->free(service->server);
     g_free(service);
 }
 
-struct stun_service *
-stun_service_start(struct node *node, const struct stun_server_options *options, enum io_result *why)
+struct service *
+service_take(struct node *node, const struct service_kind *kind, void *server)
 {
-    struct stun_server_options defaults = STUN_SERVER_DEFAULTS;
-    struct stun_server *server = stun_server_new(node_io(node), options ? options : &defaults, why);
-    struct stun_service *service;
+    struct service *service = g_new0(struct service, 1);
 
-    if (!server)
-        return NULL;
-    service = g_new0(struct stun_service, 1);
     service->node = node;
+    service->kind = kind;
     service->server = server;
-    service->port = stun_server_local(server, 0).port;
-    world_own(node->world, service, stun_service_free);
+    service->port = kind->local(server).port;
+    world_own(node->world, service, service_free);
     return service;
 }
 
+void *
+service_server(const struct service *service)
+{
+    return service->server;
+}
+
 void
-stun_service_stop(struct stun_service *service)
+service_stop(struct service *service)
 {
     if (!service->server)
         return;
-    service->last = *stun_server_counters(service->server);
-    stun_server_free(service->server);
+    service->counted = service->kind->counters(service->server, service->last);
+    service->kind->free(service->server);
     service->server = NULL;
     service->node->world->touched = true;
 }
 
 bool
-stun_service_running(const struct stun_service *service)
+service_running(const struct service *service)
 {
     return service->server != NULL;
 }
 
 struct endpoint
-stun_service_endpoint(const struct stun_service *service)
+service_endpoint(const struct service *service)
 {
     struct endpoint local = { .port = service->port };
 
     if (service->server)
-        local = stun_server_local(service->server, 0);
+        local = service->kind->local(service->server);
     if (address_is_unspecified(local.address))
         local.address = node_address(service->node, FAMILY_NONE);
     return local;
 }
 
-struct stun_server_counters
-stun_service_counters(const struct stun_service *service)
+size_t
+service_counters(const struct service *service, struct service_counter rows[SERVICE_COUNTERS_MOST])
 {
-    return service->server ? *stun_server_counters(service->server) : service->last;
+    if (service->server)
+        return service->kind->counters(service->server, rows);
+    memcpy(rows, service->last, sizeof service->last);
+    return service->counted;
+}
+
+uint64_t
+service_counter(const struct service *service, const char *name)
+{
+    struct service_counter rows[SERVICE_COUNTERS_MOST];
+    size_t count = service_counters(service, rows);
+
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return rows[i].value;
+    g_assert_not_reached();
+}
+
+/* --- STUN --------------------------------------------------------------------------------------------------------- */
+
+static void
+stun_free(void *server)
+{
+    stun_server_free(server);
+}
+
+static struct endpoint
+stun_local(const void *server)
+{
+    return stun_server_local(server, 0);
+}
+
+static size_t
+stun_counters(const void *server, struct service_counter *rows)
+{
+    const struct stun_server_counters *counters = stun_server_counters(server);
+    const struct service_counter all[] = {
+        { "datagrams", counters->datagrams },     { "requests", counters->requests },
+        { "successes", counters->successes },     { "errors", counters->errors },
+        { "indications", counters->indications }, { "malformed", counters->malformed },
+        { "unexpected", counters->unexpected },   { "classic", counters->classic },
+        { "unsent", counters->unsent },           { "connections", counters->connections },
+        { "broken", counters->broken },           { "evicted", counters->evicted },
+    };
+
+    G_STATIC_ASSERT(G_N_ELEMENTS(all) <= SERVICE_COUNTERS_MOST);
+    memcpy(rows, all, sizeof all);
+    return G_N_ELEMENTS(all);
+}
+
+static const struct service_kind stun_kind = { stun_free, stun_local, stun_counters };
+
+struct service *
+service_start_stun(struct node *node, const struct stun_server_options *options, enum io_result *why)
+{
+    struct stun_server_options defaults = STUN_SERVER_DEFAULTS;
+    struct stun_server *server = stun_server_new(node_io(node), options ? options : &defaults, why);
+
+    return server ? service_take(node, &stun_kind, server) : NULL;
 }

@@ -546,36 +546,36 @@ test_stun_service(void)
 {
     enum io_result why = IO_OK;
     struct stun_server_options options = STUN_SERVER_DEFAULTS;
-    struct stun_service *service, *other;
+    struct service *service, *other;
     struct listener client;
 
     make_host(make_internet(), "S", "198.51.100.1");
     make_host(net_called("internet"), "A", "198.51.100.2");
-    service = stun_service_start(node_called("S"), NULL, &why);
+    service = service_start_stun(node_called("S"), NULL, &why);
     if (!CHECK(service != NULL))
         return;
-    CHECK(stun_service_endpoint(service).port == 3478);
-    check_address(stun_service_endpoint(service).address, "198.51.100.1", "of the host");
-    CHECK(!stun_service_start(node_called("S"), NULL, &why) && why == IO_IN_USE);
+    CHECK(service_endpoint(service).port == 3478);
+    check_address(service_endpoint(service).address, "198.51.100.1", "of the host");
+    CHECK(!service_start_stun(node_called("S"), NULL, &why) && why == IO_IN_USE);
     options.listen[0].port = 3479;
-    other = stun_service_start(node_called("S"), &options, &why);
-    CHECK(other && stun_service_endpoint(other).port == 3479);
+    other = service_start_stun(node_called("S"), &options, &why);
+    CHECK(other && service_endpoint(other).port == 3479);
 
     /* A Binding request without attributes, RFC 8489 section 5. */
     listen_at(&client, "A", 5000);
     g_autoptr(GBytes) request = unit_hex("0001 0000 2112a442 000102030405060708090a0b");
-    struct io_datagram datagram = IO_DATAGRAM_TO(stun_service_endpoint(service), unit_span(request));
+    struct io_datagram datagram = IO_DATAGRAM_TO(service_endpoint(service), unit_span(request));
     client.socket->ops->send(client.socket, &datagram);
     run_for(TIME_S);
     CHECK_ROW_UINT(NULL, client.heard, 1);
     CHECK_ROW_UINT(NULL, client.from.port, 3478);
-    CHECK_ROW_UINT(NULL, stun_service_counters(service).successes, 1);
-    CHECK_ROW_UINT(NULL, stun_service_counters(other).datagrams, 0);
+    CHECK_ROW_UINT(NULL, service_counter(service, "successes"), 1);
+    CHECK_ROW_UINT(NULL, service_counter(other, "datagrams"), 0);
 
-    stun_service_stop(service);
-    stun_service_stop(service);
-    CHECK(!stun_service_running(service));
-    CHECK_ROW_UINT(NULL, stun_service_counters(service).successes, 1);
+    service_stop(service);
+    service_stop(service);
+    CHECK(!service_running(service));
+    CHECK_ROW_UINT(NULL, service_counter(service, "successes"), 1);
     client.socket->ops->send(client.socket, &datagram);
     run_for(TIME_S);
     CHECK_ROW_UINT(NULL, client.heard, 1);

@@ -6,7 +6,7 @@
 #include "scenarios/runner/lua/endpoint.h"
 #include "scenarios/runner/lua/node_words.h"
 #include "scenarios/runner/lua/script.h"
-#include "scenarios/runner/lua/service_words.h"
+#include "scenarios/runner/lua/server.h"
 
 #define DURATION_ACCEPTED                                                                                              \
     "a duration such as '200ms', '1.5s' or '5min' (units ns us ms s min h), or a number of seconds"
@@ -168,8 +168,8 @@ arg_endpoint(lua_State *L, int index, const char *name, uint16_t implied_port)
 
     if (handle && handle->type == &endpoint_type)
         return *endpoint_value(handle);
-    if (handle && handle->type == &stun_server_type)
-        return stun_server_handle_endpoint(handle);
+    if (handle && server_handle_is(handle))
+        return server_handle_endpoint(handle);
     if (handle && node_handle_is(handle)) {
         if (implied_port == 0)
             complain(L, "%s is %s: a host alone has no port; write lab.endpoint(host, port)", name,

@@ -1,24 +1,8 @@
 /* host:stun_server. */
 #include "scenarios/runner/lua/service_words.h"
 
-#include "scenarios/lab/services.h"
-#include "scenarios/runner/lua/endpoint.h"
 #include "scenarios/runner/lua/node_words.h"
-#include "scenarios/runner/lua/socket.h"
-
-enum { SERVER_BYTES = 4096 };
-
-struct server_handle {
-    struct handle handle;
-    struct stun_service *service; /* the world's, which outlives the script */
-    const char *host;
-};
-
-struct endpoint
-stun_server_handle_endpoint(const struct handle *handle)
-{
-    return stun_service_endpoint(((const struct server_handle *)(const void *)handle)->service);
-}
+#include "scenarios/runner/lua/server.h"
 
 /* A second address, with a port or without: the server is at the host's first address of that family then. */
 static void
@@ -63,101 +47,9 @@ service_word_stun_server(struct script *script, lua_State *L)
     if (options_get(L, 2, "ignore_change"))
         options.ignore_change = arg_boolean(L, -1, "ignore_change");
 
-    limits_hold_bytes(L, SERVER_BYTES);
-    struct server_handle *server = handle_new(L, &stun_server_type, sizeof *server);
-    server->host = host->node->name;
-    server->service = stun_service_start(host->node, &options, &why);
-    if (!server->service && why == IO_TOO_BIG)
+    struct server_handle *server = server_new(L, &server_type, host->node->name);
+    struct service *service = service_start_stun(host->node, &options, &why);
+    if (!service && why == IO_TOO_BIG)
         complain(L, "software is longer than 127 characters");
-    if (!server->service)
-        return push_io_failure(L, why);
-    handle_keep(L, -1, server);
-    return 1;
+    return server_push(L, server, service, why);
 }
-
-static struct server_handle *
-self_server(lua_State *L)
-{
-    return lua_touserdata(L, 1);
-}
-
-static int
-server_stop(struct script *script, lua_State *L)
-{
-    (void)script;
-    stun_service_stop(self_server(L)->service);
-    return 0;
-}
-
-/* A server runs from the moment it is made. */
-static int
-server_wait(struct script *script, lua_State *L)
-{
-    (void)script;
-    (void)arg_timeout(L, 2);
-    if (!stun_service_running(self_server(L)->service))
-        return arg_push_failure(L, "closed");
-    lua_pushboolean(L, 1);
-    return 1;
-}
-
-static int
-server_counters(struct script *script, lua_State *L)
-{
-    struct stun_server_counters counters = stun_service_counters(self_server(L)->service);
-    const struct {
-        const char *name;
-        uint64_t value;
-    } rows[] = {
-        { "datagrams", counters.datagrams },     { "requests", counters.requests },
-        { "successes", counters.successes },     { "errors", counters.errors },
-        { "indications", counters.indications }, { "malformed", counters.malformed },
-        { "unexpected", counters.unexpected },   { "classic", counters.classic },
-        { "unsent", counters.unsent },           { "connections", counters.connections },
-        { "broken", counters.broken },           { "evicted", counters.evicted },
-    };
-
-    (void)script;
-    lua_createtable(L, 0, G_N_ELEMENTS(rows));
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        lua_pushinteger(L, (lua_Integer)rows[i].value);
-        lua_setfield(L, -2, rows[i].name);
-    }
-    return 1;
-}
-
-static void
-server_field(struct script *script, lua_State *L, struct handle *self, const char *name)
-{
-    struct endpoint own = stun_server_handle_endpoint(self);
-
-    (void)script;
-    if (strcmp(name, "own") == 0)
-        endpoint_push(L, own);
-    else
-        lua_pushinteger(L, own.port);
-}
-
-static void
-server_say(lua_State *L, const struct handle *self)
-{
-    char text[ENDPOINT_TEXT];
-
-    lua_pushstring(L, endpoint_format(stun_server_handle_endpoint(self), text));
-}
-
-static const struct word server_words[] = {
-    { "wait", server_wait },
-    { "stop", server_stop },
-    { "counters", server_counters },
-    { NULL, NULL },
-};
-static const char *const server_fields[] = { "own", "port", NULL };
-
-const struct type stun_server_type = {
-    .name = "server",
-    .words = { server_words },
-    .fields = server_fields,
-    .field = server_field,
-    .say = server_say,
-};

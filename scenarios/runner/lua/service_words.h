@@ -5,11 +5,6 @@
 #include "core/base/address.h"
 #include "scenarios/runner/lua/handle.h"
 
-extern const struct type stun_server_type;
-
-/* Where a server's clients find it. */
-struct endpoint stun_server_handle_endpoint(const struct handle *handle);
-
 int service_word_stun_server(struct script *script, lua_State *L);
 int service_word_traffic(struct script *script, lua_State *L); /* traffic_words.c */
 /* The line that started the traffic which has sent most so far, of all that goes on; 0 when there is none. */

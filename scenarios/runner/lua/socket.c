@@ -52,6 +52,8 @@ on_datagram(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
 
     if (socket->stun.client && stun_client_datagram(socket->stun.client, udp, datagram))
         return;
+    if (!socket->udp) /* a relay that is being released */
+        return;
     struct arrival *arrival = g_malloc(sizeof *arrival + length);
     *arrival = (struct arrival){ .datagram = *datagram, .at = socket->script->world->now };
     if (length > 0)
@@ -66,7 +68,7 @@ on_icmp(void *owner, struct io_udp *udp, const struct io_icmp *icmp)
 
     if (socket->stun.client && stun_client_icmp(socket->stun.client, udp, icmp))
         return;
-    if (!socket->errors || socket->udp->full)
+    if (!socket->errors || !socket->udp || socket->udp->full)
         return;
     struct arrival *arrival = g_malloc0(sizeof *arrival);
     arrival->is_error = true;
@@ -157,16 +159,41 @@ own_endpoint(const struct socket_handle *socket)
     return own;
 }
 
-static void
-close_socket(struct socket_handle *socket)
+void
+socket_begin(struct socket_handle *socket, struct script *script, struct lab_node *host, bool errors)
 {
-    if (!socket->udp)
-        return;
+    socket->script = script;
+    socket->host = host;
+    socket->io = node_io(host->node);
+    socket->errors = errors;
+}
+
+void
+socket_take(struct socket_handle *socket, struct io_udp *udp)
+{
+    socket->udp = udp;
+    udp->events = &events;
+    udp->owner = socket;
+}
+
+void
+socket_end(struct socket_handle *socket)
+{
     stun_words_end(&socket->stun);
-    socket->udp->ops->close(socket->udp);
     socket->udp = NULL;
     while (socket->first)
         drop_first(socket);
+}
+
+static void
+close_socket(struct socket_handle *socket)
+{
+    struct io_udp *udp = socket->udp;
+
+    if (!udp)
+        return;
+    socket_end(socket);
+    udp->ops->close(udp);
 }
 
 static void
@@ -204,10 +231,7 @@ socket_word_udp(struct script *script, lua_State *L)
         limits_let_go_bytes(&script->limits, SOCKET_BYTES);
         return push_io_failure(L, why);
     }
-    socket->script = script;
-    socket->host = host;
-    socket->io = io;
-    socket->errors = errors;
+    socket_begin(socket, script, host, errors);
     socket->own = socket->udp->ops->local(socket->udp);
     open_add(script, &socket->open, close_at_end);
     return 1;
@@ -261,8 +285,8 @@ read_send_options(lua_State *L, int index, struct io_datagram *datagram)
         datagram->dscp = (int16_t)arg_integer(L, -1, "dscp", 0, 63);
 }
 
-static int
-socket_send(struct script *script, lua_State *L)
+int
+socket_word_send(struct script *script, lua_State *L)
 {
     struct socket_handle *socket = self_socket(L);
     struct endpoint to = arg_endpoint(L, 2, "the endpoint", 0);
@@ -285,7 +309,10 @@ socket_send(struct script *script, lua_State *L)
     enum io_result result = socket->udp->ops->send(socket->udp, &datagram);
     if (result != IO_OK)
         return push_io_failure(L, result);
-    push_packet_name(L, datagram.packet);
+    if (datagram.packet) /* a relay may keep what is sent until it is let through: then there is no packet yet */
+        push_packet_name(L, datagram.packet);
+    else
+        lua_pushboolean(L, true);
     return 1;
 }
 
@@ -348,8 +375,8 @@ recv_go_on(lua_State *L, int status, lua_KContext context)
     return task_park(L, &socket->readers, "recv", &socket->handle, recv_go_on);
 }
 
-static int
-socket_recv(struct script *script, lua_State *L)
+int
+socket_word_recv(struct script *script, lua_State *L)
 {
     struct socket_handle *socket = self_socket(L);
     int64_t timeout = arg_timeout(L, 2);
@@ -387,7 +414,7 @@ socket_say(lua_State *L, const struct handle *self)
 }
 
 static const struct word socket_words[] = {
-    { "send", socket_send },   { "recv", socket_recv }, { "stun", socket_word_stun },
+    { "send", socket_word_send }, { "recv", socket_word_recv }, { "stun", socket_word_stun },
     { "close", socket_close }, { NULL, NULL },
 };
 static const char *const socket_fields[] = { "own", "port", NULL };

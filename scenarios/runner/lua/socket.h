@@ -30,6 +30,18 @@ extern const struct type socket_type;
 /* host:udp(port or nil, {ip=, errors=}). */
 int socket_word_udp(struct script *script, lua_State *L);
 
+/* --- for handles that are sockets and more (relay.c), and begin with struct socket_handle */
+
+/* Nothing can be sent or received yet. */
+void socket_begin(struct socket_handle *socket, struct script *script, struct lab_node *host, bool errors);
+/* What arrives on `udp` is the socket's from now on. Its owner closes it. */
+void socket_take(struct socket_handle *socket, struct io_udp *udp);
+/* Nothing can any more, and what waited is dropped. */
+void socket_end(struct socket_handle *socket);
+
+int socket_word_send(struct script *script, lua_State *L);
+int socket_word_recv(struct script *script, lua_State *L);
+
 /* socket:stun(server, {}) (stun_words.c). */
 int socket_word_stun(struct script *script, lua_State *L);
 

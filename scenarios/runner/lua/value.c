@@ -6,7 +6,7 @@
 #include "scenarios/runner/lua/complain.h"
 #include "scenarios/runner/lua/endpoint.h"
 #include "scenarios/runner/lua/sandbox.h"
-#include "scenarios/runner/lua/service_words.h"
+#include "scenarios/runner/lua/server.h"
 
 void
 value_free(struct value *value)
@@ -113,7 +113,7 @@ is_shown_handle(lua_State *L, int index)
 {
     const struct handle *handle = handle_at(L, index);
 
-    return handle && (handle->type == &endpoint_type || handle->type == &stun_server_type);
+    return handle && (handle->type == &endpoint_type || server_handle_is(handle));
 }
 
 static bool
@@ -179,7 +179,7 @@ value_from(lua_State *L, int index)
         break;
     case LUA_TUSERDATA:
         handle = handle_at(L, index);
-        endpoint_format(handle->type == &endpoint_type ? *endpoint_value(handle) : stun_server_handle_endpoint(handle),
+        endpoint_format(handle->type == &endpoint_type ? *endpoint_value(handle) : server_handle_endpoint(handle),
                         text);
         value->type = VALUE_TEXT;
         value->text = g_bytes_new(text, strlen(text));
