@@ -4,6 +4,7 @@
 #include "core/net/net.h"
 #include "core/net/tcp_kinds.h"
 #include "nat/box.h"
+#include "proto/http/signal_kinds.h"
 #include "proto/portmap/kinds.h"
 #include "proto/stun/kinds.h"
 
@@ -56,6 +57,12 @@ const struct record_kind *const lab_record_kinds[] = {
     &portmap_kind_failed,
     &portmap_kind_lost,
     &portmap_kind_fallback,
+    &signal_kind_taken,
+    &signal_kind_repeated,
+    &signal_kind_handed,
+    &signal_kind_refused,
+    &signal_kind_retried,
+    &signal_kind_failed,
     NULL,
 };
 
