@@ -76,7 +76,16 @@
     X(UNEXPECTED_STUN,      "unexpected-stun",      "a STUN message that answers nothing and asks for nothing",  "RFC 8489 section 6.3") \
     X(MALFORMED_PORTMAP,    "malformed-portmap",    "it is no well-formed request for a port mapping",           "RFC 6887 section 8.2") \
     X(UNEXPECTED_PORTMAP,   "unexpected-portmap",   "an answer of port control that nobody waits for",           "RFC 6887 section 8.3") \
-    X(MALFORMED_SSDP,       "malformed-ssdp",       "it is no well-formed SSDP message",                         "")
+    X(MALFORMED_SSDP,       "malformed-ssdp",       "it is no well-formed SSDP message",                         "") \
+    /* at a relay */ \
+    X(NO_ALLOCATION,        "no-allocation",        "its sender has no allocation at the relay",                 "RFC 8656 section 5") \
+    X(NO_PERMISSION,        "no-permission",        "the client has no permission for that peer",                "RFC 8656 section 9") \
+    X(NO_CHANNEL,           "no-channel",           "no channel of that number is bound",                        "RFC 8656 section 12.6") \
+    X(MALFORMED_CHANNEL,    "malformed-channel",    "it is no well-formed ChannelData message",                  "RFC 8656 section 12.6") \
+    X(PEER_REFUSED,         "peer-refused",         "the relay does not talk with that peer",                    "RFC 8656 section 21.4") \
+    X(PEER_FAMILY,          "peer-family",          "the allocation has no relayed address of the peer's family", "RFC 8656 section 11.2") \
+    X(OVER_BANDWIDTH,       "over-bandwidth",       "its allocation has used up its bandwidth",                  "RFC 8656 section 5") \
+    X(UNSENT,               "unsent",               "the relay's host would not send it on",                     "")
 
 enum drop_reason {
 #define X(name, word, sentence, source) DROP_##name,

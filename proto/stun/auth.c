@@ -76,28 +76,38 @@ is_intact(const struct stun_message *message, const struct stun_key *key)
     return check == STUN_CHECK_RIGHT;
 }
 
+const struct stun_user *
+stun_auth_user(const struct stun_auth *auth, struct span name, int64_t now)
+{
+    const struct stun_user *user = stun_users_find(auth->options.users, name);
+
+    if (user || !auth->options.find)
+        return user;
+    return auth->options.find(auth->options.find_owner, name, now);
+}
+
 static const struct stun_user *
-find_user(const struct stun_users *users, const struct stun_message *message)
+find_user(const struct stun_auth *auth, const struct stun_message *message, int64_t now)
 {
     struct stun_value value;
 
     if (stun_message_get(message, STUN_USERNAME, &value) == STUN_PRESENT)
-        return stun_users_find(users, value.bytes);
+        return stun_auth_user(auth, value.bytes, now);
     if (stun_message_get(message, STUN_USERHASH, &value) == STUN_PRESENT)
-        return stun_users_find_hash(users, value.bytes);
+        return stun_users_find_hash(auth->options.users, value.bytes);
     return NULL;
 }
 
 /* --- short-term ------------------------------------------------------------------------------------------------- */
 
 static struct stun_proof
-check_short_term(const struct stun_auth *auth, const struct stun_message *message)
+check_short_term(const struct stun_auth *auth, const struct stun_message *message, int64_t now)
 {
     const struct stun_user *user;
 
     if (!is_protected(message) || !has(message, STUN_USERNAME))
         return refuse(STUN_CODE_BAD_REQUEST, false);
-    user = find_user(auth->options.users, message);
+    user = find_user(auth, message, now);
     if (!user || !is_intact(message, stun_user_short_term(user)))
         return refuse(STUN_CODE_UNAUTHENTICATED, false);
     return (struct stun_proof){ .user = user,
@@ -172,7 +182,7 @@ check_long_term(const struct stun_auth *auth, const struct stun_message *message
     if (!read_choice(auth, message, features & STUN_FEATURE_PASSWORD_ALGORITHMS, &algorithm, &by_absence))
         return refuse(STUN_CODE_BAD_REQUEST, false);
 
-    const struct stun_user *user = is_our_realm(auth, message) ? find_user(auth->options.users, message) : NULL;
+    const struct stun_user *user = is_our_realm(auth, message) ? find_user(auth, message, now) : NULL;
     const struct stun_key *key = user ? stun_user_long_term(user, algorithm) : NULL;
 
     if (!key || !is_intact(message, key))
@@ -191,7 +201,7 @@ check(const struct stun_auth *auth, const struct stun_message *message, struct e
     case STUN_MECHANISM_NONE:
         break;
     case STUN_MECHANISM_SHORT_TERM:
-        return check_short_term(auth, message);
+        return check_short_term(auth, message, now);
     case STUN_MECHANISM_LONG_TERM:
         if (message->header.class == STUN_REQUEST)
             return check_long_term(auth, message, source, now);

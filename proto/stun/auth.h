@@ -26,6 +26,10 @@ enum stun_mechanism { STUN_MECHANISM_NONE, STUN_MECHANISM_SHORT_TERM, STUN_MECHA
 struct stun_auth_options {
     enum stun_mechanism mechanism;
     const struct stun_users *users; /* borrowed, and may change */
+    /* Asked for names that `users` does not have: a user that is made up on demand (secret.h), good until the next one is
+     * asked for. NULL: there are no others. Such users are not found by USERHASH. */
+    const struct stun_user *(*find)(void *owner, struct span name, int64_t now);
+    void *find_owner;
     /* Of the long-term mechanism. */
     unsigned algorithms;    /* 1 << enum stun_password_algorithm, or-ed: offered in PASSWORD-ALGORITHMS, the stronger first;
                              * 0: none is offered, as before RFC 8489 */
@@ -52,6 +56,9 @@ struct stun_seal {
 };
 
 void stun_seal_put(const struct stun_seal *seal, struct stun_builder *builder);
+
+/* The user of this name, of the table or made up; NULL when there is none. */
+const struct stun_user *stun_auth_user(const struct stun_auth *auth, struct span name, int64_t now);
 
 enum stun_auth_verdict {
     STUN_AUTH_ACCEPT,

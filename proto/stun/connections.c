@@ -1,7 +1,12 @@
 #include "proto/stun/connections.h"
 
+struct list {
+    struct connection *first, *last;
+};
+
 struct connection {
     struct connection *next, *previous; /* the one that spoke last is last */
+    struct list *list;
     struct stun_connections *all;
     struct io_udp *stream;
 };
@@ -13,35 +18,38 @@ struct stun_connections {
     struct stun_stream_options stream;
     struct io_tcp *listeners[STUN_CONNECTIONS_MAX_LISTEN];
     size_t listens;
-    struct connection *first, *last;
+    struct list usual, held; /* those that may be ended to make room, and the others */
     unsigned count, most;
 };
 
 /* --- the list ---------------------------------------------------------------------------------------------------- */
 
 static void
-push(struct stun_connections *all, struct connection *connection)
+push(struct list *list, struct connection *connection)
 {
+    connection->list = list;
     connection->next = NULL;
-    connection->previous = all->last;
-    if (all->last)
-        all->last->next = connection;
+    connection->previous = list->last;
+    if (list->last)
+        list->last->next = connection;
     else
-        all->first = connection;
-    all->last = connection;
+        list->first = connection;
+    list->last = connection;
 }
 
 static void
-take_out(struct stun_connections *all, struct connection *connection)
+take_out(struct connection *connection)
 {
+    struct list *list = connection->list;
+
     if (connection->previous)
         connection->previous->next = connection->next;
     else
-        all->first = connection->next;
+        list->first = connection->next;
     if (connection->next)
         connection->next->previous = connection->previous;
     else
-        all->last = connection->previous;
+        list->last = connection->previous;
 }
 
 /* --- a connection's life ----------------------------------------------------------------------------------------- */
@@ -51,7 +59,7 @@ close_connection(struct connection *connection, bool reset)
 {
     struct stun_connections *all = connection->all;
 
-    take_out(all, connection);
+    take_out(connection);
     all->count--;
     if (reset)
         stun_stream_reset(connection->stream);
@@ -77,8 +85,8 @@ on_message(void *owner, struct io_udp *stream, const struct io_datagram *message
     struct connection *connection = owner;
     struct stun_connections *all = connection->all;
 
-    take_out(all, connection);
-    push(all, connection);
+    take_out(connection);
+    push(connection->list, connection);
     all->events->message(all->owner, stream, message);
 }
 
@@ -106,13 +114,18 @@ on_listener(void *owner, struct io_tcp *listener, enum io_ready ready, enum io_r
 
     (void)ready, (void)result;
     while ((tcp = listener->ops->accept(listener, ignore, NULL))) {
-        struct connection *connection = g_new0(struct connection, 1);
+        struct connection *connection;
 
+        if (all->count == all->most && !all->usual.first) {
+            tcp->ops->close(tcp, true);
+            continue;
+        }
         if (all->count == all->most)
-            lose(all->first, IO_FULL, STUN_FAULT_NONE);
+            lose(all->usual.first, IO_FULL, STUN_FAULT_NONE);
+        connection = g_new0(struct connection, 1);
         connection->all = all;
         connection->stream = stun_stream_take(tcp, &all->stream, &stream_events, connection);
-        push(all, connection);
+        push(&all->usual, connection);
         all->count++;
         if (all->events->opened)
             all->events->opened(all->owner, connection->stream);
@@ -152,9 +165,32 @@ stun_connections_free(struct stun_connections *all)
         return;
     for (size_t i = 0; i < all->listens; i++)
         all->listeners[i]->ops->close(all->listeners[i], false);
-    while (all->first)
-        close_connection(all->first, false);
+    while (all->usual.first)
+        close_connection(all->usual.first, false);
+    while (all->held.first)
+        close_connection(all->held.first, false);
     g_free(all);
+}
+
+void
+stun_connections_hold(struct io_udp *stream, bool held)
+{
+    struct connection *connection = stream->owner;
+    struct stun_connections *all = connection->all;
+
+    take_out(connection);
+    push(held ? &all->held : &all->usual, connection);
+}
+
+struct io_tcp *
+stun_connections_release(struct io_udp *stream, GByteArray **received, GByteArray **unsent)
+{
+    struct connection *connection = stream->owner;
+
+    take_out(connection);
+    connection->all->count--;
+    g_free(connection);
+    return stun_stream_release(stream, received, unsent);
 }
 
 unsigned

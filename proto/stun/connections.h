@@ -37,6 +37,13 @@ struct stun_connections *stun_connections_new(struct io *io, const struct stun_c
 /* Closes all, without a call. */
 void stun_connections_free(struct stun_connections *connections);
 
+/* One of the connections, out of those that may be ended to make room, or back among them. When all there may be are
+ * held, a new one is refused. */
+void stun_connections_hold(struct io_udp *connection, bool held);
+
+/* One of the connections goes to the caller as it is (stun_stream_release), without a call of `closed`. */
+struct io_tcp *stun_connections_release(struct io_udp *connection, GByteArray **received, GByteArray **unsent);
+
 /* Connections that there are now. */
 unsigned stun_connections_count(const struct stun_connections *connections);
 

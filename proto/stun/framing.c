@@ -126,6 +126,13 @@ stun_framing_room(struct stun_framing *framing, size_t *length)
 }
 
 void
+stun_framing_shrink(struct stun_framing *framing)
+{
+    if (stun_framing_pending(framing) == 0 && framing->capacity > BUFFER_LEAST)
+        stun_framing_clear(framing);
+}
+
+void
 stun_framing_filled(struct stun_framing *framing, size_t length)
 {
     g_assert(length <= framing->capacity - framing->tail);

@@ -47,6 +47,9 @@ void stun_framing_clear(struct stun_framing *framing);
 uint8_t *stun_framing_room(struct stun_framing *framing, size_t *length);
 void stun_framing_filled(struct stun_framing *framing, size_t length);
 
+/* Gives back what a long frame has made the buffer grow to, once nothing waits in it. */
+void stun_framing_shrink(struct stun_framing *framing);
+
 /* Takes the next frame off. It is good until room is asked for; after a fault always the same fault. */
 struct stun_frame stun_framing_next(struct stun_framing *framing);
 

@@ -1,5 +1,7 @@
 #include "proto/stun/stream.h"
 
+#define BACKLOG_KEPT 4096 /* what a connection may occupy that has sent all; there may be thousands */
+
 struct stun_stream {
     struct io_udp udp; /* first: an io_udp is its stream */
     const struct stun_stream_events *events;
@@ -7,6 +9,7 @@ struct stun_stream {
     struct stun_framing framing;
     size_t backlog_most;
     GByteArray *backlog; /* what TCP has not taken yet */
+    size_t backlog_peak; /* the most that it has held: what it may still occupy */
     bool ended;           /* the owner has been told */
     bool pumping, closed; /* the owner may close it while messages are handed out: it goes when that is done */
 };
@@ -21,7 +24,8 @@ static void
 free_stream(struct stun_stream *stream)
 {
     stun_framing_clear(&stream->framing);
-    g_byte_array_free(stream->backlog, TRUE);
+    if (stream->backlog)
+        g_byte_array_free(stream->backlog, TRUE);
     g_free(stream);
 }
 
@@ -44,6 +48,11 @@ flush(struct stun_stream *stream)
 
     if (taken > 0)
         g_byte_array_remove_range(stream->backlog, 0, (guint)taken);
+    if (stream->backlog->len == 0 && stream->backlog_peak > BACKLOG_KEPT) {
+        g_byte_array_free(stream->backlog, TRUE);
+        stream->backlog = g_byte_array_new();
+        stream->backlog_peak = 0;
+    }
 }
 
 static enum io_result
@@ -66,6 +75,7 @@ stream_send(struct io_udp *udp, struct io_datagram *datagram)
         return why;
     g_byte_array_append(stream->backlog, message.bytes + taken, (guint)(message.length - taken));
     g_byte_array_append(stream->backlog, zeros, (guint)padding);
+    stream->backlog_peak = MAX(stream->backlog_peak, stream->backlog->len);
     if (padding > 0)
         flush(stream); /* in one piece, so that Nagle's algorithm does not hold the padding back */
     return IO_OK;
@@ -137,6 +147,8 @@ pump(struct stun_stream *stream)
     stream->pumping = false;
     if (stream->closed)
         free_stream(stream);
+    else
+        stun_framing_shrink(&stream->framing);
 }
 
 static void
@@ -195,6 +207,24 @@ close_stream(struct stun_stream *stream, bool reset)
     stream->closed = true;
     if (!stream->pumping)
         free_stream(stream);
+}
+
+struct io_tcp *
+stun_stream_release(struct io_udp *udp, GByteArray **received, GByteArray **unsent)
+{
+    struct stun_stream *stream = stream_of(udp);
+    struct stun_framing *framing = &stream->framing;
+    struct io_tcp *tcp = stream->tcp;
+    size_t pending = stun_framing_pending(framing);
+
+    *received = g_byte_array_new();
+    if (pending > 0)
+        g_byte_array_append(*received, framing->buffer + framing->head, (guint)pending);
+    *unsent = g_steal_pointer(&stream->backlog);
+    stream->closed = true;
+    if (!stream->pumping)
+        free_stream(stream);
+    return tcp;
 }
 
 static void

@@ -18,22 +18,31 @@ struct stun_users {
     struct hash_index names, hashes;
 };
 
-static void
-user_free(gpointer data)
+void
+stun_user_free(struct stun_user *user)
 {
-    struct stun_user *user = data;
-
+    if (!user)
+        return;
     stun_key_free(user->short_term);
     stun_key_free(user->md5);
     stun_key_free(user->sha256);
     g_free(user);
 }
 
-static struct stun_user *
-user_new(struct span name, struct span realm, struct span password)
+static void
+free_user(gpointer user)
 {
-    struct stun_user *user = g_malloc0(sizeof *user + name.length);
+    stun_user_free(user);
+}
 
+struct stun_user *
+stun_user_new(struct span name, struct span realm, struct span password)
+{
+    struct stun_user *user;
+
+    if (name.length == 0 || name.length > MOST_NAME)
+        return NULL;
+    user = g_malloc0(sizeof *user + name.length);
     user->short_term = stun_key_new_short_term(password);
     user->md5 = stun_key_new_long_term(STUN_ALGORITHM_MD5, name, realm, password);
     user->sha256 = stun_key_new_long_term(STUN_ALGORITHM_SHA256, name, realm, password);
@@ -49,7 +58,7 @@ stun_users_new(const char *realm)
     struct stun_users *users = g_new0(struct stun_users, 1);
 
     users->realm = g_strdup(realm);
-    users->list = g_ptr_array_new_with_free_func(user_free);
+    users->list = g_ptr_array_new_with_free_func(free_user);
     return users;
 }
 
@@ -120,9 +129,11 @@ stun_users_add(struct stun_users *users, struct span name, struct span password)
 {
     struct stun_user *user;
 
-    if (name.length == 0 || name.length > MOST_NAME || stun_users_find(users, name))
+    if (stun_users_find(users, name))
         return false;
-    user = user_new(name, stun_users_realm(users), password);
+    user = stun_user_new(name, stun_users_realm(users), password);
+    if (!user)
+        return false;
     g_ptr_array_add(users->list, user);
     hash_index_insert(&users->names, hash_of(name), users->list->len);
     hash_index_insert(&users->hashes, hash_of(userhash_of(user)), users->list->len);

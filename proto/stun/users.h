@@ -11,6 +11,10 @@ struct stun_user;
 struct stun_users;
 typedef struct stun_users stun_users;
 
+/* A user by himself, in no table. NULL when the name can't stand in USERNAME (1 to 508 bytes). */
+struct stun_user *stun_user_new(struct span name, struct span realm, struct span password);
+void stun_user_free(struct stun_user *user);
+
 /* `realm` is copied; it should be fewer than 128 characters. */
 struct stun_users *stun_users_new(const char *realm);
 void stun_users_free(struct stun_users *users);
