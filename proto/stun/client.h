@@ -68,6 +68,7 @@ struct stun_result {
     const struct stun_message *message; /* the response; NULL for TIMEOUT, VIOLATED, UNREACHABLE and LOST */
     const struct io_datagram *datagram; /* what it came in; NULL as above */
     struct io_udp *udp;                 /* where it came in; NULL as above */
+    bool proven;                        /* of a response: integrity protects it (section 14.8: only such a one redirects) */
     struct endpoint server;             /* the one asked last, after all redirections */
     bool has_mapped, has_xor_mapped;    /* of ANSWERED: which of the two the response has */
     struct endpoint mapped, xor_mapped; /* MAPPED-ADDRESS, XOR-MAPPED-ADDRESS */

@@ -16,6 +16,7 @@
 
 struct stun_credentials {
     bool long_term;
+    bool prefers_sha256;
     GBytes *username, *password;
     struct stun_key *key; /* long-term: NULL before the first challenge */
     bool knows_integrity; /* short-term: `sha256` is what the server uses */
@@ -65,6 +66,12 @@ struct stun_credentials *
 stun_credentials_new_long_term(struct span username, struct span password)
 {
     return credentials_new(username, password, true);
+}
+
+void
+stun_credentials_prefer_sha256(struct stun_credentials *credentials)
+{
+    credentials->prefers_sha256 = true;
 }
 
 void
@@ -136,21 +143,29 @@ struct challenge {
     uint16_t algorithm;
 };
 
-/* The first of the server's list that we know (section 9.2.3.2); 0 when there is none. */
+/* The first of the server's list that we know (section 9.2.3.2), or the better one; 0 when there is none. */
 static uint16_t
-choose(const struct stun_algorithms *list)
+choose(const struct stun_credentials *credentials, const struct stun_algorithms *list)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if ((list->items[i].number == STUN_ALGORITHM_SHA256 || list->items[i].number == STUN_ALGORITHM_MD5) &&
-            list->items[i].parameters.length == 0)
-            return list->items[i].number;
-    return 0;
+    uint16_t first = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        uint16_t number = list->items[i].number;
+
+        if (list->items[i].parameters.length != 0 || (number != STUN_ALGORITHM_SHA256 && number != STUN_ALGORITHM_MD5))
+            continue;
+        if (credentials->prefers_sha256 && number == STUN_ALGORITHM_SHA256)
+            return number;
+        first = first ? first : number;
+    }
+    return first;
 }
 
 /* A nonce that says there are algorithms, and a response without them, or a list without such a nonce: somebody on the way
  * wants us to use a weaker one (section 9.2.5). */
 static enum stun_trust
-read_algorithms(const struct stun_message *response, struct challenge *challenge)
+read_algorithms(const struct stun_credentials *credentials, const struct stun_message *response,
+                struct challenge *challenge)
 {
     struct stun_value value;
     enum stun_found found = stun_message_get(response, STUN_PASSWORD_ALGORITHMS, &value);
@@ -161,12 +176,13 @@ read_algorithms(const struct stun_message *response, struct challenge *challenge
     if (found != STUN_PRESENT)
         return STUN_DISTRUST;
     challenge->algorithms = stun_message_value(response, stun_message_find(response, STUN_PASSWORD_ALGORITHMS));
-    challenge->algorithm = choose(&value.algorithms);
+    challenge->algorithm = choose(credentials, &value.algorithms);
     return challenge->algorithm && challenge->algorithms.length <= MOST_ALGORITHMS_BYTES ? STUN_TRY_AGAIN : STUN_NO_USE;
 }
 
 static enum stun_trust
-read_challenge(const struct stun_message *response, struct challenge *challenge)
+read_challenge(const struct stun_credentials *credentials, const struct stun_message *response,
+               struct challenge *challenge)
 {
     struct stun_value realm, nonce;
 
@@ -177,7 +193,7 @@ read_challenge(const struct stun_message *response, struct challenge *challenge)
     challenge->realm = realm.bytes;
     challenge->nonce = nonce.bytes;
     stun_nonce_features(nonce.bytes, &challenge->features);
-    return read_algorithms(response, challenge);
+    return read_algorithms(credentials, response, challenge);
 }
 
 static void
@@ -215,7 +231,7 @@ take_challenge(struct stun_credentials *credentials, unsigned sent, unsigned cod
 {
     bool fresh = sent == SENT_CHALLENGE + credentials->challenges; /* else something has been learned since */
     struct challenge challenge;
-    enum stun_trust trust = read_challenge(response, &challenge);
+    enum stun_trust trust = read_challenge(credentials, response, &challenge);
 
     if (trust != STUN_TRY_AGAIN)
         return trust;

@@ -16,6 +16,9 @@ typedef struct stun_credentials stun_credentials;
 /* Name and password are copied, and have been prepared (OpaqueString). */
 struct stun_credentials *stun_credentials_new_short_term(struct span username, struct span password);
 struct stun_credentials *stun_credentials_new_long_term(struct span username, struct span password);
+/* Of the algorithms that a server offers SHA-256 is taken wherever it stands in the list, as TURN has it (RFC 8656 section
+ * 6), instead of the first that is known (RFC 8489 section 9.2.3.2). */
+void stun_credentials_prefer_sha256(struct stun_credentials *credentials);
 void stun_credentials_free(struct stun_credentials *credentials);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(stun_credentials, stun_credentials_free)
 

@@ -223,6 +223,47 @@ test_attributes(void)
     }
 }
 
+/* A 401 with a list of MD5 before SHA-256, its nonce saying that there is one ("obMatJos2" and the first of 24 bits in base 64). */
+static struct span
+challenge(void *buffer, size_t capacity)
+{
+    struct stun_header header = { STUN_ERROR, STUN_ALLOCATE, STUN_COOKIE, { { 1 } } };
+    struct stun_algorithms list = { 2, { { STUN_ALGORITHM_MD5, { NULL, 0 } }, { STUN_ALGORITHM_SHA256, { NULL, 0 } } } };
+    struct stun_builder builder;
+
+    stun_builder_begin(&builder, buffer, capacity, &header);
+    stun_put_error(&builder, STUN_CODE_UNAUTHENTICATED);
+    stun_put_text(&builder, STUN_REALM, span_of_text("example.org"));
+    stun_put_text(&builder, STUN_NONCE, span_of_text("obMatJos2gAAAnonce"));
+    stun_put_algorithms(&builder, &list);
+    return stun_builder_finish(&builder);
+}
+
+/* RFC 8489 section 9.2.3.2 takes the first that it knows, RFC 8656 section 6 the better one. */
+static void
+test_preference(void)
+{
+    for (unsigned prefers = 0; prefers < 2; prefers++) {
+        struct stun_header header = { STUN_REQUEST, STUN_ALLOCATE, STUN_COOKIE, { { 2 } } };
+        uint8_t asked[256], sent[512];
+        struct stun_message message;
+        struct stun_builder builder;
+        struct stun_value value;
+
+        long_term("secret");
+        if (prefers)
+            stun_credentials_prefer_sha256(credentials);
+        CHECK(stun_message_decode(challenge(asked, sizeof asked), &message) == STUN_FAULT_NONE);
+        CHECK(stun_credentials_judge(credentials, 0, &message) == STUN_TRY_AGAIN);
+        stun_builder_begin(&builder, sent, sizeof sent, &header);
+        stun_credentials_put(credentials, &builder);
+        CHECK(stun_message_decode(stun_builder_finish(&builder), &message) == STUN_FAULT_NONE);
+        CHECK(stun_message_get(&message, STUN_PASSWORD_ALGORITHM, &value) == STUN_PRESENT);
+        CHECK_ROW_UINT(prefers ? "TURN" : "STUN", value.algorithm.number,
+                       prefers ? STUN_ALGORITHM_SHA256 : STUN_ALGORITHM_MD5);
+    }
+}
+
 /* --- somebody on the way ---------------------------------------------------------------------------------------- */
 
 /* The oldest answer on its way, as it would be without attribute `type` (0: all stay), or under another class; with the
@@ -468,7 +509,8 @@ void
 suite_stun_credentials(void)
 {
     UNIT_SUITE("stun credentials", set_up, tear_down, { "long-term", test_long_term },
-               { "attributes of a request", test_attributes }, { "bid down", test_bid_down },
+               { "attributes of a request", test_attributes }, { "which algorithm", test_preference },
+               { "bid down", test_bid_down },
                { "unprotected", test_unprotected }, { "short-term", test_short_term },
                { "another server", test_alternate }, { "another server, unproven", test_alternate_unproven },
                { "another server, forged", test_alternate_forged }, { "server error", test_server_error },
