@@ -95,10 +95,15 @@ loss_beyond(const struct stun_evidence *evidence, unsigned of_ten)
             requests += evidence->sights[i].requests;
             answers++;
         }
+    for (unsigned i = 0; i < evidence->allocations; i++)
+        if (evidence->allocation[i].answered) {
+            requests += evidence->allocation[i].requests;
+            answers++;
+        }
     return (requests - answers) * 10 > requests * of_ten ? "too many packets are lost" : NULL;
 }
 
-/* Ten requests without an answer come about once in ten thousand times by loss alone at the most. */
+/* Of a question: see the head of classify.h. */
 static const char *
 loss_trouble(const struct stun_evidence *evidence)
 {
@@ -287,9 +292,11 @@ classify_hairpin(const struct stun_evidence *evidence, const struct stun_finding
         return address_equal(hairpin->from.address, hairpin->mapped.address)
                    ? found(STUN_HAIRPIN_EXTERNAL_SOURCE)
                    : unknown("what came back did so from an address of somebody else's");
-    if (loss_trouble(evidence))
-        return unknown(loss_trouble(evidence));
+    if (loss_beyond(evidence, 5)) /* 24 packets each passed the inside only */
+        return unknown(loss_beyond(evidence, 5));
     if (so_far->filtering.value == STUN_ENDPOINT_INDEPENDENT || so_far->mapping.value == STUN_ENDPOINT_INDEPENDENT)
+        return found(STUN_HAIRPIN_OFF);
+    if (hairpin->foretold + 1 >= STUN_HAIRPIN_PAIRS)
         return found(STUN_HAIRPIN_OFF);
     return unknown("nothing came back, and the filter may be why");
 }
@@ -305,8 +312,8 @@ classify_lifetime(const struct stun_evidence *evidence)
         return unknown("it was not looked at");
     if (!lifetime->served)
         return unknown("the server does not serve RESPONSE-PORT, or the NAT has several addresses");
-    if (loss_beyond(evidence, 3)) /* many silences in a row are believed here */
-        return unknown(loss_beyond(evidence, 3));
+    if (loss_trouble(evidence))
+        return unknown(loss_trouble(evidence));
     if (lifetime->contradictory)
         return unknown("an older mapping was alive when a younger one was not");
     return found(0);

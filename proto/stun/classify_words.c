@@ -124,6 +124,8 @@ say_hairpin(const struct stun_hairpin_sight *hairpin, GString *out)
     g_string_append(out, "two sockets send to what the other is mapped to: ");
     if (!hairpin->heard) {
         g_string_append(out, "nothing comes back");
+        if (hairpin->foretold)
+            g_string_append_printf(out, ", nor of %u pairs whose ports could be foretold", hairpin->foretold);
         return;
     }
     say_endpoint("what ", hairpin->local, out);

@@ -254,6 +254,7 @@ on_allocation(void *owner, struct stun_transaction *transaction, const struct st
     (void)transaction;
     allocation->local = discovery->allocation->local;
     allocation->answered = result->outcome == STUN_OUTCOME_ANSWERED;
+    allocation->requests = result->requests;
     if (allocation->answered)
         allocation->mapped = discovery_mapped(result);
     discovery_next(discovery);

@@ -1,9 +1,10 @@
 /* Behaviour discovery: asks a STUN server what there is to ask about the NAT on the way (RFC 5780), and hands what it has
  * seen to the classifier (classify.h).
  *
- * It opens sockets of its own, on any port, and closes them. One question is asked at a time, up to ten times at most a
- * second apart, so that 5 % of loss each way leaves one in ten thousand million unanswered. It takes half a minute where much is filtered; a
- * look at the lifetime of mappings takes a few times as long as they live, or as long as it may look.
+ * It opens sockets of its own, on any port, and closes them. One question is asked at a time, up to sixteen times half a
+ * second apart: RFC 8489's waits grow because lost answers may mean a crowded way, and it wants an answer; here silence is
+ * the answer, and has to be told from loss (classify.h). It takes half a minute where much is filtered; a look at the
+ * lifetime of mappings takes a few times as long as they live, or as long as it may look.
  *
  * `done` is called once, from a callback and never inside a call; in it the owner may free the discovery. */
 #ifndef PROTO_STUN_DISCOVERY_H
@@ -27,9 +28,10 @@ struct stun_discovery_options {
     bool no_padding;                 /* fragments are not looked at */
 };
 
-/* At 0, 0.5, 1.5, ... 8.5 s, and 9.5 s is the end. */
+/* At 0, 0.5, 1, ... 7.5 s, and 8.5 s is the end. */
 #define STUN_TIMER_DISCOVERY                                                                                           \
-    ((struct stun_timer_options){ .rto = 500 * TIME_MS, .rc = 10, .rm = 2, .most = TIME_S })
+    ((struct stun_timer_options){                                                                                      \
+        .rto = 500 * TIME_MS, .rc = STUN_REQUESTS_FOR_SILENCE, .rm = 2, .most = 500 * TIME_MS })
 
 /* `io` is borrowed and outlives the discovery. NULL and `*why` when not even one socket can be opened. */
 struct stun_discovery *stun_discovery_start(struct io *io, const struct stun_discovery_options *options,

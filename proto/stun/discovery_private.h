@@ -21,6 +21,10 @@ struct hairpin {
     struct endpoint mapped[2];
     struct stun_id ids[2]; /* of what each sends */
     unsigned asked, rounds;
+    unsigned pairs;        /* begun so far whose ports are foretold */
+    int step;              /* by which; 0: ports are preserved */
+    struct asker *looker;
+    struct endpoint seen;  /* what the look before this pair was mapped to */
     bool listening;
 };
 

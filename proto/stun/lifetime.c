@@ -15,7 +15,9 @@
 #define NEAR_ENOUGH (6 * TIME_S)
 
 /* Many tries in little time: at what age a mapping was dead is known no better than when they ended. */
-#define TIMER ((struct stun_timer_options){ .rto = 250 * TIME_MS, .rc = 12, .rm = 2, .most = 250 * TIME_MS })
+#define TIMER                                                                                                          \
+    ((struct stun_timer_options){                                                                                      \
+        .rto = 200 * TIME_MS, .rc = STUN_REQUESTS_FOR_SILENCE, .rm = 2, .most = 200 * TIME_MS })
 
 static const int seconds[] = { 0, 5, 10, 20, 30, 45, 60, 90, 120, 180, 240, 300, 420, 600, 900 };
 

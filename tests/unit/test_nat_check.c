@@ -1,9 +1,11 @@
 /* host:nat_check over simulated NATs: every pair of RFC 4787's behaviours is found, or it can't be told; never wrong. */
 #include "tests/unit/support_lua.h"
 
-#define SEEDS 4
+/* Of all 81 NATs in one world: 8,100 checks. Under sanitizers fewer, they take ten times as long. */
+#define SEEDS 100
+#define SEEDS_SANITIZED 8
 
-/* All 81 NATs in one world, behind links that lose a packet in twenty each way, twice: of ten round trips two fail. */
+/* Three links, each of which loses a packet in twenty each way: of four round trips one fails. */
 static const char *const every_pair =
     "local n = lab.internet{ delay = '20ms', loss = 0.05 } "
     "local S = n:host('S', {'198.51.100.1', '198.51.100.2'}) S:stun_server{ alternate = '198.51.100.2' } "
@@ -15,12 +17,12 @@ static const char *const every_pair =
     "local is = {mapping = mapping, filtering = filtering, ports = ports, hairpin = hairpin} "
     "local box = n:nat('n' .. i, '203.0.113.' .. i, {mapping = mapping, filtering = filtering, ports = ports, "
     "hairpin = hairpin, timeout = '30s'}) "
-    "local A = box:host('A' .. i) "
+    "local A = box:host('A' .. i, nil, {loss = 0.05}) "
     "A:spawn(function() local t = A:nat_check(S, {lifetime = '2min'}) "
     "for k, v in pairs(is) do if t[k] then told[k] = told[k] + 1 "
     "if t[k] ~= v then wrong[#wrong + 1] = i .. ' ' .. k .. ' ' .. t[k] end end end "
     "if t.lifetime then told.lifetime = told.lifetime + 1 "
-    "if t.lifetime > 30.1 or t.lifetime_end < 30 or t.lifetime_end - t.lifetime > 8 then "
+    "if t.lifetime > 30.2 or t.lifetime_end < 30 or t.lifetime_end - t.lifetime > 8 then "
     "wrong[#wrong + 1] = i .. ' lifetime ' .. t.lifetime .. ' ' .. t.lifetime_end end end end) "
     "end end end end "
     "lab.at_end(function() lab.result('wrong', table.concat(wrong, '; ')) "
@@ -50,7 +52,15 @@ test_every_pair(void)
 {
     g_autofree char *text = g_strconcat("local lab = require 'punchlab' ", every_pair, "\n", NULL);
 
-    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+    static const char *const kinds[] = { "mapping", "filtering", "ports", "hairpin", "lifetime" };
+    /* How often each has to be told at least, of ten thousand: what can't be is loss beyond what silence survives, and the
+     * hairpin of the 12 in 81 whose mapping depends on the destination, whose filter lets in only whom one has sent to, and
+     * whose ports can't be foretold. */
+    static const int least[] = { 10000, 9000, 9950, 8000, 8500 };
+    uint64_t seeds = g_getenv("SANITIZED") ? SEEDS_SANITIZED : SEEDS;
+    int64_t told[G_N_ELEMENTS(kinds)] = { 0 };
+
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
         struct scenario_options options = { .seed = seed, .until = TIME_NEVER };
         g_autofree char *row = g_strdup_printf("seed %" PRIu64, seed);
         g_autoptr(scenario) scenario = unit_lua_new(text, &options, NULL);
@@ -60,12 +70,11 @@ test_every_pair(void)
         scenario_run(scenario);
         CHECK_ROW_TEXT(row, scenario->error_message, NULL);
         check_text(row, scenario, "wrong", "");
-        CHECK_ROW_INT(row, number_of(scenario, "mapping"), 81); /* silence says nothing about it */
-        CHECK_ROW(row, number_of(scenario, "filtering") > 70);
-        CHECK_ROW(row, number_of(scenario, "ports") > 75);
-        CHECK_ROW(row, number_of(scenario, "hairpin") > 36); /* 36 can't be told behind their filter */
-        CHECK_ROW(row, number_of(scenario, "lifetime") > 60);
+        for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+            told[i] += number_of(scenario, kinds[i]);
     }
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+        CHECK_ROW(kinds[i], told[i] * 10000 >= least[i] * 81 * (int64_t)seeds);
 }
 
 #define HEAD                                                                                                           \

@@ -279,16 +279,20 @@ test_hairpin(void)
     static const struct {
         const char *name, *from; /* NULL: nothing was heard */
         int mapping, filtering, value;
+        unsigned foretold; /* pairs whose ports were, without a sound */
     } rows[] = {
-        { "from inside", "10.0.0.2:6000", 0, 2, STUN_HAIRPIN_INTERNAL_SOURCE },
-        { "from outside", "203.0.113.1:41000", 0, 2, STUN_HAIRPIN_EXTERNAL_SOURCE },
-        { "from outside, by another mapping", "203.0.113.1:41007", 2, 0, STUN_HAIRPIN_EXTERNAL_SOURCE },
-        { "from nowhere", "192.0.2.9:41000", 0, 2, -1 },
-        { "silence, which the filter must let through", NULL, 0, 2, STUN_HAIRPIN_OFF },
-        { "silence without a filter", NULL, 2, 0, STUN_HAIRPIN_OFF },
-        { "silence that the filter may have made", NULL, 2, 2, -1 },
-        { "silence that the filter may have made", NULL, 1, 1, -1 },
-        { "no translation", NULL, STUN_NO_TRANSLATION, 0, -1 },
+        { "from inside", "10.0.0.2:6000", 0, 2, STUN_HAIRPIN_INTERNAL_SOURCE, 0 },
+        { "from outside", "203.0.113.1:41000", 0, 2, STUN_HAIRPIN_EXTERNAL_SOURCE, 0 },
+        { "from outside, by another mapping", "203.0.113.1:41007", 2, 0, STUN_HAIRPIN_EXTERNAL_SOURCE, 0 },
+        { "from nowhere", "192.0.2.9:41000", 0, 2, -1, 0 },
+        { "silence, which the filter must let through", NULL, 0, 2, STUN_HAIRPIN_OFF, 0 },
+        { "silence without a filter", NULL, 2, 0, STUN_HAIRPIN_OFF, 0 },
+        { "silence that the filter may have made", NULL, 2, 2, -1, 0 },
+        { "silence that the filter may have made", NULL, 1, 1, -1, 0 },
+        { "two more silences, where the filter must let through", NULL, 1, 1, -1, 2 },
+        { "three", NULL, 1, 1, STUN_HAIRPIN_OFF, 3 },
+        { "of a pair whose ports were foretold", "203.0.113.1:41000", 2, 2, STUN_HAIRPIN_EXTERNAL_SOURCE, 1 },
+        { "no translation", NULL, STUN_NO_TRANSLATION, 0, -1, 0 },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -297,7 +301,9 @@ test_hairpin(void)
         struct stun_findings findings;
 
         look(&situation, &evidence);
-        evidence.hairpin = (struct stun_hairpin_sight){ .tried = true, .heard = rows[i].from != NULL };
+        evidence.hairpin = (struct stun_hairpin_sight){
+            .tried = true, .heard = rows[i].from != NULL, .foretold = rows[i].foretold
+        };
         if (rows[i].from) {
             evidence.hairpin.from = at(rows[i].from);
             evidence.hairpin.local = at("10.0.0.2:6000");
@@ -353,7 +359,7 @@ test_evidence(void)
     look(&situation, &evidence);
     evidence.sights[STUN_QUESTION_FROM_BOTH].requests = 10;
     evidence.allocations = 2;
-    evidence.allocation[0] = (struct stun_allocation){ true, at("10.0.0.2:50000"), at("203.0.113.1:40000") };
+    evidence.allocation[0] = (struct stun_allocation){ true, at("10.0.0.2:50000"), at("203.0.113.1:40000"), 1 };
     evidence.allocation[1] = (struct stun_allocation){ .local = at("10.0.0.2:50001") };
     evidence.hairpin.tried = evidence.lifetime.tried = evidence.lifetime.served = true;
     evidence.lifetime.alive_for = 29 * TIME_S;
