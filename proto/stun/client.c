@@ -509,9 +509,9 @@ remember_redirection(struct stun_client *client, struct endpoint server, int64_t
     client->redirections[client->redirected++ % MOST_REDIRECTIONS] = (struct redirection){ server, now };
 }
 
-/* Goes on elsewhere; false when it should not, or can't. */
+/* Goes on elsewhere; false when it should not, or can't: a connection leads to one server only. */
 static bool
-follow(struct stun_transaction *transaction, const struct stun_message *message)
+follow(struct stun_transaction *transaction, const struct stun_message *message, struct stun_result *result)
 {
     struct stun_client *client = transaction->client;
     struct stun_request *request = &transaction->request;
@@ -524,6 +524,11 @@ follow(struct stun_transaction *transaction, const struct stun_message *message)
         was_redirected(client, alternate, now))
         return false;
     remember_redirection(client, request->server, now);
+    if (request->protocol == PROTOCOL_TCP) {
+        result->has_alternate = true;
+        result->alternate = alternate;
+        return false;
+    }
     request->server = alternate;
     note_repeated(transaction, STUN_CODE_TRY_ALTERNATE);
     try_again(transaction);
@@ -546,13 +551,15 @@ persist(struct stun_transaction *transaction, unsigned code)
 
 /* Whether the transaction goes on after this error response. */
 static bool
-goes_on(struct stun_transaction *transaction, const struct stun_message *message, const struct stun_error *error)
+goes_on(struct stun_transaction *transaction, const struct stun_message *message, struct stun_result *result)
 {
+    unsigned code = result->error.code;
+
     if (!transaction->body || transaction->tries == MOST_TRIES)
         return false;
-    if (error->code == STUN_CODE_TRY_ALTERNATE)
-        return follow(transaction, message);
-    return error->code / 100 == 5 && persist(transaction, error->code);
+    if (code == STUN_CODE_TRY_ALTERNATE)
+        return follow(transaction, message, result);
+    return code / 100 == 5 && persist(transaction, code);
 }
 
 /* A response to this transaction, whose bytes are in order. */
@@ -563,8 +570,10 @@ take_response(struct stun_transaction *transaction, const struct stun_message *m
     enum stun_trust trust =
         credentials ? stun_credentials_judge(credentials, transaction->sent, message) : STUN_TRUST;
 
-    if (trust == STUN_DISTRUST) {
+    if (trust == STUN_DISTRUST) { /* a better answer may follow it, but not on a connection (sections 9.1.4, 9.2.5) */
         transaction->violated = true;
+        if (transaction->request.protocol == PROTOCOL_TCP)
+            finish(transaction, &(struct stun_result){ .outcome = STUN_OUTCOME_VIOLATED });
         return;
     }
     stun_response_judge(message, transaction->request.understood, result);
@@ -574,7 +583,7 @@ take_response(struct stun_transaction *transaction, const struct stun_message *m
         try_again(transaction);
         return;
     }
-    if (result->outcome == STUN_OUTCOME_REJECTED && goes_on(transaction, message, &result->error))
+    if (result->outcome == STUN_OUTCOME_REJECTED && goes_on(transaction, message, result))
         return;
     finish(transaction, result);
 }

@@ -24,7 +24,9 @@
  * no more than 10 outstanding to one server (section 6.2); that is for its pacing to see to.
  *
  * Over TCP the socket is one whose datagrams are the messages on a connection (stream.h), the timer STUN_TIMER_STREAM,
- * and the owner says when the connection has ended (stun_client_lost). */
+ * and the owner says when the connection has ended (stun_client_lost). What a server asks for goes on over the same
+ * connection, but a redirection needs another one, which is the owner's to open: with `follow` the transaction ends as
+ * REJECTED, and `result->alternate` says where its owner may begin anew, with the same credentials. */
 #ifndef PROTO_STUN_CLIENT_H
 #define PROTO_STUN_CLIENT_H
 
@@ -73,6 +75,8 @@ struct stun_result {
     bool has_mapped, has_xor_mapped;    /* of ANSWERED: which of the two the response has */
     struct endpoint mapped, xor_mapped; /* MAPPED-ADDRESS, XOR-MAPPED-ADDRESS */
     struct stun_error error;            /* of REJECTED */
+    bool has_alternate;                 /* of REJECTED over TCP, by 300: to be followed, over a new connection, */
+    struct endpoint alternate;          /* to there */
     struct stun_types unknown;          /* of NOT_UNDERSTOOD */
     enum io_result io;                  /* of UNREACHABLE: IO_REFUSED (port unreachable), IO_UNREACHABLE, ...; of LOST:
                                            IO_CLOSED, IO_RESET, ... */
@@ -97,7 +101,8 @@ struct stun_request {
     bool any_socket;                 /* and may come to another socket (RFC 5780 section 4.6), see `result->udp` */
     bool fingerprint;                /* the request ends in FINGERPRINT */
     bool demand_fingerprint;         /* a response without one has not come (section 7: the usage decides) */
-    bool follow;                     /* goes on at an ALTERNATE-SERVER; only with credentials (section 14.8) */
+    bool follow;                     /* goes on at an ALTERNATE-SERVER, over TCP the owner does; only with credentials
+                                        (section 14.8) */
     bool persist;                    /* asks up to four times more after an error of 500 to 599 (section 6.3.4) */
     struct stun_credentials *credentials; /* borrowed; NULL: none */
     stun_done *done;

@@ -17,15 +17,22 @@
 static struct net_trio trio;
 static struct stun_server *server;
 
+static struct stun_server *
+serve(struct stun_server_options options)
+{
+    enum io_result why;
+    struct stun_server *made;
+
+    options.software = NULL;
+    made = stun_server_new(node_io(trio.b), &options, &why);
+    CHECK(made != NULL);
+    return made;
+}
+
 static void
 start_server(void)
 {
-    struct stun_server_options options = STUN_SERVER_DEFAULTS;
-    enum io_result why;
-
-    options.software = NULL;
-    server = stun_server_new(node_io(trio.b), &options, &why);
-    CHECK(server != NULL);
+    server = serve(STUN_SERVER_DEFAULTS);
 }
 
 static void
@@ -342,14 +349,20 @@ asker_open(struct asker *asker, const char *to)
 }
 
 static void
-ask(struct asker *asker)
+ask_with(struct asker *asker, struct stun_credentials *credentials)
 {
     const struct stun_request request = {
-        .udp = asker->udp, .server = stun_stream_peer(asker->udp), .timer = STUN_TIMER_STREAM,
-        .protocol = PROTOCOL_TCP, .done = on_done, .owner = asker,
+        .udp = asker->udp, .server = stun_stream_peer(asker->udp), .timer = STUN_TIMER_STREAM, .protocol = PROTOCOL_TCP,
+        .credentials = credentials, .follow = credentials != NULL, .done = on_done, .owner = asker,
     };
 
     stun_client_binding(asker->client, &request);
+}
+
+static void
+ask(struct asker *asker)
+{
+    ask_with(asker, NULL);
 }
 
 static void
@@ -423,6 +436,117 @@ test_client_fails(void)
     }
 }
 
+/* --- with credentials -------------------------------------------------------------------------------------------- */
+
+/* The server of the long-term mechanism on one port, which sends those who have proven themselves to another. */
+static struct stun_server *
+serve_users(struct stun_users *users, uint16_t port, uint16_t alternate)
+{
+    const struct stun_auth_options auth = {
+        .mechanism = STUN_MECHANISM_LONG_TERM, .users = users, .algorithms = STUN_ALGORITHMS_ALL, .anonymity = true
+    };
+    struct endpoint at = net_endpoint(SERVER);
+    struct stun_server_options options = { .tcp = true, .listens = 1, .listen = { { at.address, port } }, .auth = &auth };
+
+    if (alternate) {
+        options.alternates = 1;
+        options.alternate[0] = (struct endpoint){ at.address, alternate };
+    }
+    return serve(options);
+}
+
+/* Section 9.2.3: the 401 and what follows it take one connection and no time but round trips. */
+static void
+test_credentials(void)
+{
+    static const struct {
+        const char *name, *password;
+        enum stun_outcome outcome;
+        unsigned code;
+    } rows[] = {
+        { "right", "secret", STUN_OUTCOME_ANSWERED, 0 },
+        { "wrong: asked once more, and no more", "guess", STUN_OUTCOME_REJECTED, 401 },
+    };
+    g_autoptr(stun_users) users = stun_users_new("example.org");
+    struct stun_server *second;
+
+    CHECK(stun_users_add(users, span_of_text("alice"), span_of_text("secret")));
+    second = serve_users(users, 3479, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(stun_credentials) credentials =
+            stun_credentials_new_long_term(span_of_text("alice"), span_of_text(rows[i].password));
+        struct asker asker;
+
+        asker_open(&asker, "198.51.100.1:3479");
+        ask_with(&asker, credentials);
+        net_run(trio.world, TIME_S);
+        CHECK_ROW_UINT(rows[i].name, asker.done, 1);
+        CHECK_ROW_INT(rows[i].name, asker.results[0].outcome, rows[i].outcome);
+        CHECK_ROW_UINT(rows[i].name, asker.results[0].error.code, rows[i].code);
+        CHECK_ROW_UINT(rows[i].name, asker.results[0].requests, 2);
+        CHECK_ROW_UINT("the handshake and two round trips", asker.results[0].elapsed, 120 * TIME_MS);
+        asker_end(&asker);
+    }
+    stun_server_free(second);
+}
+
+/* Section 9.1.4: over a reliable transport what can't be trusted ends the transaction at once. */
+static void
+test_distrust(void)
+{
+    g_autoptr(stun_users) users = stun_users_new(NULL);
+    g_autoptr(stun_credentials) credentials =
+        stun_credentials_new_short_term(span_of_text("alice"), span_of_text("secret"));
+    const struct stun_auth_options auth = { .mechanism = STUN_MECHANISM_SHORT_TERM, .users = users };
+    struct stun_server_options options = {
+        .tcp = true, .listens = 1, .listen = { net_endpoint("198.51.100.1:3479") }, .auth = &auth
+    };
+    struct stun_server *second = serve(options);
+    struct asker asker;
+
+    asker_open(&asker, "198.51.100.1:3479");
+    ask_with(&asker, credentials);
+    net_run(trio.world, TIME_S);
+    CHECK_ROW_UINT("done", asker.done, 1);
+    CHECK_ROW_TEXT("an error that nothing protects", stun_outcome_word(asker.results[0].outcome), "integrity");
+    asker_end(&asker);
+    stun_server_free(second);
+}
+
+/* Section 10: a redirection is told to the owner, whose next connection leads there; none back within five minutes. */
+static void
+test_alternate(void)
+{
+    g_autoptr(stun_users) users = stun_users_new("example.org");
+    g_autoptr(stun_credentials) credentials =
+        stun_credentials_new_long_term(span_of_text("alice"), span_of_text("secret"));
+    struct stun_server *first, *second;
+    struct asker asker, next;
+
+    CHECK(stun_users_add(users, span_of_text("alice"), span_of_text("secret")));
+    first = serve_users(users, 3479, 3480);
+    second = serve_users(users, 3480, 3479);
+    asker_open(&asker, "198.51.100.1:3479");
+    ask_with(&asker, credentials);
+    net_run(trio.world, TIME_S);
+    CHECK_ROW_INT("sent elsewhere", asker.results[0].outcome, STUN_OUTCOME_REJECTED);
+    CHECK_ROW_UINT("sent elsewhere", asker.results[0].error.code, STUN_CODE_TRY_ALTERNATE);
+    CHECK(asker.results[0].has_alternate);
+    CHECK(endpoint_equal(asker.results[0].alternate, net_endpoint("198.51.100.1:3480")));
+
+    asker_open(&next, "198.51.100.1:3480");
+    stun_client_free(next.client);
+    next.client = asker.client; /* it remembers */
+    ask_with(&next, credentials);
+    net_run(trio.world, TIME_S);
+    CHECK_ROW_UINT("sent back", next.results[0].error.code, STUN_CODE_TRY_ALTERNATE);
+    CHECK_ROW("not to be followed", !next.results[0].has_alternate);
+    next.udp->ops->close(next.udp);
+    asker_end(&asker);
+    stun_server_free(first);
+    stun_server_free(second);
+}
+
 /* --- an engine that closes --------------------------------------------------------------------------------------- */
 
 static void
@@ -491,5 +615,6 @@ suite_stun_stream(void)
     UNIT_SUITE("stun stream", set_up, tear_down, { "server", test_server }, { "answer", test_answer },
                { "half-close", test_half_close }, { "never reads", test_never_reads }, { "too many", test_too_many },
                { "client", test_client }, { "client fails", test_client_fails },
+               { "credentials", test_credentials }, { "distrust", test_distrust }, { "alternate", test_alternate },
                { "closed in message", test_closed_in_message }, { "backlog", test_backlog });
 }
