@@ -14,10 +14,15 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'support'))
-from scene import HERE, SHIPPED, Run, balanced, check, equal, finish, punchlab  # noqa: E402
+from scene import EPOCH_NS, HERE, SHIPPED, Run, balanced, check, equal, finish, punchlab, tshark  # noqa: E402
 
 ENDPOINT = re.compile(r'((\d{1,3}\.){3}\d{1,3}|\[[0-9a-f:]+\]):\d{1,5}')
 A_OUT, B_OUT = re.compile(r'203\.0\.113\.1:\d+'), re.compile(r'203\.0\.113\.2:\d+')
+
+# RFC 8489 section 6.2.1, in ms. RFC 4787's words, of mappings and filters.
+RTO_SCHEDULE = [0, 500, 1500, 3500, 7500, 15500, 31500]
+EIM, ADM, APDM, CANT = 'endpoint-independent', 'address-dependent', 'address-and-port-dependent', "can't tell"
+DISCOVERED = 'mapping', 'filtering', 'ports', 'hairpin', 'lifetime', 'class', 'rfc3489'
 
 # Scenario, settings, results: all of them. A pattern stands for a text that matches it.
 REPORTED = [
@@ -112,7 +117,44 @@ REPORTED = [
     ('nat/early-packet', ['quirk=false'],
      {'connected_before': True, 'port_kept_before': True, 'connected_after': True, 'port_kept_after': True,
       'connected': True}),
-] + [('stun/keepalive', ['lifetime=' + text],
+    ('stun/tcp', [],
+     {'udp': '203.0.113.1:5000', 'tcp': '203.0.113.1:5000', 'answers_from_the_stream': 2, 'silent': 'timeout',
+      'silent_after_ms': 39580, 'reset': 'reset', 'reset_after_ms': 160, 'nobody': 'refused', 'nobody_after_ms': 80}),
+    ('stun/liar', [],
+     {'naive': 'lets anyone in', 'answered_from': '198.51.100.1:3478', 'mapping': 'endpoint-independent',
+      'filtering': "can't tell", 'class': "can't tell", 'why': 'the server ignores CHANGE-REQUEST'}),
+    ('stun/liar', ['nat_a=symmetric'],
+     {'naive': 'lets anyone in', 'answered_from': '198.51.100.1:3478', 'mapping': 'address-and-port-dependent',
+      'filtering': "can't tell", 'class': "can't tell", 'why': 'the server ignores CHANGE-REQUEST'}),
+    ('stun/liar', ['lies=false'],
+     {'naive': 'filters', 'answered_from': 'nobody', 'mapping': 'endpoint-independent',
+      'filtering': 'address-and-port-dependent', 'class': 'port-restricted-cone', 'why': ''}),
+    ('stun/liar', ['lies=false', 'nat_a=full-cone'],
+     {'naive': 'lets anyone in', 'answered_from': '198.51.100.2:3479', 'mapping': 'endpoint-independent',
+      'filtering': 'endpoint-independent', 'class': 'full-cone', 'why': ''}),
+    ('stun/loss', [], {'sent_ms': RTO_SCHEDULE, 'outcome': 'timeout', 'ended_ms': 39500}),
+    ('stun/loss', ['answered=1'],
+     {'sent_ms': [0], 'outcome': '203.0.113.1:5000', 'ended_ms': 80, 'rtt_known': True}),
+    ('stun/loss', ['answered=7'],
+     {'sent_ms': RTO_SCHEDULE, 'outcome': '203.0.113.1:5000', 'ended_ms': 31580, 'rtt_known': False}),
+] + [('stun/behaviour-discovery', settings, dict(zip(DISCOVERED, found))) for settings, found in (
+    ([], (EIM, APDM, 'preserve', 'off', float, 'port-restricted-cone', 'port-restricted-cone')),
+    (['nat=none'], ('none', EIM, CANT, CANT, 360, 'open', 'open')),
+    (['nat=full-cone'], (EIM, EIM, 'preserve', 'off', float, 'full-cone', 'full-cone')),
+    (['nat=restricted-cone'], (EIM, ADM, 'preserve', 'off', float, 'restricted-cone', 'restricted-cone')),
+    (['nat=symmetric'], (APDM, APDM, 'random', CANT, float, 'symmetric', 'symmetric')),
+    (['nat=symmetric-sequential'], (APDM, APDM, 'sequential', 'off', float, 'symmetric', 'symmetric')),
+    (['nat=rfc4787'], (EIM, ADM, 'preserve', 'external-source', float, 'restricted-cone', 'restricted-cone')),
+    (['nat=cgn'], (EIM, EIM, 'random', 'external-source', float, 'full-cone', 'full-cone')),
+    (['nat=linux'], (EIM, APDM, 'preserve', 'off', float, 'port-restricted-cone', 'port-restricted-cone')),
+    (['nat=pf'], (APDM, APDM, 'random', CANT, float, 'symmetric', 'symmetric')),
+    (['nat=udp-blocked'], (CANT,) * 7),
+    (['loss=0.05'], (EIM, APDM, 'preserve', 'off', float, 'port-restricted-cone', 'port-restricted-cone')),
+    (['mapping=address-dependent', 'filtering=endpoint-independent', 'hairpin=internal-source'],
+     (ADM, EIM, 'preserve', 'internal-source', float, CANT, 'full-cone')),
+    (['nat=symmetric-sequential', 'hairpin=external-source'],
+     (APDM, APDM, 'sequential', 'external-source', float, 'symmetric', 'symmetric')),
+)] + [('stun/keepalive', ['lifetime=' + text],
       {'silence_kills': True, 'keepalive_keeps': True, 'lifetime_found': seconds})
      for text, seconds in (('1us', 1e-6), ('5ms', 0.005), ('500ms', 0.5), ('1.237s', 1.23), ('7s', 7), ('30s', 30),
                            ('2min', 120), ('1h', 3600))]
@@ -217,6 +259,16 @@ def test_values(folder):
     equal('symmetric-both: it says why in five expectations', len(run.report['expectations']), 5)
     dropped = {(record['node'], record['reason']) for record in run.journal() if record.get('verdict') == 'drop'}
     equal('symmetric-both: both NATs drop, by their filters', dropped, {('natA', 'filtered'), ('natB', 'filtered')})
+    run = Run('stun/loss', folder + '/v5')
+    for file, later in ('A-natA.pcap', 0), ('natA-internet.pcap', 100000):   # its link takes 0.1 ms
+        at = [int(frame['frame.time_epoch'][0].replace('.', '')) - EPOCH_NS
+              for frame in tshark(run.path(file), ['frame.time_epoch', 'stun.id'])]
+        equal('loss: the schedule stands in ' + file, at, [time * 10**6 + later for time in RTO_SCHEDULE])
+    ids = {frame['stun.id'][0] for frame in tshark(run.path('A-natA.pcap'), ['stun.id'])}
+    equal('loss: one transaction', len(ids), 1)
+    for preset, lifetime in ('port-restricted-cone', 300), ('linux', 120), ('pf', 60):   # of Linux a stream's
+        found = Run('stun/behaviour-discovery', folder + '/v6', '--set', 'nat=' + preset).results['lifetime']
+        check('behaviour-discovery: the lifetime of ' + preset, lifetime - 8 < found <= lifetime + 0.3, found)
     results = Run('nat/reboot', folder + '/v3').results
     check('reboot: another mapping', results['mapped_before'] != results['mapped_after'], results)
     report = Run('stun/exchange', folder + '/v4').report

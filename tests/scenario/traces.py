@@ -40,8 +40,13 @@ def looks(frame):
         'udp.srcport', 'udp.dstport', 'udp.payload'))
 
 
+# What a scenario does on purpose, in tshark's words: a server that resets a connection, a port where nobody listens.
+MEANT = {'stun/tcp': 'Connection reset (RST)'}
+
+
 def test_clean(name, frames):
-    wrong = next((problem for problem in map(wrong_with, frames) if problem), '')
+    meant = MEANT.get(name.rpartition('/')[0])
+    wrong = next((problem for problem in (wrong_with(frame, meant) for frame in frames) if problem), '')
     check(name + ': is clean', not wrong, wrong)
     check(name + ': every checksum was verified', all(map(verified, frames)))
 
@@ -113,7 +118,8 @@ def test_comments(run, frames):
             spoken[record['kind']] += 1
     records = {(record.get('packet'), record['node'], in_nanoseconds(record['at'])) for record in journal}
     check(name + ': no comment without a record', set(comments) <= records, set(comments) - records)
-    check(name + ': the NAT speaks', spoken['nat-outbound'] > 0 and spoken['nat-inbound'] > 0, spoken)
+    check(name + ': the NAT speaks', spoken['nat-outbound'] > 0 and (spoken['nat-inbound'] > 0 or name == 'stun/loss'),
+          spoken)   # there nothing is answered
     dropped = sum(count for kind, count in spoken.items() if kind.endswith('dropped'))
     equal(name + ': each drop speaks', dropped, sum(run.report['packets']['dropped'].values()))
 

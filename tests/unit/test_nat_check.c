@@ -135,6 +135,10 @@ test_words(void)
           HEAD TWO "local A = n:nat('N', nil, {timeout = '1min'}):host 'A' A:spawn(function() "
                    "local t = A:nat_check(S, { lifetime = '20s' }) out(t.lifetime, t.lifetime_end) end)",
           "20.0 nil" },
+        { "without fragments",
+          HEAD TWO "local A = n:nat('N'):host 'A' A:spawn(function() "
+                   "local t = A:nat_check(S, { lifetime = 0, fragments = false }) out(t.fragments, t.why.fragments) end)",
+          "nil it was not looked at" },
         { "from another port",
           HEAD "local s = S:stun_server{ port = 4000, alternate = '198.51.100.2:5000' } local A = n:host 'A' "
                "A:spawn(function() out(A:nat_check(s, " QUICK ").class) end)",
@@ -145,7 +149,7 @@ test_words(void)
           "nil timeout 5.0" },
         { "not at the top", HEAD TWO "n:host('A'):nat_check(S)", "1: host:nat_check: ..." },
         { "an unknown option", HEAD "n:host('A'):nat_check(S, { lifetmie = 1 })",
-          "1: host:nat_check: 'lifetmie' is not an option here; accepted: lifetime or timeout; did you mean 'lifetime'?" },
+          "1: host:nat_check: 'lifetmie' is not an option here; accepted: lifetime, fragments or timeout; did you mean 'lifetime'?" },
         { "a second address that is the first", HEAD "S:stun_server{ alternate = '198.51.100.1' }",
           "1: host:stun_server: alternate is '198.51.100.1'; accepted: another address of the host" },
         { "one that is not the host's",

@@ -1,4 +1,4 @@
-/* host:nat_check(server, {lifetime=, timeout=}): behaviour discovery, while the task waits.
+/* host:nat_check(server, {lifetime=, fragments=, timeout=}): behaviour discovery, while the task waits.
  *
  * The check is no part of the task: a task that is stopped leaves it behind, until the end of the run. What was found is
  * copied out of the discovery's callback, in which no Lua runs. */
@@ -151,7 +151,7 @@ check_go_on(lua_State *L, int status, lua_KContext context)
 int
 service_word_nat_check(struct script *script, lua_State *L)
 {
-    static const char *const keys[] = { "lifetime", "timeout", NULL };
+    static const char *const keys[] = { "lifetime", "fragments", "timeout", NULL };
     struct lab_node *host = lab_handle_self(L)->node;
     struct stun_discovery_options options = { .server = arg_endpoint(L, 2, "the server", STUN_PORT),
                                               .lifetime_most = LIFETIME_DEFAULT };
@@ -162,6 +162,8 @@ service_word_nat_check(struct script *script, lua_State *L)
     options_check(L, 3, keys, NULL);
     if (options_get(L, 3, "lifetime"))
         options.lifetime_most = arg_duration(L, -1, "lifetime");
+    if (options_get(L, 3, "fragments"))
+        options.no_padding = !arg_boolean(L, -1, "fragments");
     if (options_get(L, 3, "timeout"))
         timeout = arg_duration(L, -1, "timeout");
     task_check_may_wait(L);
