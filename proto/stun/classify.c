@@ -325,8 +325,8 @@ classify_fragments(const struct stun_evidence *evidence)
     const struct stun_sight *padded = sight_of(evidence, STUN_QUESTION_PADDED);
 
     switch (padded->seen) {
-    case STUN_SEEN_NOTHING:
-        return unknown("it was not looked at");
+    case STUN_SEEN_NOTHING: /* a server that doesn't know PADDING may well be silent */
+        return unknown(evidence->classic ? "the server is one of RFC 3489, which has no PADDING" : "it was not looked at");
     case STUN_SEEN_ANSWER:
         return padded->padded ? found(STUN_FRAGMENTS_PASS) : unknown("the server's answer has no PADDING");
     case STUN_SEEN_SILENCE: /* each of them had two fragments each way */

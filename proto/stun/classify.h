@@ -117,6 +117,7 @@ struct stun_lifetime_sight {
 
 struct stun_evidence {
     bool has_other;
+    bool classic;                    /* told by CHANGED-ADDRESS only: a server of RFC 3489 */
     struct endpoint other;           /* OTHER-ADDRESS or CHANGED-ADDRESS */
     struct stun_sight sights[STUN_QUESTION_COUNT];
     unsigned allocations;

@@ -139,7 +139,7 @@ is_worth_asking(const struct stun_discovery *discovery, enum stun_question quest
     case STUN_QUESTION_CONTROL_PORT:
         return discovery->evidence.has_other && seen_as(discovery, STUN_QUESTION_FROM_PORT, STUN_SEEN_SILENCE);
     case STUN_QUESTION_PADDED:
-        return discovery->evidence.has_other && !discovery->options.no_padding;
+        return discovery->evidence.has_other && !discovery->evidence.classic && !discovery->options.no_padding;
     default:
         return discovery->evidence.has_other || (info->asks == 0 && info->answered == 0);
     }
@@ -152,8 +152,8 @@ take_other(struct stun_discovery *discovery, const struct stun_message *message)
     struct endpoint server = discovery->options.server;
     struct stun_value value;
 
-    if (stun_message_get(message, STUN_OTHER_ADDRESS, &value) != STUN_PRESENT &&
-        stun_message_get(message, STUN_CHANGED_ADDRESS, &value) != STUN_PRESENT)
+    discovery->evidence.classic = stun_message_get(message, STUN_OTHER_ADDRESS, &value) != STUN_PRESENT;
+    if (discovery->evidence.classic && stun_message_get(message, STUN_CHANGED_ADDRESS, &value) != STUN_PRESENT)
         return;
     discovery->evidence.other = value.endpoint;
     discovery->evidence.has_other = address_family(value.endpoint.address) == address_family(server.address) &&

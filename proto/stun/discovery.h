@@ -6,6 +6,10 @@
  * the answer, and has to be told from loss (classify.h). It takes half a minute where much is filtered; a look at the
  * lifetime of mappings takes a few times as long as they live, or as long as it may look.
  *
+ * It asks servers of RFC 3489 too, whose second address is in CHANGED-ADDRESS: to them the magic cookie is the beginning of
+ * a transaction ID of 128 bits, which they give back, and CHANGE-REQUEST is the same in both RFCs (RFC 8489 section 11). What
+ * only RFC 5780 has, RESPONSE-PORT and PADDING, can't be asked of them.
+ *
  * `done` is called once, from a callback and never inside a call; in it the owner may free the discovery. */
 #ifndef PROTO_STUN_DISCOVERY_H
 #define PROTO_STUN_DISCOVERY_H

@@ -118,6 +118,48 @@ test_situations(void)
     UNIT_LUA_CHECK(rows);
 }
 
+/* A server of RFC 3489 by hand: all 128 bits of the transaction ID come back, MAPPED-ADDRESS, SOURCE-ADDRESS and
+ * CHANGED-ADDRESS with them, and of what it is asked it knows CHANGE-REQUEST alone (sections 8.1, 11.2). To what is longer
+ * than a datagram of its time it says nothing. */
+#define CLASSIC                                                                                                        \
+    "local n = lab.internet{} local S = n:host('S', {'198.51.100.1', '198.51.100.2'}) local sockets = {} "             \
+    "local function attribute(kind, ip, port) local bytes = string.pack('>I2I2I1I1I2', kind, 8, 0, 1, port) "          \
+    "for byte in ip:gmatch '%d+' do bytes = bytes .. string.char(tonumber(byte)) end return bytes end "                \
+    "for i = 1, 2 do for _, port in ipairs{3478, 3479} do "                                                            \
+    "local ip, other, away = '198.51.100.' .. i, '198.51.100.' .. 3 - i, 3478 + 3479 - port "                          \
+    "local sock = S:udp(port, {ip = ip}) sockets[ip .. port] = sock "                                                  \
+    "S:spawn(function() while true do local data, from = sock:recv() "                                                 \
+    "local flags = data:sub(21, 22) == '\\0\\3' and data:byte(28) or 0 "                                               \
+    "local a, p = flags & 4 ~= 0 and other or ip, flags & 2 ~= 0 and away or port "                                    \
+    "local body = attribute(1, from.ip, from.port) .. attribute(4, a, p) .. attribute(5, other, away) "                \
+    "if #data <= 548 then sockets[a .. p]:send(from, string.pack('>I2I2', 0x0101, #body) .. data:sub(5, 20) .. body) " \
+    "end end end, {background = true}) end end "                                                                       \
+    "local function check(type) local A = n:nat('N', nil, {type = type}):host 'A' A:spawn(function() "                 \
+    "local t = A:nat_check(S, {lifetime = '1min'}) log(t.mapping) log(t.filtering) log(t.rfc3489) "                    \
+    "log(t.why.fragments) log(t.why.lifetime) log(t.why.alg) end) end "
+#define CLASSIC_CANT                                                                                                   \
+    "the server is one of RFC 3489, which has no PADDING; "                                                            \
+    "the server does not serve RESPONSE-PORT, or the NAT has several addresses; "                                      \
+    "no answer has both MAPPED-ADDRESS and XOR-MAPPED-ADDRESS"
+
+static void
+test_classic_server(void)
+{
+    static const struct unit_lua_row rows[] = {
+        { "no NAT", CLASSIC "check 'none'", "none; endpoint-independent; open; " CLASSIC_CANT },
+        { "full cone", CLASSIC "check 'full-cone'",
+          "endpoint-independent; endpoint-independent; full-cone; " CLASSIC_CANT },
+        { "restricted cone", CLASSIC "check 'restricted-cone'",
+          "endpoint-independent; address-dependent; restricted-cone; " CLASSIC_CANT },
+        { "port-restricted cone", CLASSIC "check 'port-restricted-cone'",
+          "endpoint-independent; address-and-port-dependent; port-restricted-cone; " CLASSIC_CANT },
+        { "symmetric", CLASSIC "check 'symmetric'",
+          "address-and-port-dependent; address-and-port-dependent; symmetric; " CLASSIC_CANT },
+    };
+
+    UNIT_LUA_CHECK(rows);
+}
+
 static void
 test_words(void)
 {
@@ -177,5 +219,6 @@ void
 suite_nat_check(void)
 {
     UNIT_SUITE("nat_check", NULL, NULL, { "every pair", test_every_pair }, { "situations", test_situations },
+               { "a classic server", test_classic_server },
                { "words", test_words }, { "again", test_again });
 }
