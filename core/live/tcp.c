@@ -75,8 +75,10 @@ tcp_write(struct io_tcp *io, const void *bytes, size_t length, enum io_result *w
     struct live_tcp *tcp = tcp_of(io);
     ssize_t taken;
 
-    if (!is_usable(tcp, why))
+    if (!is_usable(tcp, why)) {
+        tcp->full = *why == IO_AGAIN; /* told after IO_CONNECTED */
         return -1;
+    }
     taken = send(tcp->file.fd, bytes, length, MSG_NOSIGNAL);
     tcp->full |= taken < 0 || (size_t)taken < length;
     return taken >= 0 ? taken : refused(tcp, errno, why);

@@ -205,6 +205,36 @@ test_talk(void)
     line_end(&line);
 }
 
+static void
+say_when_writable(struct end *end, enum io_ready ready)
+{
+    if (ready == IO_WRITABLE)
+        end_say(end, "early");
+}
+
+/* Before the connection stands a write is either taken, to go when it does, or refused, and then IO_WRITABLE says when to
+ * try again (io.h). */
+static void
+test_early_write(void)
+{
+    struct line line;
+    enum io_result why = IO_OK;
+    ssize_t taken;
+
+    line_begin(&line);
+    if (line_listen(&line, false)) {
+        connect_end(&line.a, (struct endpoint){ 0 }, line_at(&line), false);
+        taken = end_write(&line.a, "early", &why);
+        if (taken < 0) {
+            CHECK_ROW_TEXT("not yet", io_result_word(why), "again");
+            line.a.then = say_when_writable;
+        }
+        settle();
+        CHECK_ROW_TEXT("there", line.b.heard->str, "early");
+    }
+    line_end(&line);
+}
+
 /* One side says that it has no more; the other still has (RFC 9293 section 3.6). */
 static void
 test_half_close(void)
@@ -386,6 +416,7 @@ test_share(void)
 
 const struct unit_test io_stream_tests[] = {
     { "talk", test_talk },
+    { "early write", test_early_write },
     { "half close", test_half_close },
     { "refused", test_refused },
     { "reset", test_reset },
