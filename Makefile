@@ -6,6 +6,7 @@
 #   core/*/ nat/ nat/*/ proto/*/ scenarios/lab/   the library; scenarios/runner/ and its folders: the program
 #   tests/unit/test_NAME.c    has suite_NAME()       tests/fuzz/fuzz_NAME.c   has LLVMFuzzerTestOneInput()
 #   tests/bench/bench_NAME.c  has bench_NAME()       tests/scenario/*.sh, *.py  end with status 0 when they pass
+#   tests/interop/NAME.c      a program of that name for tests/interop/*.py, which play with other people's programs
 # Everything made stands under $(BUILD).
 
 BUILD ?= build
@@ -32,6 +33,7 @@ RUNNER := $(wildcard scenarios/runner/*.c scenarios/runner/*/*.c)
 UNIT := $(wildcard tests/unit/test_*.c)
 UNIT_HELPERS := $(wildcard tests/unit/main.c tests/unit/support_*.c)
 BENCH := $(wildcard tests/bench/bench_*.c)
+INTEROP := $(wildcard tests/interop/*.c)
 FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_HELPERS := $(wildcard tests/fuzz/support_*.c tests/unit/support_io.c tests/unit/support_io_tcp.c \
                           tests/unit/support_portmap.c)
@@ -41,12 +43,13 @@ FUZZ_ENGINE ?= $(BUILD)/obj/tests/fuzz/driver.o
 object = $(1:%.c=$(BUILD)/obj/%.o)
 UNIT_NAMES := $(UNIT:tests/unit/test_%.c=%)
 BENCH_NAMES := $(filter-out main,$(BENCH:tests/bench/bench_%.c=%))
+INTEROP_PROGRAMS := $(INTEROP:tests/interop/%.c=$(BUILD)/interop/%)
 FUZZ_PROGRAMS := $(FUZZ:tests/fuzz/fuzz_%.c=$(BUILD)/fuzz/%)
 PROGRAM := $(if $(RUNNER),$(BUILD)/punchlab)
 
 # ---- what people ask for
 
-.PHONY: all programs demo test bench fuzz fuzz-run sanitize install clean format help FORCE
+.PHONY: all programs demo test interop bench fuzz fuzz-run sanitize install clean format help FORCE
 all: $(BUILD)/libpunchlab.a $(PROGRAM)
 
 # Everything that `make test` needs.
@@ -59,6 +62,10 @@ demo: all
 test: programs
 	@scripts/deps test
 	@BUILD='$(BUILD)' CC='$(CC)' tests/run
+
+# Other people's programs against ours; what is missing is skipped, and says so.
+interop: all $(INTEROP_PROGRAMS)
+	@BUILD='$(BUILD)' tests/interop/run
 
 bench: $(BUILD)/bench $(PROGRAM)
 	$(BUILD)/bench
@@ -103,6 +110,7 @@ help:
 	@echo 'make test        installs what tests need and runs all of them'
 	@echo 'make sanitize    the same under ASan and UBSan, in $(BUILD)-sanitize'
 	@echo 'make fuzz        libFuzzer over each decoder and engine, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
+	@echo 'make interop     other programs against ours, in network namespaces (as root); skips what it cannot do'
 	@echo 'make bench       the figures, each beside the bound of this machine'
 	@echo 'make install     into PREFIX=$(PREFIX) (DESTDIR is honoured)'
 	@echo 'make format      clang-format over all sources'
@@ -154,6 +162,8 @@ $(BUILD)/unit: $(call object,$(UNIT) $(UNIT_HELPERS)) $(BUILD)/obj/generated/sui
                $(BUILD)/librunner.a $(BUILD)/libpunchlab.a
 	$(call link,$(PACKAGE_TEST_LIBS))
 $(BUILD)/bench: $(call object,$(BENCH)) $(BUILD)/obj/generated/benches.o $(BUILD)/librunner.a $(BUILD)/libpunchlab.a
+	$(call link)
+$(INTEROP_PROGRAMS): $(BUILD)/interop/%: $(BUILD)/obj/tests/interop/%.o $(BUILD)/libpunchlab.a
 	$(call link)
 $(FUZZ_PROGRAMS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(call object,$(FUZZ_HELPERS)) \
                   $(filter %.o,$(FUZZ_ENGINE)) $(BUILD)/libpunchlab.a
