@@ -33,6 +33,7 @@ RUNNER := $(wildcard scenarios/runner/*.c scenarios/runner/*/*.c)
 UNIT := $(wildcard tests/unit/test_*.c)
 UNIT_HELPERS := $(wildcard tests/unit/main.c tests/unit/support_*.c)
 BENCH := $(wildcard tests/bench/bench_*.c)
+BENCH_HELPERS := $(wildcard tests/bench/support_*.c)
 INTEROP := $(wildcard tests/interop/*.c)
 FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_HELPERS := $(wildcard tests/fuzz/support_*.c tests/unit/support_io.c tests/unit/support_io_tcp.c \
@@ -161,7 +162,8 @@ $(BUILD)/punchlab: $(call object,$(RUNNER)) $(BUILD)/libpunchlab.a
 $(BUILD)/unit: $(call object,$(UNIT) $(UNIT_HELPERS)) $(BUILD)/obj/generated/suites.o \
                $(BUILD)/librunner.a $(BUILD)/libpunchlab.a
 	$(call link,$(PACKAGE_TEST_LIBS))
-$(BUILD)/bench: $(call object,$(BENCH)) $(BUILD)/obj/generated/benches.o $(BUILD)/librunner.a $(BUILD)/libpunchlab.a
+$(BUILD)/bench: $(call object,$(BENCH) $(BENCH_HELPERS)) $(BUILD)/obj/generated/benches.o \
+                $(BUILD)/librunner.a $(BUILD)/libpunchlab.a
 	$(call link)
 $(INTEROP_PROGRAMS): $(BUILD)/interop/%: $(BUILD)/obj/tests/interop/%.o $(BUILD)/libpunchlab.a
 	$(call link)

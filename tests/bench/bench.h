@@ -39,6 +39,9 @@ double bench_clock(void);
 /* The median of five runs of `measure`. */
 double bench_median(struct bench *bench, bench_measure *measure, void *context);
 
+/* Of what was measured already; puts it in order. */
+double bench_median_of(double *runs, size_t count);
+
 /* Measures both in turns, so that a noisy moment hits both, and prints the row of their medians. `bound` NULL: none. */
 void bench_compare(struct bench *bench, const char *figure, const char *unit, enum bench_better better, double reach,
                    bench_measure *ours, bench_measure *bound, void *context);
@@ -46,6 +49,9 @@ void bench_compare(struct bench *bench, const char *figure, const char *unit, en
 /* Prints a row of what was measured. `reach` 0: no aim was set; `bound` 0: the machine sets none. */
 void bench_row(struct bench *bench, const char *figure, const char *unit, enum bench_better better, double reach,
                double ours, double bound);
+
+/* A row of what could not be measured here, and why. */
+void bench_skip(struct bench *bench, const char *figure, const char *why);
 
 /* A new folder in memory (on a tmpfs) where there is one, else among the temporary files; to be freed. */
 char *bench_folder(void);

@@ -11,7 +11,7 @@
 #define RUNS 5
 
 struct bench {
-    unsigned rows, missed;
+    unsigned rows, missed, skipped;
 };
 
 double
@@ -31,11 +31,11 @@ by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double
-median(double runs[RUNS])
+double
+bench_median_of(double *runs, size_t count)
 {
-    qsort(runs, RUNS, sizeof *runs, by_size);
-    return runs[RUNS / 2];
+    qsort(runs, count, sizeof *runs, by_size);
+    return runs[count / 2];
 }
 
 double
@@ -46,7 +46,7 @@ bench_median(struct bench *bench, bench_measure *measure, void *context)
     (void)bench;
     for (int i = 0; i < RUNS; i++)
         runs[i] = measure(context);
-    return median(runs);
+    return bench_median_of(runs, RUNS);
 }
 
 void
@@ -60,7 +60,7 @@ bench_compare(struct bench *bench, const char *figure, const char *unit, enum be
             bound_runs[i] = bound(context);
         our_runs[i] = ours(context);
     }
-    bench_row(bench, figure, unit, better, reach, median(our_runs), median(bound_runs));
+    bench_row(bench, figure, unit, better, reach, bench_median_of(our_runs, RUNS), bench_median_of(bound_runs, RUNS));
 }
 
 char *
@@ -104,6 +104,22 @@ say(double figure, char text[24])
     return text;
 }
 
+static void
+print_heading(struct bench *bench)
+{
+    if (bench->rows++ == 0)
+        printf("%-52s %10s %10s %6s %10s  %s\n", "figure", "ours", "bound", "ratio", "reach", "unit");
+}
+
+void
+bench_skip(struct bench *bench, const char *figure, const char *why)
+{
+    print_heading(bench);
+    bench->skipped++;
+    printf("%-52s skipped: %s\n", figure, why);
+    fflush(stdout);
+}
+
 /* The ratio is the share of the bound that we reach: 1.00 at the bound, whichever way the figure counts. */
 void
 bench_row(struct bench *bench, const char *figure, const char *unit, enum bench_better better, double reach,
@@ -113,8 +129,7 @@ bench_row(struct bench *bench, const char *figure, const char *unit, enum bench_
     bool reached = reach == 0 || (better == BENCH_MORE ? ours >= reach : ours <= reach);
     double ratio = bound == 0 || ours == 0 ? 0 : better == BENCH_MORE ? ours / bound : bound / ours;
 
-    if (bench->rows++ == 0)
-        printf("%-52s %10s %10s %6s %10s  %s\n", "figure", "ours", "bound", "ratio", "reach", "unit");
+    print_heading(bench);
     bench->missed += !reached;
     printf("%-52s %10s %10s %6s %10s  %s%s\n", figure, say(ours, texts[0]), say(bound, texts[1]), say(ratio, texts[2]),
            say(reach, texts[3]), unit, reached ? "" : "  (missed)");
@@ -135,7 +150,7 @@ wanted(const char *name, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-    struct bench bench = { 0, 0 };
+    struct bench bench = { 0, 0, 0 };
 
     for (const struct bench_file *file = bench_files; file->name; file++) {
         if (wanted(file->name, argc, argv))
@@ -145,6 +160,7 @@ main(int argc, char **argv)
         fprintf(stderr, "no benchmark ran\n");
         return EXIT_FAILURE;
     }
-    printf("%u figures, %u of them missed their reach\n", bench.rows, bench.missed);
+    printf("%u figures, %u of them missed their reach", bench.rows - bench.skipped, bench.missed);
+    printf(bench.skipped ? ", %u skipped\n" : "\n", bench.skipped);
     return EXIT_SUCCESS;
 }
