@@ -240,8 +240,9 @@ struct stun_transaction *
 stun_transaction_new(struct stun_client *client, enum stun_method method, const struct stun_request *request)
 {
     size_t capacity = request->capacity ? request->capacity : STUN_REQUEST_BYTES;
-    struct stun_transaction *transaction = g_malloc0(sizeof *transaction + capacity);
+    struct stun_transaction *transaction = g_malloc(sizeof *transaction + capacity);
 
+    memset(transaction, 0, sizeof *transaction);
     transaction->client = client;
     transaction->request = *request;
     transaction->capacity = capacity;

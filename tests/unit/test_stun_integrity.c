@@ -261,6 +261,8 @@ test_crc(void)
         all[i] = (uint8_t)i;
         CHECK_ROW_UINT("one byte", stun_crc32(span_of(&all[i], 1)), slow_crc32(span_of(&all[i], 1)));
     }
+    for (size_t length = 0; length <= 20; length++)
+        CHECK_ROW_UINT("every length", stun_crc32(span_of(all + 201, length)), slow_crc32(span_of(all + 201, length)));
     CHECK_ROW_UINT("all bytes", stun_crc32(span_of(all, sizeof all)), slow_crc32(span_of(all, sizeof all)));
 }
 
