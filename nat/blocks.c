@@ -14,6 +14,7 @@ struct blocks {
     GArray *list; /* struct block */
     GArray *rows; /* struct row */
     struct hash_index by_external, by_owner; /* rows; first blocks */
+    struct exhaustion exhausted;
 };
 
 /* ---- the plan */
@@ -81,6 +82,12 @@ blocks_bytes(const struct blocks *blocks)
 {
     return sizeof *blocks + blocks->list->len * sizeof(struct block) + blocks->rows->len * sizeof(struct row) +
            hash_index_bytes(&blocks->by_external) + hash_index_bytes(&blocks->by_owner);
+}
+
+struct exhaustion *
+blocks_exhausted(struct blocks *blocks)
+{
+    return &blocks->exhausted;
 }
 
 const struct block_plan *

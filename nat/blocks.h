@@ -43,12 +43,24 @@ struct block {
     int64_t rests;                  /* is not granted again before */
 };
 
+/* The last search that found no port, or no block: it needn't be repeated until a mapping has ended, or what rests has
+ * rested. */
+struct exhaustion {
+    uint64_t ended; /* mappings that had ended then, plus one; 0: no search has failed */
+    int64_t until;
+    struct address external;
+    struct port_range range;
+    uint8_t protocol;
+};
+
 struct blocks;
 
 struct blocks *blocks_new(const struct block_plan *plan);
 void blocks_free(struct blocks *blocks);
 size_t blocks_bytes(const struct blocks *blocks);
 const struct block_plan *blocks_plan(const struct blocks *blocks);
+/* Of blocks, for who grants them. */
+struct exhaustion *blocks_exhausted(struct blocks *blocks);
 const struct block *block_at(const struct blocks *blocks, uint32_t number);
 
 /* The owner's first block, 0 for none; its others follow by `next`. */

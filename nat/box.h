@@ -15,27 +15,18 @@
 #include "nat/syns.h"
 #include "nat/tuples.h"
 
-/* The last search that found no port, or no block: it needn't be repeated until a mapping has ended, or what rests has
- * rested. */
-struct exhaustion {
-    uint64_t ended; /* mappings that had ended then, plus one; 0: no search has failed */
-    int64_t until;
-    struct address external;
-    struct port_range range;
-    uint8_t protocol;
-};
-
 struct nat {
     struct middlebox box;        /* first */
     struct mapping_table *table; /* NULL before the first mapping */
     struct hosts *hosts;         /* NULL as long as nothing depends on internal addresses */
     struct syns *syns;           /* NULL before the first that is held */
     const struct nat_options *options; /* nat/policy.h */
+    struct nat_reader *reader;         /* NULL: nobody reads the data */
     int64_t due;         /* nothing expires before */
     struct event expiry; /* at the first deadline, or before it; idle */
     struct nat_counts counts;
     struct random_stream random; /* ports */
-    struct exhaustion exhausted, blocks_exhausted;
+    struct exhaustion exhausted; /* of ports; see nat/blocks.h */
     struct blocks *blocks;            /* NULL as long as there are none */
     struct tuples resting, poisoned;  /* external ports that rest; those that early packets have come to */
     uint16_t last_port[NAT_PROTOCOLS]; /* chosen by NAT_PORTS_SEQUENTIAL */
@@ -297,8 +288,6 @@ enum verdict nat_pass_exempt(struct nat *nat, struct packet *packet);
 void nat_quirk_poison(struct nat *nat, const struct packet *packet);
 /* A mapping ends of a quirk, unless its lifetime is fixed. */
 void nat_quirk_destroy(struct nat *nat, uint32_t slot, enum nat_quirk quirk);
-/* An address in a packet's data is translated. */
-void nat_quirk_rewrite(struct nat *nat, struct packet *packet, struct address old, struct address new);
 
 /* ---- icmp_errors.c */
 
@@ -350,9 +339,6 @@ extern const struct record_kind nat_block_granted_kind, nat_block_released_kind;
 
 /* A port that has been poisoned: `before` is the packet's flow. `detail`: until when. */
 extern const struct record_kind nat_poisoned_kind;
-
-/* Data that has been translated: `before.source` and `after.source` are the addresses. `detail`: how often. */
-extern const struct record_kind nat_rewritten_kind;
 
 /* Packs into a record what a filtered packet's words are made from. */
 void nat_record_filtered(const struct nat *nat, struct record *record, uint32_t slot);

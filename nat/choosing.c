@@ -295,7 +295,7 @@ grant(struct nat *nat, struct address owner, const struct address *only, const s
     int64_t at = nat_world(nat)->now;
     uint32_t number = 0;
 
-    if (known_exhausted(nat, &nat->blocks_exhausted, now))
+    if (known_exhausted(nat, blocks_exhausted(nat->blocks), now))
         return 0;
     for (uint64_t tries = 0; !number && tries < (only ? 1 : MIN(size, ADDRESSES_TRIED)); tries++)
         number = blocks_grant(nat->blocks, owner, only ? *only : next_address(nat, out, FAMILY_IPV4, size),
@@ -303,7 +303,7 @@ grant(struct nat *nat, struct address owner, const struct address *only, const s
     if (number)
         journal_block(nat, block_at(nat->blocks, number), &nat_block_granted_kind);
     else
-        note_exhausted(nat, &nat->blocks_exhausted, now, blocks_wake(nat->blocks, at));
+        note_exhausted(nat, blocks_exhausted(nat->blocks), now, blocks_wake(nat->blocks, at));
     return number;
 }
 
@@ -382,7 +382,6 @@ drop_blocks(struct nat *nat)
         mapping_at(nat->table, slot)->in_block = false;
     blocks_free(nat->blocks);
     nat->blocks = NULL;
-    nat->blocks_exhausted = (struct exhaustion){ 0 };
 }
 
 void

@@ -52,6 +52,20 @@ fire_expiry(struct event *event)
     nat_expire((struct nat *)((char *)event - offsetof(struct nat, expiry)));
 }
 
+void
+nat_take_reader(struct nat *nat, struct nat_reader *reader)
+{
+    if (nat->reader)
+        nat->reader->free(nat->reader);
+    nat->reader = reader;
+}
+
+struct nat_reader *
+nat_reader(const struct nat *nat)
+{
+    return nat->reader;
+}
+
 static void
 nat_free(struct middlebox *box)
 {
@@ -65,6 +79,7 @@ nat_free(struct middlebox *box)
     tuples_clear(&nat->resting);
     tuples_clear(&nat->poisoned);
     policy_release(nat->options);
+    nat_take_reader(nat, NULL);
     g_free(nat->npt);
     g_free(nat);
 }

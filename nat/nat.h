@@ -58,7 +58,7 @@ enum nat_quirk {
     NAT_QUIRK_FILTERED_INBOUND_DESTROYS, /* a packet in that the filter refuses ends the mapping */
     NAT_QUIRK_ICMP_DESTROYS,             /* an ICMP error from outside ends the mapping it is about */
     NAT_QUIRK_PRESERVE_THEN_SYMMETRIC,   /* endpoint-independent as long as ports can be preserved */
-    NAT_QUIRK_REWRITES_PAYLOAD,          /* its own address in a packet's data is translated too */
+    NAT_QUIRK_REWRITES_PAYLOAD,          /* an older word for NAT_ALG_REWRITE_ADDRESSES */
     NAT_QUIRKS,
 };
 
@@ -74,7 +74,7 @@ enum nat_ttl { NAT_TTL_DECREMENT, NAT_TTL_KEEP }; /* KEEP: some boxes are no hop
 extern const char *const nat_dependence_words[], *const nat_ports_words[], *const nat_hairpin_words[],
     *const nat_refresh_words[], *const nat_refusal_words[], *const nat_ttl_words[], *const nat_clash_words[],
     *const nat_pooling_words[], *const nat_limit_answer_words[], *const nat_quirk_words[], *const nat_fragments_words[],
-    *const nat_ipv6_words[], *const nat_control_words[], *const nat_identification_words[];
+    *const nat_ipv6_words[], *const nat_control_words[], *const nat_identification_words[], *const nat_alg_words[];
 
 /* What the box does with IPv6 between its inside and the outside. */
 enum nat_ipv6 {
@@ -132,6 +132,9 @@ struct nat_port_timeout {
 /* Servers of port control in the box, as bits: see nat/services/port_control.h. The NAT itself knows nothing of them. */
 enum nat_control { NAT_CONTROL_PCP = 1 << 0, NAT_CONTROL_NAT_PMP = 1 << 1, NAT_CONTROL_UPNP = 1 << 2 };
 
+/* Application-level gateways in the box, as bits: see nat/alg/alg.h. Of these, too, the NAT itself knows nothing. */
+enum nat_alg { NAT_ALG_REWRITE_ADDRESSES = 1 << 0 };
+
 struct nat_options {
     struct nat_behaviour udp, tcp, icmp; /* for ICMP queries the identifier is the port */
     int64_t tcp_opening, tcp_closing;    /* timeouts of connections that are partially open, and that are over */
@@ -146,6 +149,7 @@ struct nat_options {
     uint8_t limit_answer;           /* enum nat_limit_answer */
     uint8_t quirks;                 /* 1 << enum nat_quirk */
     uint8_t identification;         /* enum nat_identification */
+    uint8_t algs;                   /* enum nat_alg, or-ed */
     uint32_t limit_per_host, limit_total; /* mappings; 0: no limit but memory's (see NAT_MAPPINGS_MAX) */
     uint8_t ipv6;                         /* enum nat_ipv6 */
     struct prefix ipv6_prefix;            /* PREFIX: the external one; NAT64: before IPv4 addresses, of length 0 the
@@ -194,6 +198,27 @@ const struct nat_options *nat_options(const struct nat *nat);
 /* Changes the behaviour: it holds from the next packet on, mappings that exist stay as they are. The rules may be the
  * NAT's own. */
 void nat_set_options(struct nat *nat, const struct nat_options *options);
+
+/* ---- who reads the data
+ *
+ * Whoever reads, and perhaps edits, the data of packets that have been translated: the seat of application-level gateways.
+ * A hairpinned packet is read twice, as it goes out and as it comes in. ICMP errors, and what passes without a mapping,
+ * are not read. */
+
+struct nat_translation {
+    bool inbound;
+    struct endpoint internal, external; /* of a mapping that translates nothing they are the same */
+};
+
+struct nat_reader {
+    /* The packet's headers are translated, and the decision about it is journalled. */
+    void (*read)(struct nat_reader *reader, struct packet *packet, const struct nat_translation *translation);
+    void (*free)(struct nat_reader *reader);
+};
+
+/* The NAT has this reader from now on (NULL: none) and owns it; the one it had is freed. */
+void nat_take_reader(struct nat *nat, struct nat_reader *reader);
+struct nat_reader *nat_reader(const struct nat *nat);
 
 /* Forgets everything, as a box does that loses power. Each mapping's end is journalled. */
 void nat_forget(struct nat *nat);

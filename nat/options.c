@@ -24,6 +24,7 @@ const char *const nat_refusal_words[] = { "drop", "icmp", "reset", NULL };
 const char *const nat_ttl_words[] = { "decrement", "keep", NULL };
 const char *const nat_ipv6_words[] = { "firewall", "open", "prefix", "masquerade", "nat64", NULL };
 const char *const nat_control_words[] = { "pcp", "nat-pmp", "upnp", NULL }; /* by bit */
+const char *const nat_alg_words[] = { "rewrite-addresses", NULL };             /* these, too */
 const char *const nat_origin_words[] = { "traffic", "pcp", "nat-pmp", "upnp", "forward", "clash", "poison", NULL };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_dependence_words) == NAT_MAPPING_NONE + 2);
@@ -181,6 +182,7 @@ enum option_key {
     OPTION_IPV6,
     OPTION_IPV6_PREFIX,
     OPTION_PORT_CONTROL,
+    OPTION_ALG,
     OPTION_KEYS
 };
 
@@ -229,18 +231,10 @@ const char *const nat_option_keys[] = {
     "ipv6",
     "ipv6_prefix",
     "port_control",
+    "alg",
     NULL,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_option_keys) == OPTION_KEYS + 1);
-
-/* Keys of later versions, with the value that says what this version does, NULL where there is none; and whether an
- * empty list says it too. */
-static const struct later_key {
-    const char *key, *value;
-    bool list;
-} later_keys[] = {
-    { "alg", "false", true },
-};
 
 static gboolean
 set_flag(bool *flag, enum option_key key, const char *value, GError **error)
@@ -349,25 +343,25 @@ set_block(struct nat_block_options *blocks, enum option_key key, const char *val
     return TRUE;
 }
 
-/* Names joined by commas; "{}" and "false" for none. */
+/* Names joined by commas, each a bit; "{}" and "false" for none. */
 static gboolean
-set_quirks(uint8_t *quirks, const char *value, GError **error)
+set_names(uint8_t *bits, const char *const *words, const char *what, const char *value, GError **error)
 {
     g_auto(GStrv) names = g_strsplit(value, ",", -1);
     uint8_t read = 0;
 
     if (g_strcmp0(value, "{}") == 0 || g_strcmp0(value, "false") == 0) {
-        *quirks = 0;
+        *bits = 0;
         return TRUE;
     }
     for (char **name = names; *name; name++) {
-        int index = words_find(nat_quirk_words, *name);
+        int index = words_find(words, *name);
 
         if (index < 0)
-            return fail(error, words_complaint(nat_quirk_words, *name, "a quirk"));
+            return fail(error, words_complaint(words, *name, what));
         read |= (uint8_t)(1 << index);
     }
-    *quirks = read;
+    *bits = read;
     return TRUE;
 }
 
@@ -484,7 +478,9 @@ set_box(struct nat_options *options, enum option_key key, const char *value, GEr
     case OPTION_IDENTIFICATION:
         return read_word(name, value, nat_identification_words, &options->identification, error);
     case OPTION_QUIRKS:
-        return set_quirks(&options->quirks, value, error);
+        return set_names(&options->quirks, nat_quirk_words, "a quirk", value, error);
+    case OPTION_ALG:
+        return set_names(&options->algs, nat_alg_words, "an ALG", value, error);
     default:
         return key < OPTION_FORWARD ? set_block(&options->blocks, key, value, error)
                                     : clear_list(options, key, value, error);
@@ -496,25 +492,6 @@ static gboolean
 set_protocol_limit(struct nat_behaviour *behaviour, enum option_key key, const char *value, GError **error)
 {
     return set_limit(key == OPTION_PER_HOST ? &behaviour->limit_per_host : &behaviour->limit_total, key, value, error);
-}
-
-/* A key that isn't accepted: one of a later version, or none at all. */
-static gboolean
-set_other(const char *key, const char *value, GError **error)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(later_keys); i++) {
-        const struct later_key *later = &later_keys[i];
-
-        if (g_strcmp0(key, later->key) != 0)
-            continue;
-        if ((later->value && g_strcmp0(value, later->value) == 0) || (later->list && g_strcmp0(value, "{}") == 0))
-            return TRUE;
-        if (later->value)
-            return fail(error, g_strdup_printf("'%s' is not supported yet but for the value '%s'", key, later->value));
-        return fail(error, g_strdup_printf(later->list ? "'%s' is not supported yet but for {}"
-                                                       : "'%s' is not supported yet", key));
-    }
-    return fail(error, words_complaint(nat_option_keys, key, "an option of a NAT"));
 }
 
 static struct nat_behaviour *
@@ -538,7 +515,7 @@ nat_options_set(struct nat_options *options, const char *protocol, const char *k
     if (protocol && index > OPTION_FILTERED)
         return fail(error, g_strdup_printf("'%s' is an option of the whole box, not of %s alone", key, protocol));
     if (index < 0)
-        return set_other(key, value, error);
+        return fail(error, words_complaint(nat_option_keys, key, "an option of a NAT"));
     if (index > OPTION_FILTERED)
         return set_box(options, (enum option_key)index, value, error);
 
@@ -681,17 +658,23 @@ say_blocks(const struct nat_block_options *blocks, GString *out)
         g_string_append_printf(out, ", %u of an address left for further ones", blocks->dynamic);
 }
 
-void
-nat_options_say_quirks(uint8_t quirks, GString *out)
+static void
+say_names(uint8_t bits, const char *const *words, GString *out)
 {
     const char *before = "";
 
-    for (int quirk = 0; quirk < NAT_QUIRKS; quirk++) {
-        if (!(quirks & 1 << quirk))
+    for (int i = 0; words[i]; i++) {
+        if (!(bits & 1 << i))
             continue;
-        g_string_append_printf(out, "%s%s", before, nat_quirk_words[quirk]);
+        g_string_append_printf(out, "%s%s", before, words[i]);
         before = ", ";
     }
+}
+
+void
+nat_options_say_quirks(uint8_t quirks, GString *out)
+{
+    say_names(quirks, nat_quirk_words, out);
 }
 
 static void
@@ -731,6 +714,10 @@ say_more(const struct nat_options *options, GString *out)
     if (options->quirks) {
         g_string_append(out, "; quirks ");
         nat_options_say_quirks(options->quirks, out);
+    }
+    if (options->algs) {
+        g_string_append(out, "; ALG ");
+        say_names(options->algs, nat_alg_words, out);
     }
 }
 

@@ -2,9 +2,8 @@
  *
  * The keys and their values are those of the interface: "mapping" "address-dependent", "port_range" "40000-40999",
  * "timeout" "30s", "limits.per_host" "100" ("0" or "false": no limit), "rules"
- * "{}" (none; whoever has some puts them into the options itself). What belongs to a later version is refused with a
- * word about that, unless the value is what this version does anyway ("pooling" "paired"; "{}", an empty list, of
- * quirks and other lists). */
+ * "{}" (none; whoever has some puts them into the options itself), "quirks"
+ * and "alg" names joined by commas ("false" or "{}": none). */
 #ifndef NAT_OPTIONS_H
 #define NAT_OPTIONS_H
 

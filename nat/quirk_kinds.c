@@ -83,31 +83,3 @@ fields_poisoned(const struct record *record, const struct names *names, struct f
 }
 
 const struct record_kind nat_poisoned_kind = { "nat-poisoned", "poisoned", "", say_poisoned, fields_poisoned };
-
-static void
-say_rewritten(const struct record *record, const struct names *names, GString *out)
-{
-    char old[ADDRESS_TEXT], new[ADDRESS_TEXT];
-
-    (void)names;
-    g_string_append_printf(out, "data: %s becomes %s", address_format(record->before.source, old),
-                           address_format(record->after.source, new));
-    if (record->detail > 1)
-        g_string_append_printf(out, ", %d times", (int)record->detail);
-    g_string_append_printf(out, " (quirk %s)", nat_quirk_words[NAT_QUIRK_REWRITES_PAYLOAD]);
-}
-
-static void
-fields_rewritten(const struct record *record, const struct names *names, struct fields *out)
-{
-    char text[ADDRESS_TEXT];
-
-    (void)names;
-    fields_text(out, "old", address_format(record->before.source, text));
-    fields_text(out, "new", address_format(record->after.source, text));
-    fields_number(out, "times", record->detail);
-}
-
-const struct record_kind nat_rewritten_kind = {
-    "nat-rewritten", "rewritten", "RFC 8489 section 14.2", say_rewritten, fields_rewritten,
-};

@@ -1,5 +1,5 @@
-/* Ways of real boxes that no RFC allows (enum nat_quirk). Each says in the journal what it did. */
-#include "core/net/rewrite.h"
+/* Ways of real boxes that no RFC allows (enum nat_quirk). Each says in the journal what it did. Who rewrites data is an
+ * application-level gateway: nat/alg. */
 #include "nat/box.h"
 
 void
@@ -29,20 +29,4 @@ nat_quirk_destroy(struct nat *nat, uint32_t slot, enum nat_quirk quirk)
         return; /* what was asked for by name stays */
     nat->counts.destroyed++;
     nat_end_mapping(nat, slot, &nat_mapping_destroyed_kind, quirk);
-}
-
-void
-nat_quirk_rewrite(struct nat *nat, struct packet *packet, struct address old, struct address new)
-{
-    struct world *world = nat_world(nat);
-    unsigned times = packet_rewrite_payload(packet, old, new);
-
-    if (times && world->journal) {
-        struct record record = packet_record(packet, &nat_rewritten_kind, nat->box.node);
-
-        record.before.source = old;
-        record.after.source = new;
-        record.detail = times;
-        journal_take(world->journal, &record);
-    }
 }

@@ -286,6 +286,27 @@ nat_show_source(struct nat *nat, struct packet *packet, struct address address, 
         packet_renumber(packet, ++nat->identification);
 }
 
+/* ---- the data */
+
+/* A packet that has been translated by the mapping in `slot`: whoever reads the data does so now. */
+static void G_GNUC_NO_INLINE
+let_read(struct nat *nat, struct packet *packet, uint32_t slot, bool inbound)
+{
+    const struct mapping *mapping = mapping_at(nat->table, slot);
+    struct nat_translation translation = { inbound, mapping_internal(mapping), mapping_external(mapping) };
+
+    nat->reader->read(nat->reader, packet, &translation);
+}
+
+/* A hairpinned packet on its way out, which its sender's mapping made come from `external`. */
+static void G_GNUC_NO_INLINE
+let_read_hairpin(struct nat *nat, struct packet *packet, struct endpoint sender, struct endpoint external)
+{
+    struct nat_translation translation = { false, sender, external };
+
+    nat->reader->read(nat->reader, packet, &translation);
+}
+
 /* ---- outbound */
 
 /* Whether an early packet from `remote` keeps the mapping's external port from being used to send there. */
@@ -402,8 +423,8 @@ outbound(struct nat *nat, struct packet *packet, const struct flow *flow, const 
         record.after = packet->flow;
         journal_outbound(nat, &record, &way);
     }
-    if (nat_has_quirk(nat, NAT_QUIRK_REWRITES_PAYLOAD))
-        nat_quirk_rewrite(nat, packet, mapping->internal_address, mapping->external_address);
+    if (G_UNLIKELY(nat->reader))
+        let_read(nat, packet, way.slot, false);
     return VERDICT_PASS;
 }
 
@@ -483,9 +504,8 @@ let_in(struct nat *nat, struct packet *packet, uint32_t slot, uint32_t session, 
             nat_record_firewall(record, nat->options->rules, rule);
         journal_translated(nat, record, slot, session);
     }
-    if (nat_has_quirk(nat, NAT_QUIRK_REWRITES_PAYLOAD))
-        nat_quirk_rewrite(nat, packet, mapping_at(nat->table, slot)->external_address,
-                          mapping_at(nat->table, slot)->internal_address);
+    if (G_UNLIKELY(nat->reader))
+        let_read(nat, packet, slot, true);
     return VERDICT_PASS;
 }
 
@@ -753,6 +773,7 @@ static enum verdict
 hairpin_in(struct nat *nat, struct packet *packet, const struct flow *seen, struct endpoint external, uint32_t slot)
 {
     const struct mapping *mapping = slot ? mapping_at(nat->table, slot) : NULL;
+    struct endpoint sender = flow_source(seen);
     struct flow flow = *seen;
     struct record record;
     enum drop_reason reason;
@@ -777,6 +798,8 @@ hairpin_in(struct nat *nat, struct packet *packet, const struct flow *seen, stru
         return nat_drop(nat, packet, &record, reason);
     turn_round(nat, packet, external, mapping);
     nat->counts.hairpinned++;
+    if (G_UNLIKELY(nat->reader))
+        let_read_hairpin(nat, packet, sender, external);
     return let_in(nat, packet, slot, session, &record, rule);
 }
 

@@ -94,6 +94,14 @@ packet_new(struct world *world, size_t length)
     return packet;
 }
 
+size_t
+packet_tailroom(const struct packet *packet)
+{
+    const uint8_t *end = packet->buffer + packet_object_bytes[packet->size_class] - sizeof *packet;
+
+    return (size_t)(end - (packet->data + packet->length));
+}
+
 struct packet *
 packet_copy(struct world *world, const struct packet *packet)
 {

@@ -35,6 +35,9 @@ struct node *net_node(const struct world *world, uint32_t number);
 /* A packet with room for `length` bytes at `data`; counted as sent. It has no name, no bytes and no flags yet. */
 struct packet *packet_new(struct world *world, size_t length);
 
+/* By how many bytes a packet may grow at its end. */
+size_t packet_tailroom(const struct packet *packet);
+
 /* The same bytes, name and cause again, counted as sent: a duplicate, or a copy to each member of a segment. */
 struct packet *packet_copy(struct world *world, const struct packet *packet);
 

@@ -6,6 +6,7 @@
 #include "core/net/checksum.h"
 #include "core/net/icmp.h"
 #include "core/net/ipv6.h"
+#include "core/net/net.h"
 
 static uint16_t
 load16(const uint8_t *at)
@@ -203,35 +204,82 @@ packet_renumber(struct packet *packet, uint16_t identification)
 
 /* ---- the data */
 
-/* Replaces the bytes at `at` of a UDP datagram and mends its checksum by the 16-bit words that they touch. */
-static void
-replace(uint8_t *datagram, size_t length, size_t at, const uint8_t *bytes, size_t count)
+struct span
+packet_udp_data(const struct packet *packet)
 {
-    size_t first = at & ~(size_t)1, end = MIN((at + count + 1) & ~(size_t)1, length);
-    struct span words = span_of(datagram + first, end - first);
-    uint64_t old = checksum_add(0, words);
+    const uint8_t *datagram = packet->data + packet->transport;
+    uint32_t there = packet->length - packet->transport, length;
 
-    memcpy(datagram + at, bytes, count);
-    mend_udp(datagram + 6, old, checksum_add(0, words));
+    if (packet->flow.protocol != PROTOCOL_UDP || packet_is(packet, PACKET_FRAGMENT | PACKET_LATER_FRAGMENT) ||
+        !packet_is(packet, PACKET_CHECKED) || there < UDP_HEADER)
+        return span_of(NULL, 0);
+    length = load16(datagram + 4);
+    return length >= UDP_HEADER && length <= there ? span_of(datagram + UDP_HEADER, length - UDP_HEADER) : span_of(NULL, 0);
 }
 
-unsigned
-packet_rewrite_payload(struct packet *packet, struct address old, struct address new)
+/* By how much a packet gets longer. */
+static int64_t
+growth_of(const struct packet_change *changes, unsigned count)
 {
-    uint8_t *datagram = packet->data + packet->transport, old_bytes[16], new_bytes[16];
-    size_t length = packet->length - packet->transport, count = address_to_bytes(old, old_bytes);
-    unsigned times = 0;
+    int64_t growth = 0;
 
-    if (packet->flow.protocol != PROTOCOL_UDP || address_to_bytes(new, new_bytes) != count)
-        return 0;
-    for (size_t at = 8; at + count <= length; at++) {
-        if (memcmp(datagram + at, old_bytes, count) != 0)
-            continue;
-        replace(datagram, length, at, new_bytes, count);
-        at += count - 1;
-        times++;
+    for (unsigned i = 0; i < count; i++)
+        growth += (int64_t)changes[i].bytes.length - changes[i].count;
+    return growth;
+}
+
+static bool
+has_room(const struct packet *packet, int64_t growth)
+{
+    return growth <= 0 || (packet->length + growth <= (int64_t)ip_packet_max(packet->flow.source) &&
+                           growth <= (int64_t)packet_tailroom(packet));
+}
+
+/* The lengths in both headers; the IPv4 header's checksum covers the one in it. */
+static void
+mend_lengths(struct packet *packet, int64_t growth)
+{
+    uint8_t *ip = packet->data, *at = ip + (packet_is(packet, PACKET_IPV6) ? 4 : 2);
+    uint8_t *udp = packet->data + packet->transport;
+    uint16_t old = load16(at), new = (uint16_t)(old + growth);
+
+    store16(at, new);
+    if (!packet_is(packet, PACKET_IPV6))
+        mend(ip + 10, old, new);
+    store16(udp + 4, (uint16_t)(load16(udp + 4) + growth));
+}
+
+/* What the UDP checksum covers and a change of the data changes: the length stands in the pseudo-header as well. */
+static uint16_t
+data_sum(const struct packet *packet)
+{
+    struct span data = packet_udp_data(packet);
+
+    return checksum_fold(checksum_add(2 * (data.length + UDP_HEADER), data));
+}
+
+bool
+packet_change_data(struct packet *packet, const struct packet_change *changes, unsigned count)
+{
+    int64_t growth = growth_of(changes, count), moved = 0;
+    uint8_t *udp = packet->data + packet->transport;
+    uint16_t old = data_sum(packet);
+
+    if (!has_room(packet, growth))
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        const struct packet_change *change = &changes[i];
+        uint8_t *at = udp + UDP_HEADER + change->at + moved, *behind = at + change->count;
+
+        memmove(at + change->bytes.length, behind, (size_t)(packet->data + packet->length + moved - behind));
+        if (change->bytes.length > 0)
+            memcpy(at, change->bytes.bytes, change->bytes.length);
+        moved += (int64_t)change->bytes.length - change->count;
     }
-    return times;
+    packet->length = (uint32_t)(packet->length + growth);
+    mend_lengths(packet, growth);
+    mend_udp(udp + 6, old, data_sum(packet));
+    return true;
 }
 
 /* ---- quotes */

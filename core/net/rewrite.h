@@ -14,9 +14,20 @@ void packet_rewrite_destination(struct packet *packet, struct address address, u
 /* Gives an IPv4 packet another identification. */
 void packet_renumber(struct packet *packet, uint16_t identification);
 
-/* Puts `new` for `old` wherever the data of a UDP packet has the bytes of that address, as some translators do that mean
- * well (RFC 8489 section 14.2). Both are of one family. Returns how often. */
-unsigned packet_rewrite_payload(struct packet *packet, struct address old, struct address new);
+/* The data of a whole UDP datagram, borrowed; empty of anything else, and of one whose length is a lie. */
+struct span packet_udp_data(const struct packet *packet);
+
+/* `count` bytes of that data, from `at` on, become others. */
+struct packet_change {
+    uint32_t at, count;
+    struct span bytes;
+};
+
+/* Makes changes to the data, which stand in order and apart from each other: what is behind them moves when they make it
+ * longer or shorter, and the lengths and the checksum follow (a checksum that was wrong stays wrong). False, and nothing
+ * has changed, when the packet's buffer has no room for it, or no datagram can be that long. */
+bool packet_change_data(struct packet *packet, const struct packet_change *changes, unsigned count)
+    G_GNUC_WARN_UNUSED_RESULT;
 
 /* The packet that an ICMP error quotes, as far as it is quoted (RFC 792: header and 8 bytes; RFC 1812: more; RFC 4443
  * section 2.4 c: what fits into 1280 bytes). */

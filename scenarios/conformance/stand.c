@@ -5,6 +5,7 @@
 #include "core/net/net.h"
 #include "core/net/node.h"
 #include "core/net/segment.h"
+#include "nat/alg/alg.h"
 #include "nat/services/port_control.h"
 
 #define BOX_INSIDE address_ipv4(0x0a000001)  /* 10.0.0.1 */
@@ -104,6 +105,7 @@ stand_new(const struct nat_options *options, const struct stand_layout *layout)
         stand->sinks[side]->down = true; /* takes everything in silence */
     }
     control_port(stand, nat_new(stand->box, options), options->port_control);
+    alg_fit(stand->box);
     return stand;
 }
 

@@ -1,4 +1,5 @@
 /* Boxes: NATs, firewalls and routers with their insides, the boxes that are none, and reboots. */
+#include "nat/alg/alg.h"
 #include "nat/pooling.h"
 #include "nat/services/port_control.h"
 #include "scenarios/lab/parts.h"
@@ -139,6 +140,7 @@ build_with(const struct plan *plan, const struct nat_options *options, const cha
 
     box->box->type = type ? g_string_chunk_insert_const(lab_of(box)->parts->texts, type) : NULL;
     nat_new(box->node, options);
+    alg_fit(box->node);
     lab_announce_external(box->box->insides);
     if (options->port_control) {
         bool started = set_port_control(box, NULL); /* the box is new: its ports are free */
@@ -198,6 +200,7 @@ lab_set_nat_options(struct lab_node *box, const struct nat_options *options, GEr
         pool_size(box->node, NULL, FAMILY_IPV6) == 0)
         return fail_masquerade(kind_words[box->kind], box->node->name, error);
     nat_set_options(nat, options);
+    alg_fit(box->node);
     if (shown)
         lab_announce_again(lab_of(box));
     return set_port_control(box, error);

@@ -3,6 +3,7 @@
 #include "core/base/words.h"
 #include "core/net/net.h"
 #include "core/net/tcp_kinds.h"
+#include "nat/alg/alg.h"
 #include "nat/box.h"
 #include "proto/http/signal_kinds.h"
 #include "proto/portmap/kinds.h"
@@ -39,7 +40,8 @@ const struct record_kind *const lab_record_kinds[] = {
     &nat_block_granted_kind,
     &nat_block_released_kind,
     &nat_poisoned_kind,
-    &nat_rewritten_kind,
+    &alg_rewrite_kind,
+    &alg_passed_kind,
     &stun_kind_started,
     &stun_kind_retransmitted,
     &stun_kind_repeated,

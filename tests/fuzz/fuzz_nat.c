@@ -1,8 +1,9 @@
 /* Packets into a NAT from each side. The input decides the options, then step by step: which packet comes from where,
  * whole or malformed, how far time goes on, when options change and when the box loses its state.
  *
- * Whatever comes: no packet gets lost uncounted, each record can be said, and no datagram or segment from inside leaves
- * with an internal source, but from a firewall, which lets every one leave as it came. */
+ * Whatever comes: no packet gets lost uncounted, each record can be said, no datagram or segment from inside leaves
+ * with an internal source, but from a firewall, which lets every one leave as it came, and what leaves has the length and
+ * the header checksum that it says, whatever an ALG has made of it. */
 #include <glib.h>
 
 #include "core/base/cursor.h"
@@ -10,7 +11,7 @@
 #include "core/net/net.h"
 #include "core/net/segment.h"
 #include "core/net/stack.h"
-#include "nat/nat.h"
+#include "nat/alg/alg.h"
 #include "nat/presets.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
@@ -72,6 +73,36 @@ take(struct journal *journal, const struct record *record)
         record->kind->fields(record, &names, &bench->fields);
 }
 
+/* ---- an ALG that makes data longer and shorter, by what stands in it */
+
+static void
+stretch(struct alg_message *message)
+{
+    for (size_t at = 0; at < message->data.length; at++) {
+        uint8_t byte = message->data.bytes[at];
+
+        if (byte & 1)
+            alg_replace(message, at, 1, span_of(message->data.bytes, MIN(byte, message->data.length)));
+    }
+}
+
+static void
+tell_stretch(const struct alg_message *message, struct record *record)
+{
+    record->detail = message->count;
+}
+
+static void
+say_stretch(const struct record *record, const struct names *names_of, GString *out)
+{
+    (void)names_of;
+    g_string_append_printf(out, "%d changes", (int)record->detail);
+}
+
+static const struct record_kind stretch_kind = { "fuzz-stretch", "stretched", "", say_stretch, NULL };
+static const struct alg stretcher = { "stretch", PROTOCOL_UDP, 0, stretch, tell_stretch, &stretch_kind };
+static const struct alg *const both[] = { &stretcher, &alg_rewrite_addresses };
+
 /* What leaves by the outside port. */
 static void
 leaves(struct capture *capture, uint32_t interface, uint32_t node, enum capture_direction direction, int64_t at,
@@ -80,6 +111,10 @@ leaves(struct capture *capture, uint32_t interface, uint32_t node, enum capture_
     const struct bench *bench = (const struct bench *)capture;
 
     (void)interface, (void)node, (void)at;
+    if (direction == CAPTURE_OUT) {
+        g_assert((size_t)(bytes.bytes[2] << 8 | bytes.bytes[3]) == bytes.length);
+        g_assert(checksum_of(span_of(bytes.bytes, (bytes.bytes[0] & 15) * 4)) == 0);
+    }
     if (direction == CAPTURE_OUT && PACKET_MAKER(packet) == bench->sinks[INSIDE]->number && !bench->untranslated &&
         (bytes.bytes[9] == PROTOCOL_UDP || bytes.bytes[9] == PROTOCOL_TCP))
         g_assert(memcmp(bytes.bytes + 12, "\xcb\x00\x71", 3) == 0);
@@ -208,6 +243,7 @@ open_bench(struct bench *bench, struct reader *reader)
     struct lists lists;
     struct nat_options options = read_options(reader, &lists);
     struct segment *lan;
+    uint8_t more;
 
     bench->capture.packet = leaves;
     bench->journal.take = take;
@@ -223,12 +259,16 @@ open_bench(struct bench *bench, struct reader *reader)
     bench->ports[INSIDE] = node_sit(bench->box, lan);
     bench->ports[INSIDE]->inside = true;
     bench->ports[OUTSIDE]->capture = &bench->capture;
-    node_add_address(bench->box, bench->ports[OUTSIDE], outside_address(0), 1 + reader_u8(reader) % 3, 32);
+    node_add_address(bench->box, bench->ports[OUTSIDE], outside_address(0), 1 + (more = reader_u8(reader)) % 3, 32);
     node_add_address(bench->box, bench->ports[INSIDE], inside_address(0), 1, 24);
     node_set_default(bench->box, bench->ports[OUTSIDE], ADDRESS_NONE);
     node_add_address(bench->sinks[INSIDE], node_join(bench->sinks[INSIDE], lan, NULL, NULL), inside_address(1), 8, 24);
     bench->sinks[INSIDE]->down = bench->sinks[OUTSIDE]->down = true;
+    options.algs = more >> 7 ? NAT_ALG_REWRITE_ADDRESSES : 0;
     bench->nat = nat_new(bench->box, &options);
+    alg_fit(bench->box);
+    if (more >> 6 == 3)
+        alg_fit_with(bench->box, both, G_N_ELEMENTS(both));
     bench->untranslated = options.udp.mapping == NAT_MAPPING_NONE;
 }
 
@@ -293,12 +333,17 @@ put_ip(struct writer *writer, struct reader *reader, uint8_t protocol, size_t pa
 static void
 put_udp(struct writer *writer, struct reader *reader)
 {
+    uint8_t bits;
+
     put_ip(writer, reader, PROTOCOL_UDP, 12);
     writer_u16(writer, read_port(reader));
     writer_u16(writer, read_port(reader));
     writer_u16(writer, 12);
-    writer_u16(writer, reader_u8(reader) & 1 ? 0 : 0x1234);
-    writer_u32(writer, 0x01020304);
+    writer_u16(writer, (bits = reader_u8(reader)) & 1 ? 0 : 0x1234);
+    if (bits & 2)
+        put_address(writer, bits & 4 ? inside_address(bits >> 3 & 7) : outside_address(bits >> 3 & 3));
+    else
+        writer_u32(writer, 0x01020304);
 }
 
 /* Ports of few, so that segments meet connections and SYNs that are held; any flags, perhaps options. */

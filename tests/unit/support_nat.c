@@ -2,6 +2,7 @@
 
 #include "core/base/cursor.h"
 #include "core/net/segment.h"
+#include "nat/alg/alg.h"
 #include "tests/unit/support.h"
 
 struct endpoint
@@ -248,6 +249,8 @@ note_left(struct nat_bench *bench, enum nat_side side, enum capture_direction di
 {
     if (direction != CAPTURE_OUT)
         return;
+    g_byte_array_set_size(bench->last, 0);
+    g_byte_array_append(bench->last, bytes.bytes, (guint)bytes.length);
     g_string_append(bench->left, bench->left->len ? "; " : "");
     g_string_append(bench->left, side == NAT_INSIDE ? "in " : "out ");
     if (bench->by_wire)
@@ -289,6 +292,7 @@ nat_bench_open_pool(struct nat_bench *bench, const struct nat_options *options, 
     *bench = (struct nat_bench){ .captures = { { capture_inside }, { capture_outside } }, .journal = { take_record } };
     bench->records = g_array_new(FALSE, FALSE, sizeof(struct record));
     bench->left = g_string_new(NULL);
+    bench->last = g_byte_array_new();
     bench->world = world_new(1);
     bench->world->journal = &bench->journal;
 
@@ -309,6 +313,7 @@ nat_bench_open_pool(struct nat_bench *bench, const struct nat_options *options, 
         bench->ports[side]->capture = &bench->captures[side];
     }
     bench->nat = nat_new(bench->box, options);
+    alg_fit(bench->box);
 }
 
 void
@@ -354,6 +359,7 @@ nat_bench_close(struct nat_bench *bench)
     world_free(bench->world);
     g_array_unref(bench->records);
     g_string_free(bench->left, TRUE);
+    g_byte_array_unref(bench->last);
 }
 
 void

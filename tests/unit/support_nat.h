@@ -27,6 +27,7 @@ struct nat_bench {
     struct nat *nat;
     GArray *records; /* struct record: all that the box decided */
     GString *left;   /* what left since the last packet in */
+    GByteArray *last; /* the bytes of the packet that left last */
     bool by_wire;  /* IPv4 is told in the words of wire_say too */
     char told[512];
 };

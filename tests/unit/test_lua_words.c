@@ -284,6 +284,14 @@ test_networks(void)
               "udp = {filtering = 'address-dependent'}, affinity = false, ttl = 'keep', delay = '1ms', inside = {loss "
               "= 0.1}}) out(b)",
           "nat N" },
+        { "an ALG, on and off",
+          NET "local b = n:nat('N', '203.0.113.1') local a, s = b:host('A', '10.0.0.2'), n:host 'S' local k = s:udp(7) "
+              "local u = a:udp(5) local function says() u:send(lab.endpoint(s, 7), '\\10\\0\\0\\2') "
+              "return (k:recv():byte()) end lab.spawn(function() local r = {says()} "
+              "b:alg 'rewrite-addresses' r[2] = says() b:alg('rewrite-addresses', false) r[3] = says() "
+              "b:set{alg = {'rewrite-addresses'}} r[4] = says() b:alg('rewrite-addresses', {}) r[5] = says() "
+              "b:set{alg = false} r[6] = says() log(table.concat(r, ' ')) end)",
+          "10 203 10 203 203 10" },
         { "a firewall", NET "local f = n:firewall 'F' out(f, f:host('A'), f:lan('L', '10.1.0.0/24'))",
           "firewall F host A network L" },
         { "firewalls", NET "out(n:firewall 'F', n:firewall('G', nil, {type = 'udp-blocked', lan = '10.1.0.0/24', "
@@ -339,8 +347,14 @@ test_networks(void)
           "1: nat:forward: the rule has no 'to'; accepted: an endpoint, a host or its address inside" },
         { "forward of a firewall", NET "n:firewall('F'):forward{port = 80, to = '10.0.0.2'}",
           "1: firewall:forward: F translates nothing: there is nothing to forward" },
-        { "a later word", NET "n:nat('N'):alg('sip', {})",
-          "1: nat:alg: this comes with a later version of punchlab; there are: host, nat, router, firewall, mappings, ..." },
+        { "no such ALG", NET "n:nat('N'):alg('sip', {})",
+          "1: nat:alg: 'sip' is not an ALG; accepted: rewrite-addresses" },
+        { "an ALG's options", NET "n:nat('N'):alg('rewrite-addresses', {quirk = 'x'})",
+          "1: nat:alg: the ALG rewrite-addresses has no options; accepted: {}, or false to switch it off" },
+        { "an ALG of a router", NET "n:router('R', nil, {}):alg('rewrite-addresses')",
+          "1: router:alg: a router translates nothing: it has no ALG" },
+        { "an ALG in options", NET "n:nat('N', nil, {alg = {'sip'}})",
+          "1: network:nat: 'sip' is not an ALG; accepted: rewrite-addresses" },
         { "a dot", NET "n.host('A')",
           "1: network.host(...) was called with a dot; write network:host(...) with a colon" },
         { "of another", TWO "n.host(a, 'C')",

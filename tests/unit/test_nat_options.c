@@ -253,6 +253,27 @@ test_lifts_limits(void)
     }
 }
 
+static void
+test_sets_algs(void)
+{
+    static const struct {
+        const char *value;
+        uint8_t algs;
+    } rows[] = { { "rewrite-addresses", NAT_ALG_REWRITE_ADDRESSES }, { "false", 0 }, { "{}", 0 } };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        options.algs = 0x80;
+        g_autofree char *complaint = set(NULL, "alg", rows[i].value);
+
+        CHECK_ROW_TEXT(rows[i].value, complaint, "");
+        CHECK_ROW_UINT(rows[i].value, options.algs, rows[i].algs);
+    }
+    options.algs = NAT_ALG_REWRITE_ADDRESSES;
+    g_autoptr(GString) said = g_string_new(NULL);
+    nat_options_say(&options, said);
+    CHECK_ROW("said", g_str_has_suffix(said->str, "; ALG rewrite-addresses"));
+}
+
 /* Any of the servers, in one text. */
 static void
 test_sets_port_control(void)
@@ -306,7 +327,8 @@ test_refuses(void)
           "timeout.tcp, timeout.tcp_opening, timeout.tcp_closing, syn_wait, hairpin, ttl, "
           "affinity, icmp_errors, limits.per_host, limits.total, limits.rate, limits.answer, pooling, port_hold, "
           "port_block, port_block.size, port_block.per_host, port_block.deterministic, port_block.dynamic, fragments, "
-          "identification, quirks, forward, port_timeout, exempt, rules, ipv6, ipv6_prefix or port_control; "
+          "identification, quirks, forward, port_timeout, exempt, rules, ipv6, ipv6_prefix, port_control or "
+          "alg; "
           "did you mean 'mapping'?" },
         { NULL, "timeout", "5 parsecs",
           "'5 parsecs' is not a value of 'timeout'; accepted: a duration above 0 such as "
@@ -342,7 +364,9 @@ test_refuses(void)
         { "udp", "pooling", "paired", "'pooling' is an option of the whole box, not of udp alone" },
         { NULL, "rules", "deny", "'deny' is not a value of 'rules'; accepted: a list of {action=, direction=, protocol=, "
                                  "address=, port=, from=}, or {} for none" },
-        { NULL, "alg", "sip", "'alg' is not supported yet but for the value 'false'" },
+        { NULL, "alg", "rewrite-adresses",
+          "'rewrite-adresses' is not an ALG; accepted: rewrite-addresses; did you mean 'rewrite-addresses'?" },
+        { "udp", "alg", "false", "'alg' is an option of the whole box, not of udp alone" },
         { NULL, "ipv6", "{}",
           "'{}' is not a value of 'ipv6'; accepted: firewall, open, prefix, masquerade or nat64" },
         { NULL, "ipv6_prefix", "10.0.0.0/8",
@@ -401,6 +425,6 @@ suite_nat_options(void)
                { "words", test_words }, { "sets", test_sets }, { "sets numbers", test_sets_numbers },
                { "sets TCP", test_sets_tcp }, { "sets no wait", test_sets_no_wait },
                { "lifts limits", test_lifts_limits },
-               { "sets port control", test_sets_port_control },
+               { "sets port control", test_sets_port_control }, { "sets ALGs", test_sets_algs },
                { "refuses", test_refuses }, { "takes what is so today", test_takes_today });
 }

@@ -1,5 +1,5 @@
-/* Ways of real boxes that no RFC allows: each does what its name says, and only where it is asked for. */
-#include "core/base/cursor.h"
+/* Ways of real boxes that no RFC allows: each does what its name says, and only where it is asked for. The one
+ * that is an ALG: test_nat_alg.c. */
 #include "tests/unit/support.h"
 #include "tests/unit/support_nat.h"
 
@@ -182,56 +182,6 @@ test_preserve_then_symmetric(void)
     CHECK_ROW_TEXT("what it has it keeps", out(B, Y), "out 203.0.113.1:5001 > 198.51.100.1:7000");
 }
 
-/* ---- rewrites-payload (RFC 8489 section 14.2) */
-
-static struct span
-datagram(uint8_t *bytes, const char *from, const char *to, const char *address, size_t at, size_t length)
-{
-    struct address value = nat_endpoint(address).address;
-    size_t total = nat_write_udp(bytes, nat_endpoint(from), nat_endpoint(to), 64, length);
-    uint32_t sum = 0;
-
-    address_to_bytes(value, bytes + 28 + at);
-    bytes[26] = bytes[27] = 0;
-    for (size_t i = 12; i < total; i++)
-        sum += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
-    sum += PROTOCOL_UDP + (uint32_t)(total - 20);
-    while (sum > 0xffff)
-        sum = (sum & 0xffff) + (sum >> 16);
-    bytes[26] = (uint8_t)(~sum >> 8);
-    bytes[27] = (uint8_t)~sum;
-    return span_of(bytes, total);
-}
-
-/* Its own address in the data is translated too, at even and odd places and at the very end, and the checksum stays
- * right: that is why STUN has XOR-MAPPED-ADDRESS. */
-static void
-test_rewrites_payload(void)
-{
-    static const struct {
-        const char *name;
-        size_t at, length;
-    } rows[] = { { "even", 4, 20 }, { "odd", 5, 20 }, { "at the end", 16, 20 }, { "at an odd end", 17, 21 },
-                 { "all there is", 0, 4 } };
-    uint8_t bytes[256];
-
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        open_quirk("full-cone", NAT_QUIRK_REWRITES_PAYLOAD);
-        CHECK_ROW_TEXT(rows[i].name,
-                       nat_bench_bytes(&bench, NAT_INSIDE, datagram(bytes, A, Y, "10.0.0.2", rows[i].at, rows[i].length)),
-                       "out 203.0.113.1:5000 > 198.51.100.1:7000");
-        g_autofree char *outwards = nat_bench_sentence(&bench, "nat-rewritten");
-        CHECK_ROW_TEXT(rows[i].name, outwards, "data: 10.0.0.2 becomes 203.0.113.1 (quirk rewrites-payload)");
-        CHECK_ROW_TEXT(rows[i].name,
-                       nat_bench_bytes(&bench, NAT_OUTSIDE,
-                                       datagram(bytes, Y, X1, "203.0.113.1", rows[i].at, rows[i].length)),
-                       "in 198.51.100.1:7000 > 10.0.0.2:5000");
-        g_autofree char *inwards = nat_bench_sentence(&bench, "nat-rewritten");
-        CHECK_ROW_TEXT(rows[i].name, inwards, "data: 203.0.113.1 becomes 10.0.0.2 (quirk rewrites-payload)");
-        tear_down();
-    }
-}
-
 void
 suite_nat_quirks(void)
 {
@@ -240,6 +190,5 @@ suite_nat_quirks(void)
                { "poison needs to be early", test_poison_needs_to_be_early },
                { "filtered inbound destroys", test_filtered_destroys }, { "ICMP destroys", test_icmp_destroys },
                { "explicit mappings stay", test_explicit_stays },
-               { "preserve, then symmetric", test_preserve_then_symmetric },
-               { "rewrites payload", test_rewrites_payload });
+               { "preserve, then symmetric", test_preserve_then_symmetric });
 }

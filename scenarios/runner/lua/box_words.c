@@ -1,4 +1,4 @@
-/* What boxes have: :mappings :reboot :set :forward :lan; :alg comes later. */
+/* What boxes have: :mappings :reboot :set :forward :alg :lan. */
 #include <math.h>
 
 #include "core/base/words.h"
@@ -184,6 +184,47 @@ box_forward(struct script *script, lua_State *L)
     return 0;
 }
 
+/* Whether the third argument switches an ALG on. None has options so far. */
+static bool
+arg_alg_on(lua_State *L, const char *name)
+{
+    if (lua_isnoneornil(L, 3))
+        return true;
+    if (lua_isboolean(L, 3) && !lua_toboolean(L, 3))
+        return false;
+    arg_table(L, 3, "the options");
+    lua_pushnil(L);
+    if (lua_next(L, 3) != 0)
+        complain(L, "the ALG %s has no options; accepted: {}, or false to switch it off", name);
+    return true;
+}
+
+static int
+box_alg(struct script *script, lua_State *L)
+{
+    const struct lab_handle *self = lab_handle_self(L);
+    struct nat *nat = self_nat(self);
+    const char *name = arg_text(L, 2, "the ALG");
+    int index = words_find(nat_alg_words, name);
+    struct nat_options options;
+    GError *error = NULL;
+
+    arg_no_more(L, 3);
+    if (index < 0)
+        complain_take(L, words_complaint(nat_alg_words, name, "an ALG"));
+    bool on = arg_alg_on(L, name);
+    if (self->node && !nat)
+        complain(L, "a router translates nothing: it has no ALG");
+    if (!nat)
+        return 0; /* a box of type none */
+    options = *nat_options(nat);
+    options.algs = (uint8_t)(on ? options.algs | 1 << index : options.algs & ~(1 << index));
+    if (!lab_set_nat_options(self->node, &options, &error))
+        complain_error(L, error);
+    script->world->touched = true;
+    return 0;
+}
+
 static int
 box_lan(struct script *script, lua_State *L)
 {
@@ -242,5 +283,5 @@ box_synthesize(struct script *script, lua_State *L)
 const struct word box_words[] = {
     { "mappings", box_mappings }, { "reboot", box_reboot }, { "set", box_set }, { "lan", box_lan },
     { "synthesize", box_synthesize },
-    { "forward", box_forward },   { "alg", word_later },    { NULL, NULL },
+    { "forward", box_forward },   { "alg", box_alg },    { NULL, NULL },
 };

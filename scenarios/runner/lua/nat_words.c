@@ -147,7 +147,7 @@ push_value_text(lua_State *L, const char *key)
         }
         if (strcmp(key, "port_control") == 0 && !is_empty(L))
             push_list_text(L, key);
-        else if (strcmp(key, "quirks") == 0)
+        else if (strcmp(key, "quirks") == 0 || strcmp(key, "alg") == 0)
             nat_list_push_names(L, key);
         else
             lua_pushstring(L, is_empty(L) ? "{}" : "{...}");
