@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """The real machine: `punchlab serve stun` and `punchlab nat-check` over loopback, with clients and servers written here."""
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -182,6 +184,136 @@ def test_load():
     check('the log is bounded', 50 <= err.count('\n') < 300 and 'more records were not told' in err, err[-300:])
 
 
+def proven(key, *attributes, identity=b'0123456789ab'):
+    """A Binding request with MESSAGE-INTEGRITY (RFC 8489 section 14.5)."""
+    whole = message(1, *attributes, attribute(8, bytes(20)), identity=identity)[:-24]
+    return whole + attribute(8, hmac.new(key, whole, hashlib.sha1).digest())
+
+
+def is_proven(data, key):
+    """Whether its MESSAGE-INTEGRITY, which is last, is right."""
+    return len(data) > 44 and data[-20:] == hmac.new(key, data[:-24], hashlib.sha1).digest()
+
+
+def test_users():
+    """Long-term credentials (RFC 8489 section 9.2.4), as a client of RFC 5389 has them: MD5 and HMAC-SHA1, and no word of
+    password algorithms."""
+    server = Server('--listen', '127.0.0.1:0', '--user', 'alice:secret', '--user', 'bob:hi:dden', '--realm', 'lab')
+    (to,) = server.read(1)
+    realm = attribute(0x14, b'lab')
+
+    def ask(sock, name, password, nonce):
+        key = hashlib.md5(b':'.join((name, b'lab', password))).digest()
+        sock.sendto(proven(key, attribute(6, name), realm, attribute(0x15, nonce)), to)
+        data = sock.recvfrom(2000)[0]
+        found = attributes_of(data)
+        return data[:2], found.get(9, b'')[2:4], is_proven(data, key), found
+
+    with client() as sock, client() as other:
+        sock.sendto(message(1), to)
+        data = sock.recvfrom(2000)[0]
+        found = attributes_of(data)
+        equal('asks for credentials', (data[:2], found[9][2:4], found[0x14]), (b'\1\x11', b'\4\1', b'lab'))
+        check('and gives away no address', 1 not in found and 0x20 not in found, found)
+        check('the nonce has its cookie', found[0x15].startswith(b'obMatJos2'), found[0x15])
+        nonce = found[0x15]
+        for name, password in ((b'alice', b'secret'), (b'bob', b'hi:dden')):
+            kind, _, good, found = ask(sock, name, password, nonce)
+            equal(name.decode() + ' is answered, under the same key', (kind, good), (b'\1\1', True))
+            equal(name.decode() + ': XOR-MAPPED-ADDRESS', address_of(found[0x20], True), sock.getsockname())
+        kind, code, good, found = ask(sock, b'alice', b'wrong', nonce)
+        equal('a wrong password', (kind, code, good), (b'\1\x11', b'\4\1', False))
+        kind, code, good, found = ask(other, b'alice', b'secret', nonce)
+        check('another port\'s nonce', kind == b'\1\x11' and not good, (kind, code))
+    server.stop()
+
+
+def hears_nothing(sock):
+    sock.settimeout(0.2)
+    try:
+        return sock.recvfrom(2000) is None
+    except socket.timeout:
+        return True
+    finally:
+        sock.settimeout(WAIT)
+
+
+def test_no_reflection():
+    """An answer goes to where its request came from (RFC 8489 section 6.3.1.2), and is no large one: what asks for
+    something else is not understood, unless there is a second address; over TCP never (RFC 5780 section 3)."""
+    single = Server('--listen', '127.0.0.1:0', '--quiet')
+    double = Server('--listen', '127.0.0.1:0', '--alternate', '127.0.0.2', '--quiet')
+    (to,), (two, *_) = single.read(1), double.read(4)
+    with client() as sock, client() as other:
+        port = struct.pack('>HH', other.getsockname()[1], 0)
+        wishes = (('CHANGE-REQUEST', 3, b'\0\0\0\6'), ('RESPONSE-PORT', 0x27, port), ('PADDING', 0x26, bytes(4)),
+                  ('RESPONSE-ADDRESS', 2, b'\0\1' + port[:2] + socket.inet_aton('127.0.0.3')))
+        for name, kind, value in wishes:
+            request = message(1, attribute(kind, value))
+            sock.sendto(request, to)
+            data, source = sock.recvfrom(3000)
+            found = attributes_of(data)
+            equal(name + ': 420, to where it came from', (source, found[9][2:4], found[10]),
+                  (to, b'\4\x14', struct.pack('>H', kind)))
+            check(name + ': a small answer', len(data) < 100, len(data))
+            with socket.create_connection(two, timeout=WAIT) as stream:
+                stream.sendall(request)
+                equal(name + ': over TCP', attributes_of(stream.recv(3000))[9][2:4], b'\4\x14')
+        sock.sendto(message(1, attribute(2, b'\0\1' + port[:2] + socket.inet_aton('127.0.0.1'))), two)
+        equal('RESPONSE-ADDRESS never', attributes_of(sock.recvfrom(3000)[0])[9][2:4], b'\4\x14')
+        sock.sendto(message(1, attribute(0x27, port), attribute(0x26, bytes(4))), two)
+        equal('a large one to another port never', attributes_of(sock.recvfrom(3000)[0])[9][2:4], b'\4\0')
+        check('nobody else hears of it', hears_nothing(other))
+        check('and no second answer comes', hears_nothing(sock))
+    single.stop()
+    double.stop()
+
+
+def test_flood():
+    """Malformed datagrams by the thousand: a few lines, and the number of those left out."""
+    server = Server('--listen', '127.0.0.1:0')
+    (to,) = server.read(1)
+    sent, began = 0, time.monotonic()
+    with client() as sock:
+        for burst in range(40):
+            for i in range(100):
+                sent += sock.sendto(b'\0\1\0\4' + os.urandom(20), to) > 0
+            sock.sendto(message(1), to)     # answered: so the burst has been read
+            equal('an answer amid the flood', sock.recvfrom(2000)[0][:2], b'\1\1')
+    took = time.monotonic() - began
+    out, err = server.stop()
+    lines = err.splitlines()
+    check('counts', '%d malformed' % sent in out and '40 answered' in out, out)
+    check('at most ten lines a second, and fifty', len(lines) <= 2 * (50 + 10 * (took + 1)), (took, len(lines)))
+    left_out = sum(int(found) for found in re.findall(r'\((\d+) more record', err))
+    told = sum('more record' not in line for line in lines)
+    equal('all are told or counted', told + left_out, sent + 40)
+
+
+def test_stop_at_work():
+    """A signal amid requests, with connections open."""
+    for number in signal.SIGTERM, signal.SIGINT:
+        server = Server('--listen', '127.0.0.1:0', '--quiet')
+        (to,) = server.read(1)
+        stop = threading.Event()
+
+        def ask():
+            with client() as sock:
+                while not stop.is_set():
+                    sock.sendto(message(1), to)
+
+        thread = threading.Thread(target=ask)
+        with socket.create_connection(to, timeout=WAIT) as stream:
+            stream.sendall(message(1)[:9])
+            thread.start()
+            time.sleep(0.2)
+            out, err = server.stop(number)
+            stop.set()
+            thread.join()
+            check('tells its counts', '1 TCP connections' in out and err == '', (out, err))
+            equal('the connection is closed', stream.recv(100), b'')
+
+
 def test_liar():
     """A server that says it has a second address and answers from the first whatever it is asked (a full cone, to a
     careless client)."""
@@ -223,6 +355,8 @@ def test_mistakes():
                 ('in use', ['serve', 'stun', '--listen', '127.0.0.1:%d' % port], ['cannot listen', 'taken']),
                 ('no second one', ['serve', 'stun', '--listen', '127.0.0.1:0', '--alternate', '127.0.0.1:9'],
                  ['cannot listen', 'no other one']),
+                ('no password', ['serve', 'stun', '--user', 'alice'], ["'alice' has no password", 'NAME:PASSWORD']),
+                ('a realm for nobody', ['serve', 'stun', '--realm', 'lab'], ['--realm', '--user']),
                 ('no URI', ['nat-check', 'turn:127.0.0.1'], ['turn:127.0.0.1']),
                 ('TLS', ['nat-check', 'stuns:localhost'], ['TLS']),
                 ('no such host', ['nat-check', 'nowhere.invalid'], ["'nowhere.invalid' has no address"]),
@@ -235,6 +369,7 @@ def test_mistakes():
     check('nobody there: why', "mapping     can't tell, because the server cannot be reached\n" in result.stdout, result)
 
 
-for test in test_binding, test_two_addresses, test_families, test_load, test_liar, test_mistakes:
+for test in (test_binding, test_two_addresses, test_families, test_users, test_load, test_flood, test_no_reflection,
+             test_stop_at_work, test_liar, test_mistakes):
     test()
 finish()

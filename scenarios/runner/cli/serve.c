@@ -9,13 +9,14 @@
 #include "proto/stun/server.h"
 #include "scenarios/runner/cli/addresses.h"
 #include "scenarios/runner/cli/command.h"
+#include "scenarios/runner/cli/users.h"
 
 enum { LINES_PER_SECOND = 10, LINES_AT_ONCE = 50 };
 
 struct serve_options {
     bool help, quiet;
-    GPtrArray *listen;
-    const char *alternate;
+    GPtrArray *listen, *users;
+    const char *alternate, *realm;
 };
 
 static const struct argument options[] = {
@@ -25,6 +26,10 @@ static const struct argument options[] = {
     { "alternate", 'a', ARGUMENT_TEXT, offsetof(struct serve_options, alternate), "ADDR",
       "a second address of this machine, for behaviour discovery (RFC 5780); the\nfirst is that of the first --listen. Port: "
       "the next one" },
+    { "user", 'u', ARGUMENT_TEXTS, offsetof(struct serve_options, users), "NAME:PASSWORD",
+      "who may ask, several times if need be (RFC 8489's long-term credentials);\nby default everybody" },
+    { "realm", 0, ARGUMENT_TEXT, offsetof(struct serve_options, realm), "TEXT",
+      "of the users; by default " USERS_REALM },
     { "quiet", 'q', ARGUMENT_FLAG, offsetof(struct serve_options, quiet), NULL, "no log on standard error" },
     OPTIONS_END
 };
@@ -129,6 +134,17 @@ serve_stun(const struct command *command, const struct serve_options *given)
     if (!read_addresses(given, &chosen, &error))
         return command_fail_error(command, error);
 
+    g_autoptr(stun_users) users = NULL;
+
+    if (!users_read(given->users, given->realm, &users, &error))
+        return command_fail_error(command, error);
+
+    struct stun_auth_options auth = { .mechanism = STUN_MECHANISM_LONG_TERM,
+                                      .users = users,
+                                      .algorithms = STUN_ALGORITHMS_ALL };
+
+    chosen.auth = users ? &auth : NULL;
+
     g_autoptr(live) live = live_new(NULL, &error);
 
     if (!live)
@@ -161,12 +177,13 @@ serve_run(const struct command *command, const void *given, const GPtrArray *wor
 
 const struct command serve_command = {
     .name = "serve",
-    .usage = "stun [--listen ADDR]... [--alternate ADDR] [--quiet]",
+    .usage = "stun [--listen ADDR]... [--alternate ADDR] [--user NAME:PASSWORD]... [--quiet]",
     .summary = "a STUN server on real sockets",
     .about = "It answers Binding requests (RFC 8489, and RFC 3489's) over UDP and TCP until SIGINT or SIGTERM, and prints\n"
              "where it listens and, at the end, what it has counted. What it does is told on standard error, at most ten lines a\n"
              "second. An answer goes to where its request came from; only with --alternate may it leave from another\n"
-             "address or port, or go to another port of the same address, where the request asks for that.\n"
+             "address or port, or go to another port of the same address, where the request asks for that. With --user it\n"
+             "answers those who know a password, and asks others for one (401).\n"
              "\n"
              "Exit status: 0; 2 when it cannot listen.\n",
     .options = options,
