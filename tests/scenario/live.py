@@ -277,7 +277,7 @@ def test_flood():
     with client() as sock:
         for burst in range(40):
             for i in range(100):
-                sent += sock.sendto(b'\0\1\0\4' + os.urandom(20), to) > 0
+                sent += sock.sendto(b'\0\1\0\4' + os.urandom(16) + b'\x80\x22\0\x08', to) > 0
             sock.sendto(message(1), to)     # answered: so the burst has been read
             equal('an answer amid the flood', sock.recvfrom(2000)[0][:2], b'\1\1')
     took = time.monotonic() - began
@@ -312,6 +312,20 @@ def test_stop_at_work():
             thread.join()
             check('tells its counts', '1 TCP connections' in out and err == '', (out, err))
             equal('the connection is closed', stream.recv(100), b'')
+
+
+def test_impatience():
+    """Signals that come until it has ended, as from a supervisor that signals a process and then its group: it ends all the
+    same, with its counts."""
+    for number in signal.SIGTERM, signal.SIGINT:
+        server = Server('--listen', '127.0.0.1:0', '--quiet')
+        server.read(1)
+        deadline = time.monotonic() + WAIT
+        while server.process.poll() is None and time.monotonic() < deadline:
+            server.process.send_signal(number)
+        out, _ = server.process.communicate(timeout=WAIT)
+        equal('ends with 0 at many signals %d' % number, server.process.returncode, 0)
+        check('and tells its counts', '0 messages' in out, out)
 
 
 def test_liar():
@@ -370,6 +384,6 @@ def test_mistakes():
 
 
 for test in (test_binding, test_two_addresses, test_families, test_users, test_load, test_flood, test_no_reflection,
-             test_stop_at_work, test_liar, test_mistakes):
+             test_stop_at_work, test_impatience, test_liar, test_mistakes):
     test()
 finish()

@@ -95,17 +95,20 @@ static gboolean
 on_signal(gpointer loop)
 {
     g_main_loop_quit(loop);
-    return G_SOURCE_REMOVE; /* the next one of that kind ends the program at once */
+    return G_SOURCE_CONTINUE; /* a supervisor may signal a process and its group: the second must not end it half-way */
 }
 
-static void
-run_until_signal(void)
+/* A loop that a signal ends. The handlers, which hold it, stay until the program ends. */
+static GMainLoop *
+new_loop(void)
 {
-    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    static const int numbers[] = { SIGINT, SIGTERM };
+    GMainLoop *loop = g_main_loop_new(NULL, FALSE);
 
-    g_unix_signal_add(SIGINT, on_signal, loop);
-    g_unix_signal_add(SIGTERM, on_signal, loop);
-    g_main_loop_run(loop);
+    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
+        g_unix_signal_add_full(G_PRIORITY_DEFAULT, numbers[i], on_signal, g_main_loop_ref(loop),
+                               (GDestroyNotify)g_main_loop_unref);
+    return loop;
 }
 
 /* What the words of the seam mean for an address on the command line. */
@@ -157,8 +160,11 @@ serve_stun(const struct command *command, const struct serve_options *given)
         return command_fail(command, "cannot listen: %s", why_not(why));
     if (!given->quiet)
         live_set_journal(live, live_log_journal(log));
+
+    g_autoptr(GMainLoop) loop = new_loop(); /* before it says that it listens: whoever waits for that may signal at once */
+
     print_sockets(server, &chosen);
-    run_until_signal();
+    g_main_loop_run(loop);
     print_counters(stun_server_counters(server));
     stun_server_free(server);
     return STATUS_HELD;
