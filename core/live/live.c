@@ -253,7 +253,8 @@ attach(struct live *live)
 
     source->live = live;
     source->tag = g_source_add_unix_fd(&source->source, live->epoll, G_IO_IN);
-    /* Else GLib takes the descriptor out for every dispatch and wakes itself up to put it in again: three system calls. */
+    /* Else GLib takes the descriptor out for every dispatch, and wakes itself up to put it in again: three system calls.
+     */
     g_source_set_can_recurse(&source->source, TRUE);
     live->source = &source->source;
     g_source_attach(live->source, live->context);

@@ -37,8 +37,8 @@ put_source(struct live_message *message, bool ipv4, struct address source, int i
     }
 }
 
-/* The address to send from: asked for, or the host's own choice for a socket of any address; none: the kernel's, which is
- * the socket's own where it has one, so that one need not be said. */
+/* The address to send from: asked for, or the host's own choice for a socket of any address; none: the kernel's, which
+ * is the socket's own where it has one, so that one need not be said. */
 static struct address
 source_of(const struct live_udp *udp, const struct io_datagram *datagram)
 {

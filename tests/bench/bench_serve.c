@@ -1,5 +1,5 @@
-/* `punchlab serve stun` beside coturn's turnserver, on loopback, under the same load: answers a second of the server's own
- * CPU time. Both are told to log nothing, and turnserver to serve STUN only. */
+/* `punchlab serve stun` beside coturn's turnserver, on loopback, under the same load: answers a second of the server's
+ * own CPU time. Both are told to log nothing, and turnserver to serve STUN only. */
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <stdio.h>

@@ -11,8 +11,8 @@
 
 struct server_process;
 
-/* `argv` ends with NULL; its output goes nowhere. NULL when it can't be started, or does not answer a Binding request at
- * `at` within some seconds. */
+/* `argv` ends with NULL; its output goes nowhere. NULL when it can't be started, or does not answer a Binding request
+ * at `at` within some seconds. */
 struct server_process *server_process_start(const char *const *argv, struct endpoint at);
 /* SIGTERM, and SIGKILL where that does not help. */
 void server_process_stop(struct server_process *server);

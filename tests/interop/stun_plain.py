@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The plain exchange through a masquerade: turnutils_stunclient with our server, our client with turnserver, over IPv4 and
-IPv6, UDP and TCP, with long-term credentials; and how long the kernel keeps a mapping, by our client and by
+"""The plain exchange through a masquerade: turnutils_stunclient with our server, our client with turnserver, over IPv4
+and IPv6, UDP and TCP, with long-term credentials; and how long the kernel keeps a mapping, by our client and by
 turnutils_natdiscovery."""
 import concurrent.futures
 import json
@@ -47,7 +47,8 @@ def binding(lab, protocol, server, *credentials, port=3478):
     found = lab.inside.run(BINDING, protocol, text, *credentials)
     said = re.match(r'answered (\S+) (\d+)\n$', found.out)
     if check(name + ': answered', said, found):
-        equal(name + ': mapped, requests', (host_of(said.group(1)), int(said.group(2))), (external_of(server), 2 if credentials else 1))
+        equal(name + ': mapped, requests', (host_of(said.group(1)), int(said.group(2))),
+              (external_of(server), 2 if credentials else 1))
 
 
 def wrong_password(lab, server):

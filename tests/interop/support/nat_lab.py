@@ -28,7 +28,8 @@ class NatLab(Network):
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix='punchlab-interop-')
         self.inside, self.box, self.outside = self.space('inside'), self.space('box'), self.space('outside')
-        self.wire(self.inside, 'eth0', '%s/24 %s/64' % (INSIDE, INSIDE6), self.box, 'lan', '10.0.1.1/24 2001:db8:1::1/64')
+        self.wire(self.inside, 'eth0', '%s/24 %s/64' % (INSIDE, INSIDE6),
+                  self.box, 'lan', '10.0.1.1/24 2001:db8:1::1/64')
         self.wire(self.outside, 'eth0', ' '.join(['%s/24' % address for address in (OURS, OURS_SECOND, COTURN,
                   COTURN_SECOND)] + ['%s/64' % address for address in (OURS6, COTURN6, COTURN6_SECOND)]),
                   self.box, 'wan', '%s/24 %s/64' % (EXTERNAL, EXTERNAL6))
@@ -66,4 +67,5 @@ class NatLab(Network):
             'turnserver', '-n', '-L', COTURN, '-L', COTURN_SECOND, '-L', COTURN6, '-L', COTURN6_SECOND, '-E', COTURN,
             '-p', 3478, '--alt-listening-port=3479', '-r', 'lab', '--no-cli', '--no-tls', '--no-dtls',
             '--userdb=%s.users' % files, '--pidfile=%s.pid' % files, '-l', 'stdout', '--simple-log', *arguments)
-        return server if check('turnserver listens', server.wait_to_listen(3478, 3479), server.out[-400:]) else None
+        places = [(address, port) for address in (COTURN, COTURN_SECOND, COTURN6) for port in (3478, 3479)]
+        return server if check('turnserver listens', server.wait_to_listen(*places), server.out[-400:]) else None

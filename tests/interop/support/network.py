@@ -106,8 +106,8 @@ class Network:
 
 # ---- the kernel's NAT, by its behaviour in the words of RFC 4787
 
-# What comes from outside and was not asked for is dropped before the box's own stack sees it: else it would make an entry
-# of its own in the table, and the mapping that comes later would have to take another port.
+# What comes from outside and was not asked for is dropped before the box's own stack sees it: else it would make an
+# entry of its own in the table, and the mapping that comes later would have to take another port.
 def filtered(outer):
     return '''
 table inet ours {
@@ -151,8 +151,43 @@ table ip cone {
 ''' % {'outer': outer, 'inside': inside}
 
 
-def full_cone(outer, external, inner, inside):
-    """For one host inside: all comes in, and hairpins with its external source address."""
+def firewall(outer):
+    """Translates nothing, and lets in only what answers."""
+    return '''
+table inet ours {
+  chain forward {
+    type filter hook forward priority 0; policy accept;
+    iifname "%s" meta l4proto { tcp, udp } ct state new drop
+  }
+}
+''' % outer
+
+
+def blocked(outer):
+    """UDP does not leave."""
+    return '''
+table inet ours {
+  chain forward {
+    type filter hook forward priority 0; policy accept;
+    oifname "%s" meta l4proto udp drop
+  }
+}
+''' % outer
+
+
+# Before conntrack, which puts them together.
+NO_FRAGMENTS = '''
+table inet fragments {
+  chain enter {
+    type filter hook prerouting priority -500;
+    ip frag-off & 0x3fff != 0 drop
+  }
+}
+'''
+
+
+def full_cone(outer, external, inner, inside, hairpin='external'):
+    """For one host inside: all comes in, and hairpins with its external source address, or its internal one."""
     return masquerade(outer) + '''
 table ip cone {
   chain enter {
@@ -161,7 +196,8 @@ table ip cone {
   }
   chain leave {
     type nat hook postrouting priority srcnat;
-    oifname "%(inner)s" ct status dnat ip saddr %(inside)s snat to %(external)s
+    oifname "%(inner)s" ct status dnat ip saddr %(inside)s %(source)s
   }
 }
-''' % {'external': external, 'inner': inner, 'inside': inside}
+''' % {'external': external, 'inner': inner, 'inside': inside,
+       'source': 'snat to ' + external if hairpin == 'external' else 'accept'}

@@ -1,8 +1,10 @@
 """Other people's programs and ours: found, run, started and stopped, each with a limit of time."""
+import ipaddress
 import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import threading
 import time
@@ -42,13 +44,17 @@ def run(*command, within=60, prefix=(), text=None):
     return Result([str(word) for word in command], done.stdout, done.returncode)
 
 
-def udp_ports(pid):
-    """Of the UDP sockets in the network namespace of a process."""
+def udp_places(pid):
+    """(address, port) of the UDP sockets in the network namespace of a process."""
     for name in 'udp', 'udp6':
         try:
             with open('/proc/%d/net/%s' % (pid, name)) as lines:
                 for line in list(lines)[1:]:
-                    yield int(line.split()[1].rpartition(':')[2], 16)
+                    address, port = line.split()[1].split(':')
+                    # Words of four bytes, each as this machine has it.
+                    words = struct.unpack('>%dI' % (len(address) // 8), bytes.fromhex(address))
+                    address = ipaddress.ip_address(struct.pack('=%dI' % len(words), *words))
+                    yield str(address), int(port, 16)
         except OSError:     # it has ended
             pass
 
@@ -86,10 +92,11 @@ class Service:
                 self.changed.wait(0.2)
         return True
 
-    def wait_to_listen(self, *ports, within=10):
-        """Until UDP sockets of its namespace have these ports. False when it ends or the time is over before."""
+    def wait_to_listen(self, *places, within=10):
+        """Until UDP sockets of its namespace have these places, (address, port). False when it ends or the time is over
+        before."""
         deadline = time.monotonic() + within
-        while not set(ports) <= set(udp_ports(self.process.pid)):
+        while not set(places) <= set(udp_places(self.process.pid)):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 return False
             time.sleep(0.05)
