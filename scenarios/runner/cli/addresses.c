@@ -1,6 +1,7 @@
 #include "scenarios/runner/cli/addresses.h"
 
 #include <netdb.h>
+#include <string.h>
 
 #include "core/live/sockaddr.h"
 #include "proto/stun/uri.h"
@@ -9,6 +10,16 @@ GQuark
 addresses_error_quark(void)
 {
     return g_quark_from_static_string("addresses");
+}
+
+/* An address alone; an IPv6 one may stand in brackets, as it does before a port. */
+static bool
+parse_alone(const char *text, struct address *address)
+{
+    bool bracketed = g_str_has_prefix(text, "[") && g_str_has_suffix(text, "]");
+    g_autofree char *inside = bracketed ? g_strndup(text + 1, strlen(text) - 2) : g_strdup(text);
+
+    return address_parse(inside, address) && !(bracketed && address_is_ipv4(*address));
 }
 
 bool
@@ -20,7 +31,7 @@ addresses_listen(const char *what, const char *text, uint16_t port, struct endpo
     if (endpoint_parse(spelled, endpoint))
         return true;
     endpoint->port = port;
-    if (address_parse(text, &endpoint->address))
+    if (parse_alone(text, &endpoint->address))
         return true;
     g_set_error(error, ADDRESSES_ERROR, 0,
                 "%s: '%s' is no address; accepted: 198.51.100.1, 198.51.100.1:3478, [2001:db8::1]:3478 or :3478", what,

@@ -161,7 +161,7 @@ serve_stun(const struct command *command, const struct serve_options *given)
     if (!given->quiet)
         live_set_journal(live, live_log_journal(log));
 
-    g_autoptr(GMainLoop) loop = new_loop(); /* before it says that it listens: whoever waits for that may signal at once */
+    g_autoptr(GMainLoop) loop = new_loop(); /* before it says that it listens: whoever waits for that may signal then */
 
     print_sockets(server, &chosen);
     g_main_loop_run(loop);
