@@ -1,7 +1,7 @@
 /* A load of datagrams on a server of another process, and what comes of it: for figures beside other people's servers.
  *
- * A lane is a message that is sent from one socket again and again, and the socket where what comes of each arrives: for
- * a STUN server the same one; for a relay the client's and the peer's, either way round (ChannelData or a Send
+ * A lane is a message that is sent from one socket again and again, and the socket where what comes of each arrives:
+ * for a STUN server the same one; for a relay the client's and the peer's, either way round (ChannelData or a Send
  * indication goes out, its bare data arrives). Each copy carries a serial of its own at `sent_at`, which comes back at
  * `received_at`. A lane has so many under way and no more, so that no buffer flows over; what does not come within
  * LOAD_PATIENCE is lost, and its lane goes on.

@@ -53,7 +53,8 @@ def natdiscovery(lab, case):
     theirs = {kind: words[word] for word, kind in re.findall('NAT with (.*) (Mapping|Filtering)!', found.out)}
     if 'No NAT! (Endpoint Independent Mapping)' in found.out:
         theirs['Mapping'] = NONE
-    equal(name + ': mapping, filtering', (theirs.get('Mapping'), theirs.get('Filtering')), (case.mapping, case.filtering))
+    equal(name + ': mapping, filtering', (theirs.get('Mapping'), theirs.get('Filtering')),
+          (case.mapping, case.filtering))
     check(name + ': no ALG', 'No ALG: Mapped == XOR-Mapped' in found.out and 'ALG exists' not in found.out, found)
     if case.hairpin:
         equal(name + ': hairpin', 'maybe a successful hairpinning' in found.out, case.hairpin != 'off')
@@ -89,7 +90,8 @@ def nat_check(lab, case, server):
     except ValueError:
         return check(name, False, found)
     equal(name + ': status, own and mapped address',
-          (found.status, address_of(said.get('own', '')), address_of(said.get('mapped', ''))), (0, INSIDE, lab.external))
+          (found.status, address_of(said.get('own', '')), address_of(said.get('mapped', ''))),
+          (0, INSIDE, lab.external))
     # Nothing can come back to an address that is good for one destination only: silence says nothing then.
     hairpin = case.hairpin if case.mapping == EI else None
     wanted = {'mapping': case.mapping, 'filtering': case.filtering, 'ports': case.ports, 'hairpin': hairpin,
@@ -142,8 +144,8 @@ def one_case(case):
             job.result()
         decoded(capture, case.name)
         equal(case.name + ': serve stun ends with 0 at SIGTERM', ours.stop(signal.SIGTERM), 0)
-        check(case.name + ': and understood all', re.search(r'\b0 malformed, 0 unexpected; 0 answers not sent', ours.out),
-              ours.out[-300:])
+        understood = re.search(r'\b0 malformed, 0 unexpected; 0 answers not sent', ours.out)
+        check(case.name + ': and understood all', understood, ours.out[-300:])
 
 
 def main():

@@ -196,8 +196,8 @@ def is_proven(data, key):
 
 
 def test_users():
-    """Long-term credentials (RFC 8489 section 9.2.4), as a client of RFC 5389 has them: MD5 and HMAC-SHA1, and no word of
-    password algorithms."""
+    """Long-term credentials (RFC 8489 section 9.2.4), as a client of RFC 5389 has them: MD5 and HMAC-SHA1, and no word
+    of password algorithms."""
     server = Server('--listen', '127.0.0.1:0', '--user', 'alice:secret', '--user', 'bob:hi:dden', '--realm', 'lab')
     (to,) = server.read(1)
     realm = attribute(0x14, b'lab')
@@ -315,8 +315,8 @@ def test_stop_at_work():
 
 
 def test_impatience():
-    """Signals that come until it has ended, as from a supervisor that signals a process and then its group: it ends all the
-    same, with its counts."""
+    """Signals that come until it has ended, as from a supervisor that signals a process and then its group: it ends all
+    the same, with its counts."""
     for number in signal.SIGTERM, signal.SIGINT:
         server = Server('--listen', '127.0.0.1:0', '--quiet')
         server.read(1)
