@@ -267,8 +267,7 @@ meet(struct fake_tcp *half, struct fake_io *there)
         other->peer = half->local;
         other->other = half;
         half->other = other;
-        half->connecting = false;
-        half->wants_room = false;
+        half->connecting = false; /* who has tried to write already is owed IO_WRITABLE */
         tell(listener, IO_ACCEPT, IO_OK);
         if (is_there(half->fake, half))
             tell(half, IO_CONNECTED, IO_OK);
