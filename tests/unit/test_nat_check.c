@@ -173,6 +173,14 @@ test_words(void)
           HEAD TWO "local A = n:nat('N', nil, {ports = 'sequential', step = 2}):host 'A' A:spawn(function() "
                    "local t = A:nat_check(S, " QUICK ") out(t.ports, t.step, t.why.lifetime) end)",
           "sequential 2 it was not looked at" },
+        { "hairpinning by ports that are foretold, with a neighbour who takes some now and then",
+          HEAD TWO "for _, hairpin in ipairs{'off', 'external-source'} do "
+                   "local N = n:nat(hairpin, nil, {type = 'symmetric-sequential', hairpin = hairpin}) "
+                   "local A, B = N:host('A' .. hairpin), N:host('B' .. hairpin) "
+                   "B:spawn(function() while true do B:udp():send('198.51.100.9:9', 'x') lab.sleep(1.3) end end, "
+                   "{ background = true }) "
+                   "A:spawn(function() local t = A:nat_check(S, " QUICK ") log(t.hairpin or t.why.hairpin) end) end ",
+          "external-source; off" },
         { "longer than it may look",
           HEAD TWO "local A = n:nat('N', nil, {timeout = '1min'}):host 'A' A:spawn(function() "
                    "local t = A:nat_check(S, { lifetime = '20s' }) out(t.lifetime, t.lifetime_end) end)",
