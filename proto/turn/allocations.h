@@ -60,7 +60,7 @@ struct turn_allocation {
     struct stun_id request; /* that made it, so that the same once more gets the same answer (section 7.2) */
     uint64_t token;         /* of the reservation made with it; 0: none */
     uint16_t other_code;    /* why there is no second relay; 0: none was asked for, or there is one */
-    void *via;              /* how to reach the client */
+    void *home, *via;       /* whose it is, and how to reach the client */
     void *more;             /* connections of RFC 6062 */
     int64_t budget, budget_at;   /* the bandwidth left, bytes scaled by TIME_S, and when that was computed */
     uint64_t bytes_to_peers, bytes_to_client, datagrams_to_peers, datagrams_to_client;

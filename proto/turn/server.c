@@ -1,0 +1,523 @@
+#include "proto/stun/fingerprint.h"
+#include "proto/stun/kinds.h"
+#include "proto/turn/channel_data.h"
+#include "proto/turn/server_private.h"
+
+#define MESSAGE_MOST (STUN_HEADER_BYTES + 65532) /* over TCP: a Send indication with the longest datagram */
+#define BACKLOG_MOST 262144 /* over TCP: what may wait for a client; data beyond that is dropped, as on a full link */
+
+/* --- counting and journal ---------------------------------------------------------------------------------------- */
+
+struct flow
+turn_flow_of_client(const struct turn_tuple *tuple)
+{
+    return (struct flow){ tuple->client.address, tuple->server.address, tuple->client.port, tuple->server.port,
+                          tuple->protocol };
+}
+
+struct record
+turn_record_of(const struct record_kind *kind, const struct turn_allocation *allocation)
+{
+    struct endpoint relayed = allocation->relays[0].relayed;
+
+    return (struct record){ .kind = kind,
+                            .subject = { allocation->number },
+                            .before = turn_flow_of_client(&allocation->tuple),
+                            .after = { .source = relayed.address, .source_port = relayed.port,
+                                       .protocol = allocation->protocol } };
+}
+
+void
+turn_server_drop(struct turn_server *server, const struct flow *before, uint64_t packet,
+                 const struct turn_allocation *allocation, enum drop_reason reason)
+{
+    server->counters.dropped++;
+    server->drops[reason]++;
+    if (!turn_server_listening(server))
+        return;
+
+    struct record record = { .kind = &turn_kind_dropped, .packet = packet, .verdict = VERDICT_DROP,
+                             .reason = (uint8_t)reason, .before = *before,
+                             .subject = { allocation ? allocation->number : 0 } };
+
+    server->io->ops->note(server->io, &record);
+}
+
+static void
+drop_arrival(const struct turn_arrival *arrival, enum drop_reason reason)
+{
+    struct flow flow = turn_flow_of_client(&arrival->tuple);
+
+    turn_server_drop(arrival->server, &flow, arrival->datagram->packet, NULL, reason);
+}
+
+/* --- time -------------------------------------------------------------------------------------------------------- */
+
+static void
+note_end(struct turn_server *server, const struct turn_end *end)
+{
+    bool permission = end->what == TURN_ENDED_PERMISSION;
+
+    if (!turn_server_listening(server))
+        return;
+
+    struct record record =
+        turn_record_of(permission ? &turn_kind_permission_ended : &turn_kind_unbound, end->allocation);
+
+    record.after.destination = end->peer.address;
+    record.after.destination_port = end->peer.port;
+    record.subject[1] = end->channel;
+    server->io->ops->note(server->io, &record);
+}
+
+/* The timer that ends things is an idle one: it keeps no run going. */
+static void
+arm(struct turn_server *server)
+{
+    int64_t next = turn_allocations_deadline(server->table);
+
+    if (next == TIME_NEVER)
+        server->io->ops->disarm(server->io, &server->timer);
+    else if (next != server->armed)
+        server->io->ops->arm(server->io, &server->timer, next, false);
+    server->armed = next;
+}
+
+void
+turn_server_sweep(struct turn_server *server, int64_t now)
+{
+    struct turn_end end;
+
+    while (turn_allocations_due(server->table, now, &end))
+        switch (end.what) {
+        case TURN_ENDED_ALLOCATION:
+            turn_server_end(server, end.allocation, TURN_WHY_EXPIRED);
+            break;
+        case TURN_ENDED_PERMISSION:
+        case TURN_ENDED_CHANNEL:
+            note_end(server, &end);
+            break;
+        case TURN_ENDED_RESERVATION:
+            turn_relay_close(PROTOCOL_UDP, end.socket);
+            break;
+        }
+}
+
+static void
+on_timer(void *owner, struct io_timer *timer)
+{
+    struct turn_server *server = owner;
+
+    (void)timer;
+    server->armed = TIME_NEVER;
+    turn_server_sweep(server, server->io->ops->now(server->io));
+    arm(server);
+}
+
+static void
+close_relays(struct turn_allocation *allocation)
+{
+    turn_pipes_close(allocation);
+    for (unsigned which = 0; which < TURN_RELAYS; which++)
+        if (allocation->relays[which].socket)
+            turn_relay_close(allocation->protocol, allocation->relays[which].socket);
+}
+
+void
+turn_server_end(struct turn_server *server, struct turn_allocation *allocation, enum turn_why why)
+{
+    uint64_t *const counters[] = { &server->counters.expired, &server->counters.deleted,
+                                   &server->counters.disconnected };
+
+    ++*counters[why];
+    if (turn_server_listening(server)) {
+        struct record record = turn_record_of(&turn_kind_ended, allocation);
+
+        record.rule = (uint16_t)why;
+        record.detail = MIN(server->io->ops->now(server->io), allocation->expires) - allocation->made;
+        server->io->ops->note(server->io, &record);
+    }
+    if (allocation->tuple.protocol == PROTOCOL_TCP && why != TURN_WHY_DISCONNECTED)
+        stun_connections_hold(allocation->via, false);
+    close_relays(allocation);
+    turn_allocation_remove(server->table, allocation);
+}
+
+/* --- what comes -------------------------------------------------------------------------------------------------- */
+
+static void
+note_binding(const struct turn_arrival *arrival, const struct stun_answer *answer)
+{
+    struct turn_server *server = arrival->server;
+
+    if (!turn_server_listening(server))
+        return;
+
+    struct record record = { .kind = answer->reply == STUN_REPLY_ERROR ? &stun_kind_refused : &stun_kind_served,
+                             .packet = arrival->datagram->packet, .verdict = VERDICT_MINE, .rule = answer->method,
+                             .before = turn_flow_of_client(&arrival->tuple), .detail = answer->code };
+
+    server->io->ops->note(server->io, &record);
+}
+
+/* Binding of either generation, and what is no message of TURN at all. */
+static void
+serve_stun(const struct turn_arrival *arrival)
+{
+    struct turn_server *server = arrival->server;
+    struct stun_arrival how = { .source = arrival->tuple.client, .local = arrival->tuple.server, .now = arrival->now };
+    uint8_t buffer[STUN_ANSWER_BYTES];
+    struct stun_answer answer = stun_answer(&server->binding, arrival->datagram->data, &how, buffer, sizeof buffer);
+    struct io_datagram datagram = IO_DATAGRAM_TO(arrival->tuple.client, answer.message);
+
+    if (answer.reply == STUN_REPLY_DROP) {
+        drop_arrival(arrival, answer.reason);
+        return;
+    }
+    if (answer.reply == STUN_REPLY_NONE)
+        return;
+    server->counters.bindings++;
+    note_binding(arrival, &answer);
+    if (arrival->tuple.protocol == PROTOCOL_UDP)
+        datagram.local = arrival->datagram->local;
+    if (arrival->via->ops->send(arrival->via, &datagram) != IO_OK)
+        server->counters.unsent++;
+}
+
+static bool
+is_request_method(uint16_t method, bool tcp)
+{
+    switch (method) {
+    case STUN_ALLOCATE:
+    case STUN_REFRESH:
+    case STUN_CREATE_PERMISSION:
+    case STUN_CHANNEL_BIND:
+        return true;
+    case STUN_CONNECT:
+    case STUN_CONNECTION_BIND:
+        return tcp;
+    default:
+        return false;
+    }
+}
+
+static void
+serve_turn(const struct turn_arrival *arrival)
+{
+    struct turn_server *server = arrival->server;
+    struct stun_message message;
+    enum stun_class class;
+
+    if (stun_message_decode(arrival->datagram->data, &message) != STUN_FAULT_NONE ||
+        stun_fingerprint_check(&message) == STUN_CHECK_WRONG) {
+        drop_arrival(arrival, DROP_MALFORMED_STUN);
+        return;
+    }
+    class = message.header.class;
+    if (class == STUN_INDICATION && message.header.method == STUN_SEND) {
+        turn_relay_send(arrival, &message);
+        return;
+    }
+    if (class != STUN_REQUEST || !is_request_method(message.header.method, server->options.tcp_allocations)) {
+        drop_arrival(arrival, DROP_UNEXPECTED_STUN);
+        return;
+    }
+    turn_server_sweep(server, arrival->now);
+    turn_serve_request(arrival, &message);
+    arm(server);
+}
+
+static void
+sort(const struct turn_arrival *arrival)
+{
+    struct stun_header header;
+
+    if (turn_looks_like_channel_data(arrival->datagram->data))
+        turn_relay_channel_data(arrival);
+    else if (stun_header_peek(arrival->datagram->data, &header) && header.method != STUN_BINDING)
+        serve_turn(arrival);
+    else
+        serve_stun(arrival);
+}
+
+static void
+on_datagram(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
+{
+    struct turn_place *place = owner;
+    struct io *io = place->server->io;
+    struct turn_arrival arrival = { .server = place->server, .place = place, .via = udp, .datagram = datagram,
+                                    .tuple = { datagram->peer, datagram->local, PROTOCOL_UDP },
+                                    .now = io->ops->now(io) };
+
+    sort(&arrival);
+}
+
+static const struct io_udp_events events = { .datagram = on_datagram };
+
+/* --- over TCP ---------------------------------------------------------------------------------------------------- */
+
+static const struct turn_place *
+place_at(const struct turn_server *server, struct endpoint local)
+{
+    for (size_t i = 0; i < server->listens; i++) {
+        struct endpoint at = turn_server_local(server, i);
+
+        if (at.port == local.port && (address_equal(at.address, local.address) || address_is_unspecified(at.address)))
+            return &server->places[i];
+    }
+    return &server->places[0];
+}
+
+static void
+on_opened(void *owner, struct io_udp *connection)
+{
+    struct turn_server *server = owner;
+
+    (void)connection;
+    server->counters.connections++;
+}
+
+static void
+on_message(void *owner, struct io_udp *connection, const struct io_datagram *message)
+{
+    struct turn_server *server = owner;
+    struct turn_arrival arrival = { .server = server, .place = place_at(server, message->local), .via = connection,
+                                    .datagram = message, .tuple = { message->peer, message->local, PROTOCOL_TCP },
+                                    .now = server->io->ops->now(server->io) };
+
+    sort(&arrival);
+}
+
+/* An allocation goes with its connection: the 5-tuple can't come back (RFC 8656 section 6). */
+static void
+on_closed(void *owner, struct io_udp *connection, enum io_result why, enum stun_fault fault)
+{
+    struct turn_server *server = owner;
+    struct turn_tuple tuple = { stun_stream_peer(connection), connection->ops->local(connection), PROTOCOL_TCP };
+    struct turn_allocation *allocation = turn_allocation_find(server->table, &tuple, INT64_MIN);
+
+    server->counters.evicted += why == IO_FULL;
+    server->counters.broken += fault != STUN_FAULT_NONE;
+    if (fault != STUN_FAULT_NONE) {
+        struct flow flow = turn_flow_of_client(&tuple);
+
+        turn_server_drop(server, &flow, 0, allocation, DROP_MALFORMED_STUN);
+    }
+    if (allocation && allocation->via == connection)
+        turn_server_end(server, allocation, TURN_WHY_DISCONNECTED);
+}
+
+static const struct stun_connections_events connection_events = { on_opened, on_message, on_closed };
+
+static bool
+open_streams(struct turn_server *server, enum io_result *why)
+{
+    struct endpoint local[TURN_SERVER_MAX_LISTEN];
+    struct stun_connections_options options = {
+        .listens = server->listens,
+        .listen = local,
+        .stream = { .channels = true, .most = MESSAGE_MOST, .backlog = BACKLOG_MOST },
+        .most = MAX(server->options.connections, 1),
+    };
+
+    for (size_t i = 0; i < server->listens; i++)
+        local[i] = turn_server_local(server, i);
+    server->connections = stun_connections_new(server->io, &options, &connection_events, server, why);
+    return server->connections != NULL;
+}
+
+/* --- life -------------------------------------------------------------------------------------------------------- */
+
+/* The host's first address of a family; none when it has none. Loopback is for those who listen there. */
+static struct address
+first_address(const struct turn_server *server, enum family family)
+{
+    struct io_address addresses[64];
+    size_t count = server->io->ops->addresses(server->io, addresses, G_N_ELEMENTS(addresses));
+
+    for (size_t i = 0; i < MIN(count, G_N_ELEMENTS(addresses)); i++)
+        if (address_family(addresses[i].address) == family && !address_is_loopback(addresses[i].address) &&
+            !address_is_link_local(addresses[i].address))
+            return addresses[i].address;
+    return ADDRESS_NONE;
+}
+
+static bool
+choose_relays(struct turn_server *server, struct turn_place *place, const struct turn_listen *listen)
+{
+    struct turn_relay_address *relay = place->relay;
+    struct address own = listen->at.address;
+
+    relay[0] = listen->ipv4;
+    relay[1] = listen->ipv6;
+    if (address_is_none(relay[0].address) && address_is_none(relay[1].address)) {
+        bool any = address_is_unspecified(own);
+
+        relay[0].address = any ? first_address(server, FAMILY_IPV4) : address_is_ipv4(own) ? own : ADDRESS_NONE;
+        relay[1].address = any ? first_address(server, FAMILY_IPV6) : address_is_ipv4(own) ? ADDRESS_NONE : own;
+    }
+    server->mapped |= !address_is_none(relay[0].external) || !address_is_none(relay[1].external);
+    return !address_is_none(relay[0].address) || !address_is_none(relay[1].address);
+}
+
+static bool
+open_places(struct turn_server *server, enum io_result *why)
+{
+    struct io *io = server->io;
+
+    for (size_t i = 0; i < server->options.listens; i++) {
+        struct turn_listen *listen = &server->options.listen[i];
+        struct turn_place *place = &server->places[i];
+
+        *why = IO_NO_ADDRESS;
+        place->server = server;
+        if (!choose_relays(server, place, listen))
+            return false;
+        place->udp = io->ops->udp(io, &listen->at, &events, place, why);
+        if (!place->udp)
+            return false;
+        server->listens++;
+        listen->at.port = place->udp->ops->local(place->udp).port;
+    }
+    return !server->options.tcp || open_streams(server, why);
+}
+
+static void
+make_auth(struct turn_server *server, const struct turn_server_options *options)
+{
+    struct stun_auth_options auth = { .mechanism = STUN_MECHANISM_LONG_TERM, .users = options->users,
+                                      .algorithms = options->algorithms, .nonce_lifetime = options->nonce_lifetime };
+
+    if (!options->users && options->secret.length == 0)
+        return;
+    if (!auth.users)
+        auth.users = server->own_users = stun_users_new(options->realm);
+    if (options->secret.length) {
+        g_autofree char *realm = g_strndup((const char *)stun_users_realm(auth.users).bytes,
+                                           stun_users_realm(auth.users).length);
+
+        server->secret = stun_secret_new(options->secret, realm, options->unix_time_at_zero);
+        auth.find = stun_secret_find;
+        auth.find_owner = server->secret;
+    }
+    server->io->ops->random(server->io, auth.secret, sizeof auth.secret);
+    server->auth = stun_auth_new(&auth);
+}
+
+static void
+copy_options(struct turn_server *server, const struct turn_server_options *options)
+{
+    struct turn_policy *peers = &server->options.peers;
+
+    server->options = *options;
+    server->allow = g_memdup2(peers->allow, peers->allows * sizeof *peers->allow);
+    server->deny = g_memdup2(peers->deny, peers->denies * sizeof *peers->deny);
+    peers->allow = server->allow;
+    peers->deny = server->deny;
+    server->software = g_strdup(options->software ? options->software : "");
+    server->options.tcp_allocations &= options->tcp;
+    server->binding = (struct stun_rules){ .software = span_of_text(server->software), .mapped_address = true,
+                                           .understood = STUN_SET_BASE };
+}
+
+static bool
+options_fit(const struct turn_server_options *options, enum io_result *why)
+{
+    *why = IO_TOO_BIG;
+    if (options->software && g_utf8_strlen(options->software, -1) > 127)
+        return false;
+    *why = IO_NO_ADDRESS;
+    return options->port_first >= TURN_PORT_LEAST && options->port_first <= options->port_last;
+}
+
+struct turn_server *
+turn_server_new(struct io *io, const struct turn_server_options *options, enum io_result *why)
+{
+    g_autoptr(turn_server) server = NULL;
+
+    g_assert(options->listens >= 1 && options->listens <= TURN_SERVER_MAX_LISTEN);
+    if (!options_fit(options, why))
+        return NULL;
+    server = g_new0(struct turn_server, 1);
+    server->io = io;
+    server->timer = (struct io_timer){ .fire = on_timer, .owner = server };
+    server->armed = TIME_NEVER;
+    server->table = turn_allocations_new();
+    server->pipes = g_hash_table_new(NULL, NULL);
+    copy_options(server, options);
+    make_auth(server, options);
+    return open_places(server, why) ? g_steal_pointer(&server) : NULL;
+}
+
+void
+turn_server_free(struct turn_server *server)
+{
+    const struct turn_reservation *reservation;
+    struct turn_allocation *allocation = NULL;
+
+    if (!server)
+        return;
+    server->io->ops->disarm(server->io, &server->timer);
+    while ((allocation = turn_allocations_next(server->table, NULL))) {
+        close_relays(allocation);
+        turn_allocation_remove(server->table, allocation);
+    }
+    while ((reservation = turn_reservation_any(server->table)))
+        turn_relay_close(PROTOCOL_UDP, turn_reservation_take(server->table, reservation->token));
+    stun_connections_free(server->connections);
+    for (size_t i = 0; i < server->listens; i++)
+        server->places[i].udp->ops->close(server->places[i].udp);
+    turn_allocations_free(server->table);
+    g_hash_table_destroy(server->pipes);
+    stun_auth_free(server->auth);
+    stun_secret_free(server->secret);
+    stun_users_free(server->own_users);
+    g_free(server->allow);
+    g_free(server->deny);
+    g_free(server->software);
+    g_free(server);
+}
+
+void
+turn_server_drain(struct turn_server *server, const struct endpoint *alternate)
+{
+    server->draining = true;
+    server->alternate = alternate ? *alternate : (struct endpoint){ ADDRESS_NONE, 0 };
+}
+
+const struct turn_server_counters *
+turn_server_counters(const struct turn_server *server)
+{
+    return &server->counters;
+}
+
+uint64_t
+turn_server_dropped(const struct turn_server *server, enum drop_reason reason)
+{
+    return server->drops[reason];
+}
+
+uint64_t
+turn_server_refused(const struct turn_server *server, unsigned code)
+{
+    return code >= TURN_FIRST_CODE && code < TURN_FIRST_CODE + TURN_CODES ? server->refusals[code - TURN_FIRST_CODE] : 0;
+}
+
+unsigned
+turn_server_allocations(const struct turn_server *server)
+{
+    return turn_allocations_count(server->table);
+}
+
+const struct turn_allocation *
+turn_server_next(const struct turn_server *server, const struct turn_allocation *after)
+{
+    return turn_allocations_next(server->table, after);
+}
+
+struct endpoint
+turn_server_local(const struct turn_server *server, size_t n)
+{
+    g_assert(n < server->listens);
+    return server->places[n].udp->ops->local(server->places[n].udp);
+}

@@ -1,0 +1,539 @@
+/* Requests: who asks (RFC 8489 section 9.2.4), what is not understood, then each method's own checks in the order of its
+ * section. A request changes something only after its last check. */
+#include "proto/stun/fingerprint.h"
+#include "proto/turn/channel_data.h"
+#include "proto/turn/server_private.h"
+
+struct work {
+    const struct turn_arrival *arrival;
+    struct turn_server *server;
+    const struct stun_message *message;
+    struct stun_proof proof;
+    struct stun_builder builder;
+    struct stun_types unknown; /* of 420 */
+    uint8_t buffer[STUN_ANSWER_BYTES];
+};
+
+/* --- answers ----------------------------------------------------------------------------------------------------- */
+
+static void
+begin(struct work *work, enum stun_class class)
+{
+    struct stun_header header = stun_header_respond(&work->message->header, class);
+
+    stun_builder_begin(&work->builder, work->buffer, sizeof work->buffer, &header);
+}
+
+struct span
+turn_complete(struct turn_server *server, struct stun_builder *builder, const struct stun_seal *seal, bool fingerprint)
+{
+    if (*server->software)
+        stun_put_text(builder, STUN_SOFTWARE, span_of_text(server->software));
+    stun_seal_put(seal, builder);
+    if (fingerprint)
+        stun_put_fingerprint(builder);
+    return stun_builder_finish(builder);
+}
+
+/* From where the request arrived to where it came from; over TCP by its connection. */
+static void
+send_answer(struct work *work)
+{
+    const struct turn_arrival *arrival = work->arrival;
+    bool fingerprint = stun_message_find(work->message, STUN_FINGERPRINT) != NULL;
+    struct span message = turn_complete(work->server, &work->builder, &work->proof.seal, fingerprint);
+    struct io_datagram datagram = IO_DATAGRAM_TO(arrival->tuple.client, message);
+
+    g_assert(message.length > 0); /* every answer fits */
+    if (arrival->tuple.protocol == PROTOCOL_UDP)
+        datagram.local = arrival->tuple.server;
+    if (arrival->via->ops->send(arrival->via, &datagram) != IO_OK)
+        work->server->counters.unsent++;
+}
+
+static void
+succeed(struct work *work)
+{
+    work->server->counters.successes++;
+    send_answer(work);
+}
+
+void
+turn_count_refusal(struct turn_server *server, const struct turn_tuple *tuple, uint64_t packet, uint16_t method,
+                   unsigned code)
+{
+    server->counters.errors++;
+    server->refusals[code - TURN_FIRST_CODE]++;
+    if (!turn_server_listening(server))
+        return;
+
+    struct record record = { .kind = &turn_kind_refused, .packet = packet, .verdict = VERDICT_MINE, .rule = method,
+                             .before = turn_flow_of_client(tuple), .detail = code };
+
+    server->io->ops->note(server->io, &record);
+}
+
+static void
+refuse(struct work *work, unsigned code)
+{
+    const struct turn_arrival *arrival = work->arrival;
+
+    turn_count_refusal(work->server, &arrival->tuple, arrival->datagram->packet, work->message->header.method, code);
+    begin(work, STUN_ERROR);
+    stun_put_error(&work->builder, code);
+    if (work->proof.verdict == STUN_AUTH_REFUSE)
+        stun_auth_put_challenge(work->server->auth, &work->builder, &work->proof, arrival->tuple.client, arrival->now);
+    if (code == STUN_CODE_UNKNOWN_ATTRIBUTE)
+        stun_put_unknown(&work->builder, &work->unknown);
+    if (code == STUN_CODE_TRY_ALTERNATE)
+        stun_put_endpoint(&work->builder, STUN_ALTERNATE_SERVER, work->server->alternate);
+    send_answer(work);
+}
+
+static void
+note_about(struct work *work, const struct record_kind *kind, const struct turn_allocation *allocation,
+           struct endpoint peer, uint32_t subject, int64_t detail)
+{
+    struct turn_server *server = work->server;
+
+    if (!turn_server_listening(server))
+        return;
+
+    struct record record = turn_record_of(kind, allocation);
+
+    record.packet = work->arrival->datagram->packet;
+    record.subject[1] = subject;
+    record.detail = detail;
+    record.after.destination = peer.address;
+    record.after.destination_port = peer.port;
+    server->io->ops->note(server->io, &record);
+}
+
+/* --- Allocate (section 7.2) -------------------------------------------------------------------------------------- */
+
+static struct span
+user_of(const struct work *work)
+{
+    return work->proof.user ? stun_user_name(work->proof.user) : span_of(NULL, 0);
+}
+
+static void
+answer_allocate(struct work *work, const struct turn_allocation *allocation)
+{
+    struct stun_builder *builder = &work->builder;
+
+    begin(work, STUN_SUCCESS);
+    for (unsigned which = 0; which < TURN_RELAYS; which++)
+        if (allocation->relays[which].socket)
+            stun_put_endpoint(builder, STUN_XOR_RELAYED_ADDRESS, allocation->relays[which].relayed);
+    stun_put_number(builder, STUN_LIFETIME, (uint64_t)((allocation->expires - work->arrival->now) / TIME_S));
+    stun_put_endpoint(builder, STUN_XOR_MAPPED_ADDRESS, allocation->tuple.client);
+    if (allocation->token)
+        stun_put_number(builder, STUN_RESERVATION_TOKEN, allocation->token);
+    if (allocation->other_code)
+        stun_put_family_error(builder, address_is_ipv4(allocation->relays[0].relayed.address) ? FAMILY_IPV6 : FAMILY_IPV4,
+                              allocation->other_code);
+    succeed(work);
+}
+
+/* What is wrong with one allocation more (numbers 10 and 11). */
+static unsigned
+judge_quota(const struct work *work)
+{
+    const struct turn_server *server = work->server;
+
+    if (server->draining) {
+        bool elsewhere = !address_is_none(server->alternate.address) && work->proof.seal.key;
+
+        return elsewhere ? STUN_CODE_TRY_ALTERNATE : STUN_CODE_INSUFFICIENT_CAPACITY;
+    }
+    if (server->options.per_user && turn_allocations_of_user(server->table, user_of(work)) >= server->options.per_user)
+        return STUN_CODE_QUOTA_REACHED;
+    if (server->options.total && turn_allocations_count(server->table) >= server->options.total)
+        return STUN_CODE_INSUFFICIENT_CAPACITY;
+    return 0;
+}
+
+/* Sockets for a wish, none of them anybody's yet. */
+struct ports {
+    struct turn_opened relays[TURN_RELAYS], reserved;
+    uint16_t other_code;
+};
+
+/* One of each family: success with one of them, too, and then with the reason why the other is missing. */
+static bool
+open_both(struct work *work, const struct turn_wish *wish, struct ports *ports)
+{
+    const struct turn_place *place = work->arrival->place;
+    struct turn_opened *four = &ports->relays[0], *six = &ports->relays[1];
+    bool got_four = turn_open_relay(work->server, place, FAMILY_IPV4, wish->protocol, wish->even, four, NULL);
+    bool got_six = turn_open_relay(work->server, place, FAMILY_IPV6, wish->protocol, wish->even, six, NULL);
+    bool has_four = !address_is_none(place->relay[0].address), has_six = !address_is_none(place->relay[1].address);
+
+    if (!got_four) {
+        *four = *six;
+        six->socket = NULL;
+        ports->other_code = has_four ? STUN_CODE_INSUFFICIENT_CAPACITY : STUN_CODE_FAMILY_UNSUPPORTED;
+    } else if (!got_six) {
+        ports->other_code = has_six ? STUN_CODE_INSUFFICIENT_CAPACITY : STUN_CODE_FAMILY_UNSUPPORTED;
+    }
+    return got_four || got_six;
+}
+
+static bool
+open_ports(struct work *work, const struct turn_wish *wish, struct ports *ports)
+{
+    *ports = (struct ports){ .other_code = 0 };
+    if (wish->by_token) {
+        const struct turn_reservation *reservation =
+            turn_reservation_find(work->server->table, wish->token, work->arrival->now);
+
+        ports->relays[0].relayed = reservation->relayed;
+        ports->relays[0].socket = turn_reservation_take(work->server->table, wish->token);
+        return true;
+    }
+    if (wish->both)
+        return open_both(work, wish, ports);
+    return turn_open_relay(work->server, work->arrival->place, wish->family, wish->protocol, wish->even,
+                           &ports->relays[0], wish->pair ? &ports->reserved : NULL);
+}
+
+static uint64_t
+draw_token(struct turn_server *server)
+{
+    uint64_t token;
+
+    do
+        server->io->ops->random(server->io, &token, sizeof token);
+    while (token == 0 || turn_reservation_find(server->table, token, INT64_MIN));
+    return token;
+}
+
+static struct turn_allocation *
+make_allocation(struct work *work, const struct turn_wish *wish, const struct ports *ports)
+{
+    const struct turn_arrival *arrival = work->arrival;
+    struct turn_server *server = work->server;
+    int64_t lifetime = turn_lifetime(wish->has_lifetime, wish->lifetime, server->options.lifetime_most);
+    struct turn_allocation *allocation =
+        turn_allocation_add(server->table, &arrival->tuple, user_of(work), arrival->now, lifetime);
+
+    allocation->home = server;
+    allocation->via = arrival->via;
+    allocation->protocol = wish->protocol;
+    allocation->request = work->message->header.id;
+    allocation->other_code = ports->other_code;
+    allocation->budget_at = arrival->now - TIME_S; /* a full bucket */
+    for (unsigned which = 0; which < TURN_RELAYS; which++)
+        if (ports->relays[which].socket) {
+            turn_allocation_add_relay(server->table, allocation, which, ports->relays[which].relayed,
+                                      ports->relays[which].socket);
+            turn_relay_attach(wish->protocol, ports->relays[which].socket, &allocation->relays[which]);
+        }
+    if (ports->reserved.socket) {
+        allocation->token = draw_token(server);
+        turn_reserve(server->table, allocation->token, ports->reserved.relayed, ports->reserved.socket, arrival->now);
+    }
+    if (arrival->tuple.protocol == PROTOCOL_TCP)
+        stun_connections_hold(arrival->via, true);
+    server->counters.allocated++;
+    note_about(work, &turn_kind_allocated, allocation, (struct endpoint){ ADDRESS_NONE, 0 }, 0, lifetime);
+    return allocation;
+}
+
+static void
+serve_allocate(struct work *work)
+{
+    const struct turn_arrival *arrival = work->arrival;
+    struct turn_server *server = work->server;
+    const struct turn_place *place = arrival->place;
+    struct turn_offer offer = { .ipv4 = !address_is_none(place->relay[0].address),
+                                .ipv6 = !address_is_none(place->relay[1].address),
+                                .tcp = server->options.tcp_allocations,
+                                .dont_fragment = !server->options.no_dont_fragment,
+                                .leg = arrival->tuple.protocol };
+    struct turn_allocation *there = turn_allocation_find(server->table, &arrival->tuple, arrival->now);
+    struct turn_wish wish;
+    struct ports ports;
+    unsigned code;
+
+    if (there && stun_id_equal(&there->request, &work->message->header.id) &&
+        span_equal(turn_allocation_user(there), user_of(work))) {
+        answer_allocate(work, there);
+        return;
+    }
+    if (there) {
+        refuse(work, STUN_CODE_ALLOCATION_MISMATCH);
+        return;
+    }
+    code = turn_wish_read(work->message, &offer, &wish, &work->unknown);
+    if (code == 0 && wish.by_token && !turn_reservation_find(server->table, wish.token, arrival->now))
+        code = STUN_CODE_INSUFFICIENT_CAPACITY;
+    if (code == 0)
+        code = judge_quota(work);
+    if (code == 0 && !open_ports(work, &wish, &ports))
+        code = STUN_CODE_INSUFFICIENT_CAPACITY;
+    if (code)
+        refuse(work, code);
+    else
+        answer_allocate(work, make_allocation(work, &wish, &ports));
+}
+
+/* --- Refresh (section 8.2) --------------------------------------------------------------------------------------- */
+
+static void
+answer_refresh(struct work *work, int64_t lifetime)
+{
+    begin(work, STUN_SUCCESS);
+    stun_put_number(&work->builder, STUN_LIFETIME, (uint64_t)(lifetime / TIME_S));
+    succeed(work);
+}
+
+static void
+delete(struct work *work, struct turn_allocation *allocation, struct turn_relay *relay)
+{
+    unsigned left = (allocation->relays[0].socket != NULL) + (allocation->relays[1].socket != NULL);
+
+    if (!relay || left == 1) {
+        turn_server_end(work->server, allocation, TURN_WHY_DELETED);
+    } else {
+        turn_relay_close(allocation->protocol, relay->socket);
+        turn_allocation_drop_relay(work->server->table, allocation, (unsigned)(relay - allocation->relays));
+    }
+    answer_refresh(work, 0);
+}
+
+/* A family asks for one of two relays to be refreshed or deleted. Both share one lifetime here, so that refreshing one
+ * refreshes the other with it. */
+static void
+serve_refresh(struct work *work, struct turn_allocation *allocation)
+{
+    const struct turn_arrival *arrival = work->arrival;
+    struct turn_relay *relay = NULL;
+    enum family family;
+    uint64_t seconds;
+    bool asked;
+    int64_t lifetime;
+
+    if (!turn_lifetime_read(work->message, &asked, &seconds) || !turn_family_read(work->message, &family)) {
+        refuse(work, STUN_CODE_BAD_REQUEST);
+        return;
+    }
+    if (family != FAMILY_NONE && !(relay = turn_allocation_relay(allocation, family))) {
+        refuse(work, STUN_CODE_PEER_FAMILY_MISMATCH);
+        return;
+    }
+    if (asked && seconds == 0) {
+        delete(work, allocation, relay);
+        return;
+    }
+    lifetime = turn_lifetime(asked, seconds, work->server->options.lifetime_most);
+    turn_allocation_refresh(work->server->table, allocation, arrival->now, lifetime);
+    work->server->counters.refreshed++;
+    note_about(work, &turn_kind_refreshed, allocation, (struct endpoint){ ADDRESS_NONE, 0 }, 0, lifetime);
+    answer_refresh(work, lifetime);
+}
+
+/* --- CreatePermission (section 10.2) ----------------------------------------------------------------------------- */
+
+static unsigned
+read_peers(const struct stun_message *message, struct endpoint peers[STUN_MAX_ATTRIBUTES], size_t *count)
+{
+    const struct stun_attribute *attribute = stun_message_find(message, STUN_XOR_PEER_ADDRESS);
+    struct stun_value value;
+
+    for (*count = 0; attribute; attribute = stun_message_find_next(message, attribute)) {
+        if (!stun_attribute_read(message, attribute, &value))
+            return STUN_CODE_BAD_REQUEST;
+        peers[(*count)++] = value.endpoint;
+    }
+    return *count > 0 ? 0 : STUN_CODE_BAD_REQUEST;
+}
+
+/* All of them, or none. */
+static unsigned
+judge_peers(struct work *work, struct turn_allocation *allocation, const struct endpoint *peers, size_t count)
+{
+    uint32_t more = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (!turn_allocation_relay(allocation, address_family(peers[i].address)))
+            return STUN_CODE_PEER_FAMILY_MISMATCH;
+    for (size_t i = 0; i < count; i++)
+        if (!turn_may_permit(work->server, peers[i].address))
+            return STUN_CODE_FORBIDDEN;
+    for (size_t i = 0; i < count; i++)
+        more += !turn_permission_find(work->server->table, allocation, peers[i].address, work->arrival->now);
+    return more == 0 || turn_permission_fits(allocation, more) ? 0 : STUN_CODE_INSUFFICIENT_CAPACITY;
+}
+
+static void
+permit(struct work *work, struct turn_allocation *allocation, struct address peer)
+{
+    bool made = false;
+
+    if (!turn_permission_install(work->server->table, allocation, peer, work->arrival->now, &made) || !made)
+        return;
+    work->server->counters.permissions++;
+    note_about(work, &turn_kind_permitted, allocation, (struct endpoint){ peer, 0 }, 0, 0);
+}
+
+static void
+serve_create_permission(struct work *work, struct turn_allocation *allocation)
+{
+    struct endpoint peers[STUN_MAX_ATTRIBUTES];
+    size_t count;
+    unsigned code = read_peers(work->message, peers, &count);
+
+    if (code == 0)
+        code = judge_peers(work, allocation, peers, count);
+    if (code) {
+        refuse(work, code);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        permit(work, allocation, peers[i].address);
+    begin(work, STUN_SUCCESS);
+    succeed(work);
+}
+
+/* --- ChannelBind (section 12.2) ---------------------------------------------------------------------------------- */
+
+static unsigned
+judge_bind(struct work *work, struct turn_allocation *allocation, uint16_t number, struct endpoint peer)
+{
+    struct turn_server *server = work->server;
+    int64_t now = work->arrival->now;
+    enum turn_bind bind = turn_channel_judge(server->table, allocation, number, peer, now);
+
+    if (!turn_channel_is_valid(number) || bind == TURN_BIND_CONFLICT)
+        return STUN_CODE_BAD_REQUEST;
+    if (!turn_allocation_relay(allocation, address_family(peer.address)))
+        return STUN_CODE_PEER_FAMILY_MISMATCH;
+    if (allocation->protocol != PROTOCOL_UDP || !turn_may_reach(server, peer, PROTOCOL_UDP, now))
+        return STUN_CODE_FORBIDDEN;
+    if (bind == TURN_BIND_FULL || (!turn_permission_find(server->table, allocation, peer.address, now) &&
+                                   !turn_permission_fits(allocation, 1)))
+        return STUN_CODE_INSUFFICIENT_CAPACITY;
+    return 0;
+}
+
+static void
+serve_channel_bind(struct work *work, struct turn_allocation *allocation)
+{
+    struct turn_server *server = work->server;
+    struct stun_value number, peer;
+    unsigned code = STUN_CODE_BAD_REQUEST;
+
+    if (stun_message_get(work->message, STUN_CHANNEL_NUMBER, &number) == STUN_PRESENT &&
+        stun_message_get(work->message, STUN_XOR_PEER_ADDRESS, &peer) == STUN_PRESENT)
+        code = judge_bind(work, allocation, (uint16_t)number.number, peer.endpoint);
+    if (code) {
+        refuse(work, code);
+        return;
+    }
+    permit(work, allocation, peer.endpoint.address);
+    if (!turn_channel_of_client(server->table, &allocation->tuple, (uint16_t)number.number, work->arrival->now)) {
+        server->counters.channels++;
+        note_about(work, &turn_kind_bound, allocation, peer.endpoint, (uint32_t)number.number, 0);
+    }
+    turn_channel_bind(server->table, allocation, (uint16_t)number.number, peer.endpoint, work->arrival->now);
+    begin(work, STUN_SUCCESS);
+    succeed(work);
+}
+
+/* --- RFC 6062 ---------------------------------------------------------------------------------------------------- */
+
+static void
+serve_connect(struct work *work, struct turn_allocation *allocation)
+{
+    unsigned code = turn_connect(work->arrival, allocation, work->message, &work->proof);
+
+    if (code)
+        refuse(work, code);
+}
+
+/* Section 5.4. It comes on a connection of its own, which has no allocation and will have none. */
+static void
+serve_connection_bind(struct work *work)
+{
+    const struct turn_arrival *arrival = work->arrival;
+    struct turn_server *server = work->server;
+    struct turn_pipe *pipe = NULL;
+    struct stun_value id;
+
+    if (arrival->tuple.protocol == PROTOCOL_TCP &&
+        stun_message_get(work->message, STUN_CONNECTION_ID, &id) == STUN_PRESENT &&
+        !turn_allocation_find(server->table, &arrival->tuple, arrival->now))
+        pipe = turn_pipe_find(server, (uint32_t)id.number);
+    if (!pipe) {
+        refuse(work, STUN_CODE_BAD_REQUEST);
+        return;
+    }
+    if (!span_equal(turn_allocation_user(turn_pipe_allocation(pipe)), user_of(work))) {
+        refuse(work, STUN_CODE_WRONG_CREDENTIALS);
+        return;
+    }
+    begin(work, STUN_SUCCESS);
+    succeed(work);
+    turn_pipe_join(pipe, arrival);
+}
+
+/* --- any --------------------------------------------------------------------------------------------------------- */
+
+/* Section 5: of methods that need an allocation, 437 and 441. */
+static void
+serve_owner(struct work *work)
+{
+    struct turn_allocation *allocation =
+        turn_allocation_find(work->server->table, &work->arrival->tuple, work->arrival->now);
+
+    if (!allocation) {
+        refuse(work, STUN_CODE_ALLOCATION_MISMATCH);
+        return;
+    }
+    if (!span_equal(turn_allocation_user(allocation), user_of(work))) {
+        refuse(work, STUN_CODE_WRONG_CREDENTIALS);
+        return;
+    }
+    switch (work->message->header.method) {
+    case STUN_REFRESH:
+        serve_refresh(work, allocation);
+        break;
+    case STUN_CREATE_PERMISSION:
+        serve_create_permission(work, allocation);
+        break;
+    case STUN_CHANNEL_BIND:
+        serve_channel_bind(work, allocation);
+        break;
+    default:
+        serve_connect(work, allocation);
+        break;
+    }
+}
+
+void
+turn_serve_request(const struct turn_arrival *arrival, const struct stun_message *message)
+{
+    struct turn_server *server = arrival->server;
+    unsigned understood = STUN_SET_BASE | STUN_SET_TURN | (server->options.tcp_allocations ? STUN_SET_TURN_TCP : 0);
+    struct work work; /* it is large: no more is cleared than has to be */
+
+    work.arrival = arrival;
+    work.server = server;
+    work.message = message;
+    work.proof = (struct stun_proof){ .verdict = STUN_AUTH_ACCEPT };
+    server->counters.requests++;
+    if (server->auth)
+        work.proof = stun_auth_check(server->auth, message, arrival->tuple.client, arrival->now);
+    if (work.proof.verdict == STUN_AUTH_REFUSE)
+        refuse(&work, work.proof.code);
+    else if (stun_message_unknown(message, understood, &work.unknown))
+        refuse(&work, STUN_CODE_UNKNOWN_ATTRIBUTE);
+    else if (message->header.method == STUN_ALLOCATE)
+        serve_allocate(&work);
+    else if (message->header.method == STUN_CONNECTION_BIND)
+        serve_connection_bind(&work);
+    else
+        serve_owner(&work);
+}
