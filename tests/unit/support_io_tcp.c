@@ -182,13 +182,13 @@ taken(const struct fake_io *fake, uint16_t port)
 }
 
 static bool
-bind_half(struct fake_tcp *half, const struct endpoint *local, enum io_result *why)
+bind_half(struct fake_tcp *half, const struct endpoint *local, bool beside_listener, enum io_result *why)
 {
     struct fake_io *fake = half->fake;
 
     if (!address_is_unspecified(local->address) && !address_equal(local->address, fake->address))
         *why = IO_NO_ADDRESS;
-    else if (local->port && taken(fake, local->port))
+    else if (local->port && !beside_listener && taken(fake, local->port))
         *why = IO_IN_USE;
     else
         *why = IO_OK;
@@ -205,7 +205,7 @@ fake_io_listen(struct io *io, const struct endpoint *local, bool share, io_tcp_r
     struct fake_tcp *half = half_new(fake_of(io));
 
     (void)share;
-    if (!bind_half(half, local, why))
+    if (!bind_half(half, local, false, why))
         return NULL;
     half->listens = true;
     half->tcp = (struct io_tcp){ &stream_ops, ready, owner };
@@ -218,13 +218,12 @@ fake_io_connect(struct io *io, const struct endpoint *local, const struct endpoi
 {
     struct fake_tcp *half;
 
-    (void)share;
     if (fake_of(io)->send_result != IO_OK) {
         *why = fake_of(io)->send_result;
         return NULL;
     }
     half = half_new(fake_of(io));
-    if (!bind_half(half, local, why))
+    if (!bind_half(half, local, share, why))
         return NULL;
     half->connecting = true;
     half->peer = *peer;

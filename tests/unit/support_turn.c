@@ -82,47 +82,57 @@ turn_ask_begin(struct turn_ask *ask, struct turn_speaker *speaker, uint16_t meth
     stun_builder_begin(&ask->builder, ask->buffer, sizeof ask->buffer, &ask->header);
 }
 
-static int
-read_answer(struct turn_ask *ask, unsigned sent)
+struct span
+turn_ask_seal(struct turn_ask *ask)
 {
-    const struct fake_datagram *datagram = fake_io_take(turn_host);
+    ask->sent = stun_credentials_put(ask->speaker->credentials, &ask->builder);
+    stun_put_fingerprint(&ask->builder);
+    CHECK_ROW("request built", !stun_builder_failed(&ask->builder));
+    return stun_builder_finish(&ask->builder);
+}
+
+int
+turn_ask_judge(struct turn_ask *ask, struct span answer)
+{
     struct stun_value error;
     enum stun_trust trust;
 
-    if (!datagram || !endpoint_equal(datagram->peer, ask->speaker->at))
+    if (answer.length > sizeof ask->answer_bytes)
         return -1;
-    CHECK(datagram->data.length <= sizeof ask->answer_bytes);
-    memcpy(ask->answer_bytes, datagram->data.bytes, datagram->data.length);
-    if (stun_message_decode(span_of(ask->answer_bytes, datagram->data.length), &ask->answer) != STUN_FAULT_NONE)
+    memcpy(ask->answer_bytes, answer.bytes, answer.length);
+    if (stun_message_decode(span_of(ask->answer_bytes, answer.length), &ask->answer) != STUN_FAULT_NONE)
         return -1;
     CHECK_ROW_INT("fingerprint", stun_fingerprint_check(&ask->answer), STUN_CHECK_RIGHT);
     CHECK(stun_id_equal(&ask->answer.header.id, &ask->header.id));
-    trust = stun_credentials_judge(ask->speaker->credentials, sent, &ask->answer);
+    trust = stun_credentials_judge(ask->speaker->credentials, ask->sent, &ask->answer);
     if (ask->answer.header.class == STUN_SUCCESS)
         return trust == STUN_TRUST ? 0 : -2;
-    if (stun_message_get(&ask->answer, STUN_ERROR_CODE, &error) != STUN_PRESENT)
-        return -2;
-    return error.error.code;
+    return stun_message_get(&ask->answer, STUN_ERROR_CODE, &error) == STUN_PRESENT ? error.error.code : -2;
+}
+
+/* Delivers it, and takes what comes back. */
+static int
+exchange(struct turn_ask *ask, struct span request)
+{
+    const struct fake_datagram *datagram;
+
+    CHECK(fake_io_deliver(turn_host, turn_at(TURN_SERVER_AT), ask->speaker->at, request));
+    datagram = fake_io_take(turn_host);
+    if (!datagram || !endpoint_equal(datagram->peer, ask->speaker->at))
+        return -1;
+    return turn_ask_judge(ask, datagram->data);
 }
 
 int
 turn_ask_send(struct turn_ask *ask)
 {
-    unsigned sent = stun_credentials_put(ask->speaker->credentials, &ask->builder);
-    struct span message;
-
-    stun_put_fingerprint(&ask->builder);
-    message = stun_builder_finish(&ask->builder);
-    CHECK_ROW("request built", message.length > 0);
-    CHECK(fake_io_deliver(turn_host, turn_at(TURN_SERVER_AT), ask->speaker->at, message));
-    return read_answer(ask, sent);
+    return exchange(ask, turn_ask_seal(ask));
 }
 
 int
 turn_ask_repeat(struct turn_ask *ask)
 {
-    CHECK(fake_io_deliver(turn_host, turn_at(TURN_SERVER_AT), ask->speaker->at, stun_builder_finish(&ask->builder)));
-    return read_answer(ask, 0) == -2 ? 0 : 1; /* not judged: what was sent is forgotten */
+    return exchange(ask, stun_builder_finish(&ask->builder));
 }
 
 static void

@@ -22,6 +22,7 @@ struct turn_ask {
     struct turn_speaker *speaker;
     struct stun_builder builder;
     struct stun_header header;
+    unsigned sent; /* for the judge of credentials */
     uint8_t buffer[2048];
     uint8_t answer_bytes[4096];
     struct stun_message answer;
@@ -47,6 +48,10 @@ void turn_ask_begin(struct turn_ask *ask, struct turn_speaker *speaker, uint16_t
 int turn_ask_send(struct turn_ask *ask);
 /* The same bytes once more. */
 int turn_ask_repeat(struct turn_ask *ask);
+
+/* The halves of it, where the bytes travel otherwise. */
+struct span turn_ask_seal(struct turn_ask *ask);
+int turn_ask_judge(struct turn_ask *ask, struct span answer);
 
 /* Whole requests. */
 int turn_allocate(struct turn_speaker *speaker);

@@ -1,0 +1,436 @@
+/* The TURN server over TCP (RFC 8656 sections 3.1 and 12.5), and connections with peers (RFC 6062 section 5). */
+#include "tests/unit/support.h"
+
+#include "proto/stun/framing.h"
+#include "proto/turn/channel_data.h"
+#include "proto/turn/kinds.h"
+#include "tests/unit/support_turn.h"
+
+/* One host is the client and the peers. */
+static struct fake_io *far;
+static const char peer_at[] = "192.0.2.1:7000";
+
+/* A connection, and all that came on it. */
+struct line {
+    struct io_tcp *tcp;
+    GByteArray *got;
+    bool connected, ended, reads;
+    enum io_result failure;
+};
+
+static struct line control;
+static struct turn_speaker alice;
+
+static void
+line_ready(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_result result)
+{
+    struct line *line = owner;
+    uint8_t bytes[4096];
+    enum io_result why;
+    ssize_t got;
+
+    line->connected |= ready == IO_CONNECTED;
+    if (ready == IO_FAILED)
+        line->failure = result;
+    if (ready != IO_READABLE || !line->reads)
+        return;
+    while ((got = tcp->ops->read(tcp, bytes, sizeof bytes, &why)) > 0)
+        g_byte_array_append(line->got, bytes, (guint)got);
+    line->ended |= got == 0;
+}
+
+static void
+carry(void)
+{
+    while (fake_io_carry_streams(far, turn_host))
+        ;
+}
+
+static void
+line_open(struct line *line, const char *to)
+{
+    struct endpoint local = { ADDRESS_NONE, 0 }, peer = turn_at(to);
+    enum io_result why;
+
+    *line = (struct line){ .got = g_byte_array_new(), .reads = true };
+    line->tcp = far->io.ops->connect(&far->io, &local, &peer, false, line_ready, line, &why);
+    carry();
+}
+
+static void
+line_close(struct line *line)
+{
+    if (line->tcp)
+        line->tcp->ops->close(line->tcp, false);
+    line->tcp = NULL;
+    if (line->got)
+        g_byte_array_free(line->got, TRUE);
+    line->got = NULL;
+    carry();
+}
+
+static void
+line_write(struct line *line, struct span bytes)
+{
+    enum io_result why;
+
+    if (!CHECK_ROW("open", line->tcp != NULL))
+        return;
+    CHECK_ROW_INT("written", line->tcp->ops->write(line->tcp, bytes.bytes, bytes.length, &why), bytes.length);
+    carry();
+}
+
+/* Takes a frame off what has come, with its padding; NULL bytes when there is none. */
+static GBytes *
+line_frame(struct line *line)
+{
+    struct stun_frame frame = stun_frame_at(span_of(line->got->data, line->got->len), true, 70000);
+    GBytes *bytes;
+
+    if (frame.kind != STUN_FRAME_MESSAGE && frame.kind != STUN_FRAME_CHANNEL)
+        return NULL;
+    bytes = g_bytes_new(frame.bytes.bytes, frame.bytes.length);
+    g_byte_array_remove_range(line->got, 0, (guint)frame.size);
+    return bytes;
+}
+
+static int
+ask_on(struct line *line, struct turn_ask *ask)
+{
+    g_autoptr(GBytes) frame = NULL;
+
+    line_write(line, turn_ask_seal(ask));
+    frame = line_frame(line);
+    return frame ? turn_ask_judge(ask, span_of(g_bytes_get_data(frame, NULL), g_bytes_get_size(frame))) : -1;
+}
+
+static int
+allocate_on(struct line *line, unsigned protocol, unsigned even)
+{
+    struct stun_value relayed;
+    struct turn_ask ask;
+    int code;
+
+    turn_ask_begin(&ask, &alice, STUN_ALLOCATE);
+    stun_put_number(&ask.builder, STUN_REQUESTED_TRANSPORT, protocol);
+    if (even)
+        stun_put_number(&ask.builder, STUN_EVEN_PORT, 0);
+    code = ask_on(line, &ask);
+    if (code == 0 && stun_message_get(&ask.answer, STUN_XOR_RELAYED_ADDRESS, &relayed) == STUN_PRESENT)
+        alice.relayed = relayed.endpoint;
+    return code;
+}
+
+static int
+about_peer(struct line *line, unsigned method, const char *peer, unsigned channel)
+{
+    struct turn_ask ask;
+
+    turn_ask_begin(&ask, &alice, (uint16_t)method);
+    if (channel)
+        stun_put_number(&ask.builder, STUN_CHANNEL_NUMBER, channel);
+    stun_put_endpoint(&ask.builder, STUN_XOR_PEER_ADDRESS, turn_at(peer));
+    return ask_on(line, &ask);
+}
+
+static void
+set_up(void)
+{
+    struct turn_server_options options = turn_bench_options();
+
+    turn_bench_open(&options);
+    far = fake_io_new("192.0.2.1");
+    line_open(&control, TURN_SERVER_AT);
+    alice = (struct turn_speaker){ .credentials = stun_credentials_new_long_term(span_of_text("alice"),
+                                                                                 span_of_text("secret")) };
+    CHECK_ROW_INT("challenged", allocate_on(&control, PROTOCOL_UDP, 0), STUN_CODE_UNAUTHENTICATED);
+}
+
+static void
+tear_down(void)
+{
+    line_close(&control);
+    turn_speaker_clear(&alice);
+    turn_bench_close();
+    CHECK(fake_io_free(far));
+}
+
+/* Section 12.5: on a stream ChannelData is padded to four bytes, and the padding is no data. */
+static void
+test_channel_data(void)
+{
+    static const char *const data[] = { "", "1", "12", "123", "1234", "12345" };
+
+    CHECK_ROW_INT("allocate", allocate_on(&control, PROTOCOL_UDP, 0), 0);
+    CHECK_ROW_INT("bind", about_peer(&control, STUN_CHANNEL_BIND, TURN_PEER, 0x4000), 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(data); i++) {
+        size_t padded = 4 + (strlen(data[i]) + 3) / 4 * 4;
+        uint8_t message[16] = { 0 };
+        g_autoptr(GBytes) frame = NULL;
+        struct turn_channel_data got;
+
+        turn_channel_data_write(0x4000, span_of_text(data[i]), message, sizeof message);
+        for (size_t at = 0; at < padded; at++) /* byte by byte */
+            line_write(&control, span_of(message + at, 1));
+        CHECK_ROW(data[i], turn_sent(NULL, TURN_PEER, data[i]));
+
+        CHECK(turn_peer_says(&alice, TURN_PEER, data[i]));
+        carry();
+        CHECK_ROW_INT(data[i], control.got->len, padded);
+        frame = line_frame(&control);
+        CHECK_ROW(data[i], frame && turn_channel_data_read(span_of(g_bytes_get_data(frame, NULL),
+                                                                   g_bytes_get_size(frame)), &got) &&
+                               span_equal(got.data, span_of_text(data[i])));
+    }
+}
+
+/* The 5-tuple is gone with the connection, and the allocation with it. */
+static void
+test_disconnect(void)
+{
+    CHECK_ROW_INT("allocate", allocate_on(&control, PROTOCOL_UDP, 0), 0);
+    line_close(&control);
+    CHECK_ROW_INT("gone", turn_server_allocations(turn_under_test), 0);
+    CHECK_ROW_INT("counted", turn_server_counters(turn_under_test)->disconnected, 1);
+    CHECK(!turn_peer_says(&alice, TURN_PEER, "nobody"));
+}
+
+/* Bytes that begin neither a message nor ChannelData end the connection. */
+static void
+test_garbage(void)
+{
+    CHECK_ROW_INT("allocate", allocate_on(&control, PROTOCOL_UDP, 0), 0);
+    line_write(&control, span_of("\x80\x00\x00\x00", 4));
+    CHECK_ROW_INT("broken", turn_server_counters(turn_under_test)->broken, 1);
+    CHECK_ROW_INT("with its allocation", turn_server_allocations(turn_under_test), 0);
+    CHECK_ROW_INT("reset", control.failure, IO_RESET);
+}
+
+/* A client that does not read gets no more than fits, and the rest is dropped under a name. */
+static void
+test_slow_client(void)
+{
+    char data[1001];
+
+    memset(data, 'x', 1000);
+    data[1000] = '\0';
+    CHECK_ROW_INT("allocate", allocate_on(&control, PROTOCOL_UDP, 0), 0);
+    CHECK_ROW_INT("bind", about_peer(&control, STUN_CHANNEL_BIND, TURN_PEER, 0x4000), 0);
+    control.reads = false;
+    for (int i = 0; i < 1000; i++) {
+        CHECK(turn_peer_says(&alice, TURN_PEER, data));
+        carry();
+    }
+    CHECK(turn_server_dropped(turn_under_test, DROP_UNSENT) > 500);
+    CHECK_ROW_INT("all accounted for", turn_server_dropped(turn_under_test, DROP_UNSENT) +
+                  turn_server_counters(turn_under_test)->datagrams_to_clients, 1000);
+}
+
+/* --- RFC 6062 ----------------------------------------------------------------------------------------------------- */
+
+static struct line peer; /* the peer's end of a connection */
+
+static void
+on_listener(void *owner, struct io_tcp *listener, enum io_ready ready, enum io_result result)
+{
+    (void)owner, (void)ready, (void)result;
+    peer.tcp = listener->ops->accept(listener, line_ready, &peer);
+    peer.got = g_byte_array_new();
+    peer.reads = true;
+}
+
+static struct io_tcp *
+listen_as_peer(void)
+{
+    struct endpoint local = turn_at(peer_at);
+    enum io_result why;
+
+    peer = (struct line){ .tcp = NULL };
+    return far->io.ops->listen(&far->io, &local, false, on_listener, NULL, &why);
+}
+
+/* A ConnectionBind on a connection of its own; the answer's code. */
+static int
+bind_on(struct line *data, uint32_t id)
+{
+    struct turn_ask ask;
+    int code = -1;
+
+    line_open(data, TURN_SERVER_AT);
+    for (int i = 0; i < 2 && code != 0 && code != 400; i++) { /* a nonce of its own */
+        turn_ask_begin(&ask, &alice, STUN_CONNECTION_BIND);
+        stun_put_number(&ask.builder, STUN_CONNECTION_ID, id);
+        code = ask_on(data, &ask);
+    }
+    return code;
+}
+
+/* A Connect whose answer comes now; its ID in `*id`. The nonce may have been one of another connection. */
+static int
+connect_to(const char *to, uint32_t *id)
+{
+    struct stun_value value;
+    struct turn_ask ask;
+    int code = STUN_CODE_STALE_NONCE;
+
+    for (int i = 0; i < 2 && code == STUN_CODE_STALE_NONCE; i++) {
+        turn_ask_begin(&ask, &alice, STUN_CONNECT);
+        stun_put_endpoint(&ask.builder, STUN_XOR_PEER_ADDRESS, turn_at(to));
+        code = ask_on(&control, &ask);
+    }
+    if (code == 0 && CHECK(stun_message_get(&ask.answer, STUN_CONNECTION_ID, &value) == STUN_PRESENT))
+        *id = (uint32_t)value.number;
+    return code;
+}
+
+static void
+test_tcp_allocate(void)
+{
+    CHECK_ROW_INT("even port", allocate_on(&control, PROTOCOL_TCP, 1), STUN_CODE_BAD_REQUEST);
+    CHECK_ROW_INT("TCP", allocate_on(&control, PROTOCOL_TCP, 0), 0);
+    CHECK_ROW_INT("no channels", about_peer(&control, STUN_CHANNEL_BIND, TURN_PEER, 0x4000), STUN_CODE_FORBIDDEN);
+}
+
+static void
+test_connect(void)
+{
+    struct io_tcp *listener = listen_as_peer();
+    struct line data;
+    uint32_t id = 0;
+
+    CHECK_ROW_INT("allocate", allocate_on(&control, PROTOCOL_TCP, 0), 0);
+    CHECK_ROW_INT("forbidden", connect_to("127.0.0.1:80", &id), STUN_CODE_FORBIDDEN);
+    CHECK_ROW_INT("nobody there", connect_to("192.0.2.1:7999", &id), STUN_CODE_CONNECTION_FAILED);
+    CHECK_ROW_INT("connect", connect_to(peer_at, &id), 0);
+    CHECK_ROW_INT("twice", connect_to(peer_at, &id), STUN_CODE_CONNECTION_EXISTS);
+    CHECK(peer.tcp && endpoint_equal(peer.tcp->ops->peer(peer.tcp), alice.relayed));
+
+    /* Section 5.2: what the peer says early is kept. */
+    line_write(&peer, span_of_text("early "));
+    CHECK_ROW_INT("unknown ID", bind_on(&data, id + 1), STUN_CODE_BAD_REQUEST);
+    line_close(&data);
+    CHECK_ROW_INT("bind", bind_on(&data, id), 0);
+    line_write(&peer, span_of_text("and late"));
+    CHECK_ROW_BYTES("to the client", span_of(data.got->data, data.got->len), span_of_text("early and late"));
+    line_write(&data, span_of_text("to the peer"));
+    CHECK_ROW_BYTES("to the peer", span_of(peer.got->data, peer.got->len), span_of_text("to the peer"));
+
+    /* Section 5.5: the end of one is the end of the other. */
+    data.tcp->ops->shutdown(data.tcp);
+    carry();
+    CHECK(peer.ended);
+    peer.tcp->ops->shutdown(peer.tcp);
+    carry();
+    CHECK(data.ended);
+    CHECK_ROW_INT("journal", fake_io_noted(turn_host, &turn_kind_parted), 1);
+    line_close(&data);
+    line_close(&peer);
+    CHECK_ROW_INT("and again", connect_to(peer_at, &id), 0);
+    line_close(&peer);
+    listener->ops->close(listener, false);
+}
+
+/* Much more than any buffer holds, to a reader that is slow at first. */
+static void
+test_back_pressure(void)
+{
+    struct io_tcp *listener = listen_as_peer();
+    g_autofree uint8_t *bytes = g_malloc(1000000);
+    size_t written = 0;
+    struct line data;
+    uint32_t id = 0;
+
+    for (size_t i = 0; i < 1000000; i++)
+        bytes[i] = (uint8_t)(i * 31 >> 3);
+    CHECK_ROW_INT("allocate", allocate_on(&control, PROTOCOL_TCP, 0), 0);
+    CHECK_ROW_INT("connect", connect_to(peer_at, &id), 0);
+    CHECK_ROW_INT("bind", bind_on(&data, id), 0);
+    peer.reads = false;
+    for (int i = 0; i < 200 && written < 1000000 && data.tcp; i++) {
+        enum io_result why;
+        ssize_t took = data.tcp->ops->write(data.tcp, bytes + written, 1000000 - written, &why);
+
+        written += took > 0 ? (size_t)took : 0;
+        carry();
+    }
+    CHECK_ROW("the writer waits", written < 600000);
+    peer.reads = true;
+    for (int i = 0; i < 1000 && (written < 1000000 || peer.got->len < 1000000); i++) {
+        enum io_result why;
+        ssize_t took = data.tcp->ops->write(data.tcp, bytes + written, 1000000 - written, &why);
+
+        written += took > 0 ? (size_t)took : 0;
+        line_ready(&peer, peer.tcp, IO_READABLE, IO_OK);
+        carry();
+    }
+    CHECK_ROW_BYTES("all of it", span_of(peer.got->data, peer.got->len), span_of(bytes, 1000000));
+    line_close(&data);
+    line_close(&peer);
+    listener->ops->close(listener, false);
+}
+
+/* Section 5.3. */
+static void
+test_attempt(void)
+{
+    char relayed[ENDPOINT_TEXT];
+    struct line visitor, data;
+    struct stun_message message;
+    struct stun_value id, from;
+    g_autoptr(GBytes) frame = NULL;
+
+    CHECK_ROW_INT("allocate", allocate_on(&control, PROTOCOL_TCP, 0), 0);
+    line_open(&visitor, endpoint_format(alice.relayed, relayed));
+    CHECK_ROW_INT("no permission", visitor.failure, IO_RESET);
+    CHECK_ROW_INT("nothing said", control.got->len, 0);
+    line_close(&visitor);
+    CHECK_ROW_INT("permit", about_peer(&control, STUN_CREATE_PERMISSION, "192.0.2.1:1", 0), 0);
+    line_open(&visitor, relayed);
+    frame = line_frame(&control);
+    CHECK(frame && stun_message_decode(span_of(g_bytes_get_data(frame, NULL), g_bytes_get_size(frame)), &message) ==
+                       STUN_FAULT_NONE);
+    CHECK(message.header.method == STUN_CONNECTION_ATTEMPT && message.header.class == STUN_INDICATION);
+    CHECK(stun_message_get(&message, STUN_CONNECTION_ID, &id) == STUN_PRESENT);
+    CHECK(stun_message_get(&message, STUN_XOR_PEER_ADDRESS, &from) == STUN_PRESENT &&
+          endpoint_equal(from.endpoint, visitor.tcp->ops->local(visitor.tcp)));
+    CHECK_ROW_INT("bind", bind_on(&data, (uint32_t)id.number), 0);
+    line_write(&visitor, span_of_text("hello"));
+    CHECK_ROW_BYTES("through", span_of(data.got->data, data.got->len), span_of_text("hello"));
+
+    /* Section 5.5: the allocation's end is the end of all. */
+    line_close(&control);
+    CHECK(visitor.ended && data.ended);
+    line_close(&visitor);
+    line_close(&data);
+}
+
+/* Sections 5.2 and 5.3: 30 s for the client to join. */
+static void
+test_patience(void)
+{
+    struct io_tcp *listener = listen_as_peer();
+    struct line data;
+    uint32_t id = 0;
+
+    CHECK_ROW_INT("allocate", allocate_on(&control, PROTOCOL_TCP, 0), 0);
+    CHECK_ROW_INT("connect", connect_to(peer_at, &id), 0);
+    fake_io_advance(turn_host, 30 * TIME_S - 1);
+    carry();
+    CHECK(peer.failure == IO_OK);
+    fake_io_advance(turn_host, 1);
+    carry();
+    CHECK_ROW_INT("closed", peer.failure, IO_RESET);
+    CHECK_ROW_INT("too late", bind_on(&data, id), STUN_CODE_BAD_REQUEST);
+    line_close(&data);
+    line_close(&peer);
+    listener->ops->close(listener, false);
+}
+
+void
+suite_turn_tcp(void)
+{
+    UNIT_SUITE("turn tcp", set_up, tear_down, { "channel data", test_channel_data }, { "disconnect", test_disconnect },
+               { "garbage", test_garbage }, { "slow client", test_slow_client },
+               { "TCP allocation", test_tcp_allocate }, { "connect", test_connect },
+               { "back-pressure", test_back_pressure }, { "attempt", test_attempt }, { "patience", test_patience });
+}
