@@ -8,6 +8,7 @@
 #include "proto/http/signal_kinds.h"
 #include "proto/portmap/kinds.h"
 #include "proto/stun/kinds.h"
+#include "proto/turn/client_kinds.h"
 
 const struct record_kind *const lab_record_kinds[] = {
     &packet_sent_kind,
@@ -51,6 +52,17 @@ const struct record_kind *const lab_record_kinds[] = {
     &stun_kind_refused,
     &stun_kind_dropped,
     &stun_kind_broken,
+    &turn_client_kind_allocated,
+    &turn_client_kind_refreshed,
+    &turn_client_kind_again,
+    &turn_client_kind_failed,
+    &turn_client_kind_lost,
+    &turn_client_kind_released,
+    &turn_client_kind_permitted,
+    &turn_client_kind_bound,
+    &turn_client_kind_refused,
+    &turn_client_kind_connected,
+    &turn_client_kind_dropped,
     &portmap_kind_served,
     &portmap_kind_refused,
     &portmap_kind_dropped,
