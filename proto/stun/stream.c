@@ -163,6 +163,7 @@ on_ready(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_result re
     case IO_READABLE:
         pump(stream);
         break;
+    case IO_CONNECTED: /* what was sent meanwhile goes: that it is writable need not be said once more */
     case IO_WRITABLE:
         flush(stream);
         pump(stream);

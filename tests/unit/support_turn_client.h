@@ -34,6 +34,7 @@ struct turn_world {
     GArray *got;                                   /* struct turn_got: what came out of the relay */
     GArray *icmp;                                  /* struct io_icmp, likewise */
     void (*then)(const struct turn_client_news *); /* what the owner does when it is told; NULL: nothing */
+    void (*deliver)(struct span message); /* how messages come from the server; NULL: as datagrams */
     unsigned dones;                                /* calls of turn_on_done, and what the last one said */
     struct turn_client_failure failure;
     struct endpoint done_peer;
