@@ -9,6 +9,7 @@
 #include "proto/portmap/kinds.h"
 #include "proto/stun/kinds.h"
 #include "proto/turn/client_kinds.h"
+#include "proto/turn/kinds.h"
 
 const struct record_kind *const lab_record_kinds[] = {
     &packet_sent_kind,
@@ -52,6 +53,21 @@ const struct record_kind *const lab_record_kinds[] = {
     &stun_kind_refused,
     &stun_kind_dropped,
     &stun_kind_broken,
+    &turn_kind_allocated,
+    &turn_kind_refreshed,
+    &turn_kind_ended,
+    &turn_kind_refused,
+    &turn_kind_permitted,
+    &turn_kind_permission_ended,
+    &turn_kind_bound,
+    &turn_kind_unbound,
+    &turn_kind_to_peer,
+    &turn_kind_to_client,
+    &turn_kind_icmp,
+    &turn_kind_dropped,
+    &turn_kind_connected,
+    &turn_kind_joined,
+    &turn_kind_parted,
     &turn_client_kind_allocated,
     &turn_client_kind_refreshed,
     &turn_client_kind_again,

@@ -180,7 +180,7 @@ turn_grant(void)
 }
 
 void
-turn_allocate(uint32_t lifetime)
+client_allocate(uint32_t lifetime)
 {
     turn_begin(STUN_SUCCESS);
     stun_put_endpoint(&turn.answer, STUN_XOR_RELAYED_ADDRESS, turn.relayed);
@@ -190,7 +190,7 @@ turn_allocate(uint32_t lifetime)
 }
 
 void
-turn_refresh(uint32_t lifetime)
+client_refresh(uint32_t lifetime)
 {
     turn_begin(STUN_SUCCESS);
     stun_put_number(&turn.answer, STUN_LIFETIME, lifetime);
@@ -223,12 +223,12 @@ turn_hold(const struct turn_client_options *options)
 {
     turn_start(options);
     CHECK(turn_asked(STUN_ALLOCATE));
-    turn_allocate(600);
+    client_allocate(600);
     CHECK_ROW_INT("an allocation", turn_told()->event, TURN_CLIENT_ALLOCATED);
 }
 
 void
-turn_permit(struct endpoint peer)
+client_permit(struct endpoint peer)
 {
     CHECK_ROW_INT("permit", turn_client_permit(turn.client, peer.address, turn_on_done, NULL), IO_AGAIN);
     CHECK(turn_asked(STUN_CREATE_PERMISSION));
@@ -236,7 +236,7 @@ turn_permit(struct endpoint peer)
 }
 
 uint16_t
-turn_bind(struct endpoint peer)
+client_bind(struct endpoint peer)
 {
     uint16_t number;
 

@@ -3,7 +3,7 @@
  *
  *     turn_start(&options);
  *     CHECK(turn_asked(STUN_ALLOCATE));
- *     turn_allocate(600);                               a success with all that belongs there
+ *     client_allocate(600);                               a success with all that belongs there
  *     fake_io_advance(turn.host, 540 * TIME_S);
  *     CHECK(turn_asked(STUN_REFRESH));
  *     turn_refuse(STUN_CODE_ALLOCATION_MISMATCH);
@@ -66,15 +66,15 @@ struct endpoint turn_endpoint(uint16_t type);
 void turn_begin(enum stun_class class);
 void turn_send(void);
 void turn_grant(void); /* a success without attributes */
-void turn_allocate(uint32_t lifetime);
-void turn_refresh(uint32_t lifetime);
+void client_allocate(uint32_t lifetime);
+void client_refresh(uint32_t lifetime);
 void turn_refuse(enum stun_code code);
 void turn_challenge(enum stun_code code, const char *nonce); /* 401 or 438 */
 
 /* The whole way to an allocation of 600 s, and more. */
 void turn_hold(const struct turn_client_options *options);
-void turn_permit(struct endpoint peer);
-uint16_t turn_bind(struct endpoint peer);
+void client_permit(struct endpoint peer);
+uint16_t client_bind(struct endpoint peer);
 
 /* From the server: a Data indication, with ICMP where `icmp` is not 0 and else with data; ChannelData. */
 void turn_data(struct endpoint peer, const char *text, uint64_t icmp);

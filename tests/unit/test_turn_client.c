@@ -29,7 +29,7 @@ test_allocate(void)
     CHECK(fake_io_busy(turn.host));
     CHECK_ROW_INT("not yet", turn_write(turn.peer, "early"), IO_AGAIN);
     CHECK(address_is_none(turn.relay->ops->local(turn.relay).address));
-    turn_allocate(600);
+    client_allocate(600);
     check_told("allocated", TURN_CLIENT_ALLOCATED, TURN_CLIENT_WHY_NONE, 0);
     CHECK(endpoint_equal(turn_told()->relayed, turn.relayed) && endpoint_equal(turn_told()->mapped, turn.mapped));
     CHECK(endpoint_equal(turn_told()->server, turn.server));
@@ -53,7 +53,7 @@ test_login(void)
     CHECK(turn_has(STUN_USERNAME) && turn_has(STUN_REALM) && turn_has(STUN_NONCE));
     CHECK(stun_integrity_check(&turn.request, turn.key) == STUN_CHECK_RIGHT);
     CHECK_ROW_UINT("what was asked is asked again", turn_number(STUN_REQUESTED_TRANSPORT), 17);
-    turn_allocate(600);
+    client_allocate(600);
     check_told("allocated", TURN_CLIENT_ALLOCATED, TURN_CLIENT_WHY_NONE, 0);
 }
 
@@ -90,9 +90,9 @@ check_stale(enum stun_method method)
                        span_equal(value.bytes, span_of_text(nonce)));
     CHECK_ROW_INT(row, turn.at, turn.host->now);
     if (method == STUN_ALLOCATE)
-        turn_allocate(600);
+        client_allocate(600);
     else if (method == STUN_REFRESH)
-        turn_refresh(600);
+        client_refresh(600);
     else
         turn_grant();
 }
@@ -201,7 +201,7 @@ test_senseless(void)
         turn_send();
         CHECK_ROW(grants[i].name, turn_asked(STUN_REFRESH));
         CHECK_ROW_UINT(grants[i].name, turn_number(STUN_LIFETIME), 0);
-        turn_refresh(0);
+        client_refresh(0);
         check_told(grants[i].name, TURN_CLIENT_FAILED, TURN_CLIENT_WHY_MALFORMED, 0);
         turn_client_free(turn.client);
         turn.client = NULL;
@@ -243,7 +243,7 @@ test_refusals(void)
             CHECK_ROW_UINT(name, fake_io_waiting(turn.host), 0);
             fake_io_advance(turn.host, 1);
             CHECK_ROW(name, turn_asked(STUN_ALLOCATE));
-            turn_allocate(600);
+            client_allocate(600);
             check_told(name, TURN_CLIENT_ALLOCATED, TURN_CLIENT_WHY_NONE, 0);
         }
         turn_client_free(turn.client);
@@ -264,7 +264,7 @@ test_any_port(void)
     CHECK(turn_asked(STUN_ALLOCATE));
     CHECK(!turn_has(STUN_EVEN_PORT));
     CHECK_ROW_INT("at once", turn.at, 0);
-    turn_allocate(600);
+    client_allocate(600);
     check_told("any port", TURN_CLIENT_ALLOCATED, TURN_CLIENT_WHY_NONE, 0);
     CHECK(!turn_told()->even_port);
 }
@@ -285,7 +285,7 @@ test_no_fragment(void)
     turn_send();
     CHECK(turn_asked(STUN_ALLOCATE));
     CHECK(!turn_has(STUN_DONT_FRAGMENT));
-    turn_allocate(600);
+    client_allocate(600);
     check_told("without", TURN_CLIENT_ALLOCATED, TURN_CLIENT_WHY_NONE, 0);
     CHECK(!turn_told()->dont_fragment);
     datagram.dont_fragment = 1;
@@ -310,7 +310,7 @@ test_mismatch(void)
     CHECK_ROW_UINT("silence for two minutes", fake_io_waiting(turn.host), 0);
     fake_io_advance(turn.host, 1);
     CHECK(turn_asked(STUN_ALLOCATE));
-    turn_allocate(600);
+    client_allocate(600);
     check_told("then", TURN_CLIENT_ALLOCATED, TURN_CLIENT_WHY_NONE, 0);
 }
 
@@ -362,7 +362,7 @@ test_alternate(void)
     redirect("198.51.100.2:3479");
     CHECK(turn_asked(STUN_ALLOCATE));
     CHECK(endpoint_equal(turn.to, second));
-    turn_allocate(600);
+    client_allocate(600);
     check_told("there", TURN_CLIENT_ALLOCATED, TURN_CLIENT_WHY_NONE, 0);
     CHECK(endpoint_equal(turn_told()->server, second));
     fake_io_advance(turn.host, 540 * TIME_S);
@@ -409,13 +409,13 @@ test_refresh_times(void)
 
         turn_start(&plain);
         CHECK(turn_asked(STUN_ALLOCATE));
-        turn_allocate(refreshes[i].lifetime);
+        client_allocate(refreshes[i].lifetime);
         for (int n = 1; n < 4; n++) {
             fake_io_advance(turn.host, refreshes[i].after * TIME_S);
             CHECK_ROW(row, turn_asked(STUN_REFRESH));
             CHECK_ROW_INT(row, turn.at, begun + n * refreshes[i].after * TIME_S);
             CHECK_ROW(row, !turn_has(STUN_LIFETIME));
-            turn_refresh(refreshes[i].lifetime);
+            client_refresh(refreshes[i].lifetime);
             CHECK_ROW_UINT(row, fake_io_waiting(turn.host), 0);
         }
         turn_client_free(turn.client);
@@ -452,7 +452,7 @@ test_refresh_late(void)
     fake_io_advance(turn.host, 584500 * TIME_MS);
     while (fake_io_waiting(turn.host))
         CHECK(turn_asked(STUN_REFRESH));
-    turn_refresh(600);
+    client_refresh(600);
     fake_io_advance(turn.host, 540 * TIME_S - 1);
     CHECK_ROW_UINT("counted from the answer", fake_io_waiting(turn.host), 0);
     fake_io_advance(turn.host, 1);
@@ -480,8 +480,8 @@ test_lost_again(void)
 
     turn_hold(&persistent);
     port = turn.from.port;
-    turn_permit(turn.other);
-    number = turn_bind(turn.peer);
+    client_permit(turn.other);
+    number = client_bind(turn.peer);
     fake_io_advance(turn.host, TIME_MIN);
     turn_client_permit(turn.client, turn.mapped.address, turn_on_done, NULL);
     CHECK(turn_asked(STUN_CREATE_PERMISSION));
@@ -491,7 +491,7 @@ test_lost_again(void)
     CHECK(turn_asked(STUN_ALLOCATE));
     CHECK(turn.from.port != port);
     turn.relayed.port++;
-    turn_allocate(600);
+    client_allocate(600);
     check_told("anew", TURN_CLIENT_ALLOCATED, TURN_CLIENT_WHY_NONE, 0);
     CHECK(endpoint_equal(turn.relay->ops->local(turn.relay), turn.relayed));
     CHECK_ROW_UINT("who waits, waits", turn.dones, 2);
@@ -542,7 +542,7 @@ test_release(void)
         const char *name = releases[i].name;
 
         turn_hold(&plain);
-        turn_permit(turn.peer);
+        client_permit(turn.peer);
         turn_client_release(turn.client);
         CHECK_ROW_INT(name, turn_write(turn.peer, "x"), IO_CLOSED);
         CHECK_ROW(name, turn_asked(STUN_REFRESH));
@@ -552,7 +552,7 @@ test_release(void)
         else if (releases[i].code)
             turn_refuse(releases[i].code);
         else
-            turn_refresh(0);
+            client_refresh(0);
         check_told(name, TURN_CLIENT_RELEASED, releases[i].why,
                    releases[i].why == TURN_CLIENT_WHY_REJECTED ? releases[i].code : 0);
         CHECK_ROW(name, fake_io_next(turn.host) == TIME_NEVER);
@@ -568,12 +568,12 @@ static void
 test_close(void)
 {
     turn_hold(&plain);
-    turn_permit(turn.peer);
+    client_permit(turn.peer);
     turn.relay->ops->close(turn.relay);
     CHECK(turn_asked(STUN_REFRESH));
     turn_data(turn.peer, "late", 0);
     CHECK_ROW_UINT("silence", turn.got->len, 0);
-    turn_refresh(0);
+    client_refresh(0);
     check_told("released", TURN_CLIENT_RELEASED, TURN_CLIENT_WHY_NONE, 0);
 }
 
@@ -608,7 +608,7 @@ static void
 test_free(void)
 {
     turn_hold(&plain);
-    turn_permit(turn.peer);
+    client_permit(turn.peer);
     turn_client_permit(turn.client, turn.other.address, turn_on_done, NULL);
     CHECK(turn_asked(STUN_CREATE_PERMISSION));
     g_clear_pointer(&turn.client, turn_client_free);
@@ -666,7 +666,7 @@ test_freed_inside(void)
     turn.then = free_it;
     turn_start(&plain);
     CHECK(turn_asked(STUN_ALLOCATE));
-    turn_allocate(600);
+    client_allocate(600);
     CHECK(!turn.client);
     turn_start(&plain);
     CHECK(turn_asked(STUN_ALLOCATE));
@@ -676,7 +676,7 @@ test_freed_inside(void)
     turn_start(&persistent);
     CHECK(turn_asked(STUN_ALLOCATE));
     turn.then = NULL;
-    turn_allocate(600);
+    client_allocate(600);
     turn.then = free_it;
     fake_io_advance(turn.host, 540 * TIME_S);
     CHECK(turn_asked(STUN_REFRESH));
@@ -737,12 +737,12 @@ test_journal(void)
     check_said(5, "TURN: no allocation yet: the server refused, 486 Allocation Quota Reached: it will ask again in 1min");
     fake_io_advance(turn.host, TIME_MIN);
     CHECK(turn_asked(STUN_ALLOCATE));
-    turn_allocate(600);
+    client_allocate(600);
     check_said(8, "TURN: the server 198.51.100.1:3478 relays at 198.51.100.1:50000, for 10min; it sees this client as "
                   "203.0.113.1:40000");
-    turn_permit(turn.peer);
+    client_permit(turn.peer);
     check_said(11, "TURN: what 192.0.2.9 sends is now relayed for 5min");
-    turn_bind(turn.other);
+    client_bind(turn.other);
     check_said(14, "TURN: channel 0x4000 is now bound to 192.0.2.10:7000 for 10min");
     turn_data(turn.mapped, "x", 0);
     check_said(15, "TURN: a datagram with 203.0.113.1:40000 as peer is dropped: the client has no permission for that peer");
@@ -754,7 +754,7 @@ test_journal(void)
     check_said(19, "TURN: no permission for 203.0.113.1: the server refused, 403 Forbidden");
     turn_client_release(turn.client);
     CHECK(turn_asked(STUN_REFRESH));
-    turn_refresh(0);
+    client_refresh(0);
     check_said(22, "TURN: the allocation is released");
 }
 

@@ -49,7 +49,7 @@ grant_all(void)
 {
     while (fake_io_waiting(turn.host)) {
         if (turn_asked(STUN_REFRESH))
-            turn_refresh(600);
+            client_refresh(600);
         else
             turn_grant();
     }
@@ -102,7 +102,7 @@ test_permit_early(void)
     CHECK_ROW_INT("early", turn_client_permit(turn.client, turn.peer.address, turn_on_done, NULL), IO_AGAIN);
     CHECK(turn_asked(STUN_ALLOCATE));
     CHECK_ROW_UINT("nothing but Allocate", fake_io_waiting(turn.host), 0);
-    turn_allocate(600);
+    client_allocate(600);
     CHECK(turn_asked(STUN_CREATE_PERMISSION));
     turn_grant();
     CHECK_ROW_UINT("told", turn.dones, 1);
@@ -143,7 +143,7 @@ test_permission_times(void)
 {
     turn_hold(&plain);
     advance_to(10);
-    turn_permit(turn.peer);
+    client_permit(turn.peer);
     for (int64_t at = 250; at < 540; at += 240) {
         advance_to(at);
         CHECK(turn_asked(STUN_CREATE_PERMISSION));
@@ -159,7 +159,7 @@ static void
 test_permission_lost(void)
 {
     turn_hold(&plain);
-    turn_permit(turn.peer);
+    client_permit(turn.peer);
     advance_to(284);
     while (turn_asked(STUN_CREATE_PERMISSION))
         continue;
@@ -182,7 +182,7 @@ static void
 test_forget(void)
 {
     turn_hold(&plain);
-    turn_permit(turn.peer);
+    client_permit(turn.peer);
     turn_client_forget(turn.client, turn.peer.address);
     advance_to(299);
     CHECK_ROW_UINT("not refreshed", fake_io_waiting(turn.host), 0);
@@ -234,7 +234,7 @@ test_channel(void)
     uint16_t number;
 
     turn_hold(&plain);
-    number = turn_bind(turn.peer);
+    number = client_bind(turn.peer);
     CHECK_ROW_UINT("the first", number, 0x4000);
     CHECK_ROW_UINT("told", turn.dones, 1);
     CHECK(endpoint_equal(turn.done_peer, turn.peer));
@@ -246,7 +246,7 @@ test_channel(void)
     CHECK(got(0, turn.peer, "answer"));
     turn_data(turn.peer, "by indication", 0); /* section 11.3: what overtook the binding */
     CHECK(got(1, turn.peer, "by indication"));
-    CHECK_ROW_UINT("the next", turn_bind(turn.other), 0x4001);
+    CHECK_ROW_UINT("the next", client_bind(turn.other), 0x4001);
     CHECK_ROW_INT("it stands", turn_client_channel(turn.client, turn.peer, turn_on_done, NULL), IO_OK);
     turn.peer.port++; /* section 12.2: the address is permitted, the channel is for one port */
     CHECK_ROW_INT("another port", turn_write(turn.peer, "x"), IO_OK);
@@ -259,7 +259,7 @@ static void
 test_channel_early(void)
 {
     turn_hold(&plain);
-    turn_permit(turn.peer);
+    client_permit(turn.peer);
     turn_client_channel(turn.client, turn.peer, turn_on_done, NULL);
     CHECK(turn_asked(STUN_CHANNEL_BIND));
     turn_channel(0x4000, "early");
@@ -282,7 +282,7 @@ test_channel_times(void)
 
     turn_hold(&plain);
     advance_to(10);
-    turn_bind(turn.peer);
+    client_bind(turn.peer);
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autofree char *row = g_strdup_printf("%s at %d s", stun_method_name(rows[i].method), (int)rows[i].at);
 
@@ -291,7 +291,7 @@ test_channel_times(void)
         CHECK_ROW_INT(row, turn.at, rows[i].at * TIME_S);
         CHECK_ROW_UINT(row, fake_io_waiting(turn.host), 0);
         if (rows[i].method == STUN_REFRESH)
-            turn_refresh(600);
+            client_refresh(600);
         else
             turn_grant();
     }
@@ -303,7 +303,7 @@ static void
 test_channel_lost(void)
 {
     turn_hold(&plain);
-    turn_bind(turn.peer);
+    client_bind(turn.peer);
     for (int64_t at = 240; at <= 480; at += 240) {
         advance_to(at);
         grant_all();
@@ -311,7 +311,7 @@ test_channel_lost(void)
     advance_to(540);
     while (fake_io_waiting(turn.host))
         if (turn_asked(STUN_REFRESH))
-            turn_refresh(600);
+            client_refresh(600);
     fake_io_advance(turn.host, 600 * TIME_S - 1 - turn.host->now);
     while (fake_io_take(turn.host))
         continue;
@@ -345,12 +345,12 @@ test_out_of_step(void)
         CHECK_ROW_UINT("400", turn.failure.code, 400);
         CHECK(turn_asked(STUN_REFRESH));
         CHECK_ROW_UINT("given back", turn_number(STUN_LIFETIME), 0);
-        turn_refresh(0);
+        client_refresh(0);
         CHECK_ROW_INT("lost", turn_told()->event, TURN_CLIENT_LOST);
         CHECK_ROW_TEXT("why", turn_client_why_word(turn_told()->failure.why), "out-of-step");
         if (persist) {
             CHECK(turn_asked(STUN_ALLOCATE));
-            turn_allocate(600);
+            client_allocate(600);
             CHECK_ROW_UINT("without that channel", fake_io_waiting(turn.host), 0);
         }
         g_clear_pointer(&turn.client, turn_client_free);
@@ -407,7 +407,7 @@ test_drops(void)
     };
 
     turn_hold(&plain);
-    turn_bind(turn.peer);
+    client_bind(turn.peer);
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         struct turn_client_counters before = *turn_client_counters(turn.client), after;
         g_autoptr(GBytes) bytes = unit_hex(rows[i].bytes);
@@ -432,7 +432,7 @@ test_icmp(void)
     const struct io_icmp *icmp;
 
     turn_hold(&plain);
-    turn_permit(turn.peer);
+    client_permit(turn.peer);
     turn_data(turn.peer, NULL, UINT64_C(0x0000030400000514));
     CHECK_ROW_UINT("one", turn.icmp->len, 1);
     icmp = &g_array_index(turn.icmp, struct io_icmp, 0);
@@ -466,7 +466,7 @@ test_marks(void)
     const struct fake_datagram *sent;
 
     turn_hold(&options);
-    turn_bind(turn.peer);
+    client_bind(turn.peer);
     datagram.dscp = 46;
     datagram.ecn = 1;
     CHECK_ROW_INT("sent", turn.relay->ops->send(turn.relay, &datagram), IO_OK);
@@ -487,8 +487,8 @@ test_counters(void)
     const struct turn_client_counters *counters;
 
     turn_hold(&plain);
-    turn_permit(turn.other);
-    turn_bind(turn.peer);
+    client_permit(turn.other);
+    client_bind(turn.peer);
     counters = turn_client_counters(turn.client);
     turn_write(turn.peer, "12345");
     turn_write(turn.other, "123");
@@ -517,7 +517,7 @@ test_too_big(void)
     struct io_datagram datagram = IO_DATAGRAM_TO(turn.peer, span_of(zeros, 65535));
 
     turn_hold(&plain);
-    turn_bind(turn.peer);
+    client_bind(turn.peer);
     CHECK_ROW_INT("ChannelData", turn.relay->ops->send(turn.relay, &datagram), IO_OK);
     datagram.data.length++;
     CHECK_ROW_INT("ChannelData", turn.relay->ops->send(turn.relay, &datagram), IO_TOO_BIG);
@@ -561,7 +561,7 @@ test_shared(void)
     others = 0;
     turn_hold(&options);
     CHECK(endpoint_equal(turn.from, own));
-    turn_bind(turn.peer);
+    client_bind(turn.peer);
     turn_channel(0x4000, "ours");
     turn_data(turn.peer, "ours", 0);
     CHECK_ROW_UINT("ours", turn.got->len, 2);

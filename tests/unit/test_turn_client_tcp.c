@@ -148,7 +148,7 @@ hold(const struct turn_client_options *options)
 {
     turn_start(options);
     CHECK(asked(STUN_ALLOCATE));
-    turn_allocate(600);
+    client_allocate(600);
     CHECK_ROW_INT("allocated", turn_told()->event, TURN_CLIENT_ALLOCATED);
 }
 
@@ -169,12 +169,12 @@ test_allocate(void)
     CHECK_ROW_UINT("no datagram", fake_io_waiting(turn.host), 0);
     fake_io_advance(turn.host, 540 * TIME_S);
     CHECK(asked(STUN_REFRESH));
-    turn_refresh(600);
+    client_refresh(600);
     CHECK(!fake_io_busy(turn.host));
     turn_client_release(turn.client);
     CHECK(asked(STUN_REFRESH));
     CHECK_ROW_UINT("given back", turn_number(STUN_LIFETIME), 0);
-    turn_refresh(0);
+    client_refresh(0);
     check_told("released", TURN_CLIENT_RELEASED, TURN_CLIENT_WHY_NONE);
     carry();
     CHECK(sides[0].ended); /* and the connection is closed */
@@ -220,7 +220,7 @@ test_closed(void)
     CHECK_ROW_TEXT("how", io_result_word(turn_told()->failure.io), "closed");
     CHECK(asked(STUN_ALLOCATE)); /* on another connection */
     CHECK_ROW_UINT("another", current, 1);
-    turn_allocate(600);
+    client_allocate(600);
     check_told("anew", TURN_CLIENT_ALLOCATED, TURN_CLIENT_WHY_NONE);
 }
 
@@ -300,7 +300,7 @@ test_alternate(void)
     turn_send();
     CHECK(asked(STUN_ALLOCATE));
     CHECK(endpoint_equal(sides[current].tcp->ops->local(sides[current].tcp), second));
-    turn_allocate(600);
+    client_allocate(600);
     check_told("there", TURN_CLIENT_ALLOCATED, TURN_CLIENT_WHY_NONE);
     CHECK(endpoint_equal(turn_told()->server, second));
 }
@@ -322,7 +322,7 @@ test_failover(void)
     CHECK(!asked(STUN_ALLOCATE));
     fake_io_advance(turn.host, 1);
     CHECK(asked(STUN_ALLOCATE));
-    turn_allocate(600);
+    client_allocate(600);
     check_told("by TCP", TURN_CLIENT_ALLOCATED, TURN_CLIENT_WHY_NONE);
     CHECK_ROW_UINT("by TCP", turn_told()->protocol, PROTOCOL_TCP);
 }
