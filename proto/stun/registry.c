@@ -9,6 +9,12 @@ static const struct stun_attribute_info table[] = {
 #undef X
 };
 
+enum row {
+#define X(name, ...) ROW_##name,
+    STUN_ATTRIBUTES(X)
+#undef X
+};
+
 const struct stun_attribute_info *
 stun_attribute_table(size_t *count)
 {
@@ -16,20 +22,16 @@ stun_attribute_table(size_t *count)
     return table;
 }
 
+/* Asked for each attribute that is read or written: the compiler makes a table of each of the two ranges of types. */
 const struct stun_attribute_info *
 stun_attribute_info(uint16_t type)
 {
-    size_t low = 0, high = G_N_ELEMENTS(table);
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (table[middle].type == type)
-            return &table[middle];
-        if (table[middle].type < type)
-            low = middle + 1;
-        else
-            high = middle;
+    switch (type) {
+#define X(name, type, ...)                                                                                             \
+    case type:                                                                                                         \
+        return &table[ROW_##name];
+        STUN_ATTRIBUTES(X)
+#undef X
     }
     return NULL;
 }
