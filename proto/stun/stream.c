@@ -44,8 +44,11 @@ static void
 flush(struct stun_stream *stream)
 {
     enum io_result why;
-    size_t taken = write_some(stream, span_of(stream->backlog->data, stream->backlog->len), &why);
+    size_t taken;
 
+    if (stream->backlog->len == 0) /* a write of nothing may be owed an IO_WRITABLE, and that the next one */
+        return;
+    taken = write_some(stream, span_of(stream->backlog->data, stream->backlog->len), &why);
     if (taken > 0)
         g_byte_array_remove_range(stream->backlog, 0, (guint)taken);
     if (stream->backlog->len == 0 && stream->backlog_peak > BACKLOG_KEPT) {
