@@ -12,6 +12,7 @@
 #include "core/live/sockaddr.h"
 
 #define BACKLOG 1024
+#define ACCEPT_AGAIN (100 * TIME_MS) /* after the machine had no descriptor for a connection */
 #define MOST_DRAINED (1 << 20) /* unread bytes thrown away at a close, so that no RST overtakes what was written */
 
 enum state { STATE_LISTENING, STATE_CONNECTING, STATE_OPEN, STATE_FAILED };
@@ -23,6 +24,7 @@ struct live_tcp {
     enum state state;
     enum io_result failure; /* of FAILED */
     bool full;              /* a write came short: IO_WRITABLE is owed */
+    struct io_timer again;  /* of LISTENING: armed while connections wait that could not be accepted */
     struct endpoint local, peer;
 };
 
@@ -123,6 +125,7 @@ tcp_close(struct io_tcp *io, bool reset)
         setsockopt(tcp->file.fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
     else if (tcp->state == STATE_OPEN)
         drain(tcp->file.fd);
+    tcp->live->io.ops->disarm(&tcp->live->io, &tcp->again);
     live_file_close(tcp->live, &tcp->file);
     live_bury(tcp->live, tcp);
 }
@@ -211,6 +214,13 @@ on_ready(struct live_file *file, uint32_t events)
         on_open(tcp, events);
 }
 
+static void
+on_again(void *owner, struct io_timer *timer)
+{
+    (void)timer;
+    tell(owner, IO_ACCEPT, IO_OK);
+}
+
 /* --- opening ---------------------------------------------------------------------------------------------------- */
 
 static struct endpoint
@@ -235,6 +245,7 @@ take_socket(struct live *live, int fd, enum state state, io_tcp_ready *ready, vo
     tcp->state = state;
     tcp->local = name_of(fd);
     tcp->file.ready = on_ready;
+    tcp->again = (struct io_timer){ .fire = on_again, .owner = tcp };
     if (live_file_open(live, &tcp->file, fd, events | EPOLLET))
         return tcp;
     close(fd);
@@ -248,6 +259,15 @@ switch_on(int fd, int level, int option)
     int on = 1;
 
     setsockopt(fd, level, option, &on, sizeof on);
+}
+
+/* Connections wait, and nobody may come after them to make an edge. */
+static void
+accept_later(struct live_tcp *listener)
+{
+    struct io *io = &listener->live->io;
+
+    io->ops->arm(io, &listener->again, io->ops->now(io) + ACCEPT_AGAIN, false);
 }
 
 static struct io_tcp *
@@ -264,12 +284,17 @@ tcp_accept(struct io_tcp *io, io_tcp_ready *ready, void *owner)
         length = sizeof name;
         fd = accept4(listener->file.fd, &name.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno != EAGAIN) /* no descriptors, or no memory */
+            accept_later(listener);
         return NULL;
+    }
     switch_on(fd, IPPROTO_TCP, TCP_NODELAY);
     tcp = take_socket(listener->live, fd, STATE_OPEN, ready, owner);
-    if (!tcp)
+    if (!tcp) {
+        accept_later(listener);
         return NULL;
+    }
     tcp->peer = live_sockaddr_read(&name.any);
     return &tcp->tcp;
 }

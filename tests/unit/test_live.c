@@ -1,4 +1,7 @@
 /* core/live on loopback: the conformance suite of the seam, and what it has of its own. No privileges, no other network. */
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "core/live/live.h"
 #include "core/live/log.h"
 #include "core/live/timers.h"
@@ -354,6 +357,59 @@ test_watch_machine(void)
     io->ops->unwatch(io, &watch);
 }
 
+static void
+accept_all(void *owner, struct io_tcp *listener, enum io_ready ready, enum io_result result)
+{
+    unsigned *accepted = owner;
+    struct io_tcp *tcp;
+
+    (void)ready, (void)result;
+    while ((tcp = listener->ops->accept(listener, accept_all, owner))) {
+        ++*accepted;
+        tcp->ops->close(tcp, true);
+    }
+}
+
+/* From now on no descriptor can be had; what held before. */
+static struct rlimit
+use_up_descriptors(void)
+{
+    struct rlimit before, none;
+    int next = dup(STDOUT_FILENO);
+
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = (struct rlimit){ .rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max };
+    setrlimit(RLIMIT_NOFILE, &none);
+    return before;
+}
+
+/* A connection that came while the machine had no descriptors is accepted when it has some again, though nobody else
+ * comes. */
+static void
+test_no_descriptors(void)
+{
+    g_autoptr(live) live = live_new(machine.context, NULL);
+    struct io *io = live_io(live);
+    struct endpoint at = { address_of("127.0.0.1"), 0 }, any = { ADDRESS_NONE, 0 };
+    unsigned accepted = 0, unused = 0;
+    enum io_result why;
+    struct io_tcp *listener = io->ops->listen(io, &at, false, accept_all, &accepted, &why), *client;
+    struct rlimit before;
+
+    at = listener->ops->local(listener);
+    client = io->ops->connect(io, &any, &at, false, accept_all, &unused, &why);
+    CHECK(client != NULL);
+    before = use_up_descriptors();
+    settle(&machine.pair);
+    CHECK_ROW_UINT("there is none", accepted, 0);
+    setrlimit(RLIMIT_NOFILE, &before);
+    run(&machine.pair, 500);
+    CHECK_ROW_UINT("there are some", accepted, 1);
+    client->ops->close(client, true);
+    listener->ops->close(listener, false);
+}
+
 /* A socket of any address hears both families. */
 static void
 test_both_families(void)
@@ -459,5 +515,6 @@ suite_live(void)
     UNIT_SUITE("live", set_up, tear_down, { "timers", test_timers }, { "batches", test_batches },
                { "closed with a batch", test_closed_with_batch }, { "full", test_full }, { "group", test_group },
                { "the whole machine", test_whole_machine }, { "watch the machine", test_watch_machine },
-               { "both families", test_both_families }, { "log lines", test_log }, { "journal", test_journal });
+               { "both families", test_both_families }, { "no descriptors", test_no_descriptors },
+               { "log lines", test_log }, { "journal", test_journal });
 }
