@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "core/live/live.h"
 #include "core/live/log.h"
@@ -127,6 +128,18 @@ why_not(enum io_result why)
     }
 }
 
+/* As many connections as the administrator allows, not as many as a shell is used to. */
+static void
+raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int
 serve_stun(const struct command *command, const struct serve_options *given)
 {
@@ -147,6 +160,7 @@ serve_stun(const struct command *command, const struct serve_options *given)
                                       .algorithms = STUN_ALGORITHMS_ALL };
 
     chosen.auth = users ? &auth : NULL;
+    raise_descriptors();
 
     g_autoptr(live) live = live_new(NULL, &error);
 
