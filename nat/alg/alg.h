@@ -73,7 +73,7 @@ void alg_fit_with(struct node *node, const struct alg *const *with, unsigned cou
 /* rewrite_addresses.c: see there. */
 extern const struct alg alg_rewrite_addresses;
 
-/* `before.source` and `after.source` are the addresses. `detail`: how often. */
+/* `after.source` is the address that was there, `after.destination` the one that is now. `detail`: how often. */
 extern const struct record_kind alg_rewrite_kind;
 
 /* A message that passes as it is though an ALG would change it. `rule`: enum alg_passed. */

@@ -15,8 +15,8 @@ say_rewrite(const struct record *record, const struct names *names, GString *out
     char old[ADDRESS_TEXT], new[ADDRESS_TEXT];
 
     (void)names;
-    g_string_append_printf(out, "data: %s becomes %s", address_format(record->before.source, old),
-                           address_format(record->after.source, new));
+    g_string_append_printf(out, "data: %s becomes %s", address_format(record->after.source, old),
+                           address_format(record->after.destination, new));
     if (record->detail > 1)
         g_string_append_printf(out, ", %d times", (int)record->detail);
     g_string_append_printf(out, ": the ALG %s takes any such bytes for an address", alg_rewrite_addresses.name);
@@ -29,8 +29,8 @@ fields_rewrite(const struct record *record, const struct names *names, struct fi
 
     (void)names;
     fields_text(out, "alg", alg_rewrite_addresses.name);
-    fields_text(out, "old", address_format(record->before.source, text));
-    fields_text(out, "new", address_format(record->after.source, text));
+    fields_text(out, "old", address_format(record->after.source, text));
+    fields_text(out, "new", address_format(record->after.destination, text));
     fields_number(out, "times", record->detail);
 }
 
@@ -77,8 +77,8 @@ read_message(struct alg_message *message)
 static void
 tell(const struct alg_message *message, struct record *record)
 {
-    record->before.source = old_of(&message->way);
-    record->after.source = new_of(&message->way);
+    record->after.source = old_of(&message->way);
+    record->after.destination = new_of(&message->way);
     record->detail = message->count;
 }
 
