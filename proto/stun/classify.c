@@ -56,6 +56,8 @@ same_mapping(const struct stun_evidence *evidence, enum stun_question one, enum 
     return endpoint_equal(sight_of(evidence, one)->mapped, sight_of(evidence, other)->mapped);
 }
 
+static const char changed_on_the_way[] = "something on the way changes the server's answers: FINGERPRINT is wrong";
+
 /* --- what keeps every question from having an answer ------------------------------------------------------------ */
 
 /* NULL: there is a server, it has two addresses, and both are alive. */
@@ -71,6 +73,8 @@ server_trouble(const struct stun_evidence *evidence)
         return "the server refuses Binding requests";
     case STUN_SEEN_UNREACHABLE:
         return "the server cannot be reached";
+    case STUN_SEEN_SPOILT:
+        return changed_on_the_way;
     default:
         return "the server's answer is no answer";
     }
@@ -175,6 +179,8 @@ change_trouble(enum stun_seen seen)
         return "the server ignores CHANGE-REQUEST";
     case STUN_SEEN_REFUSED:
         return "the server does not support CHANGE-REQUEST";
+    case STUN_SEEN_SPOILT:
+        return changed_on_the_way;
     default:
         return "the question could not be asked";
     }
@@ -333,22 +339,27 @@ classify_fragments(const struct stun_evidence *evidence)
         return loss_beyond(evidence, 2) ? unknown(loss_beyond(evidence, 2)) : found(STUN_FRAGMENTS_DROPPED);
     case STUN_SEEN_REFUSED:
         return unknown("the server does not support PADDING");
+    case STUN_SEEN_SPOILT:
+        return unknown(changed_on_the_way);
     default:
         return unknown("the question could not be asked");
     }
 }
 
-/* RFC 5780 section 3.6. */
+/* RFC 5780 section 3.6. An answer with a wrong FINGERPRINT was changed, but what in it can be believed? */
 static struct stun_finding
 classify_alg(const struct stun_evidence *evidence)
 {
-    bool compared = false;
+    bool compared = false, spoilt = false;
 
     for (int i = 0; i < STUN_QUESTION_COUNT; i++) {
         if (evidence->sights[i].rewritten)
             return found(STUN_ALG_REWRITES);
         compared |= evidence->sights[i].compared;
+        spoilt |= saw(evidence, i, STUN_SEEN_SPOILT);
     }
+    if (spoilt)
+        return unknown(changed_on_the_way);
     return compared ? found(STUN_ALG_NONE) : unknown("no answer has both MAPPED-ADDRESS and XOR-MAPPED-ADDRESS");
 }
 

@@ -30,6 +30,7 @@ enum stun_seen {
     STUN_SEEN_SILENCE,     /* no request was answered */
     STUN_SEEN_REFUSED,     /* an error response */
     STUN_SEEN_GARBLED,     /* a response that says nothing */
+    STUN_SEEN_SPOILT,      /* responses that something on the way had changed: FINGERPRINT was wrong */
     STUN_SEEN_UNREACHABLE, /* an ICMP error, or the own host would not send */
 };
 

@@ -84,6 +84,9 @@ say_outcome(const struct stun_sight *sight, GString *out)
     case STUN_SEEN_UNREACHABLE:
         g_string_append(out, "it cannot be reached");
         break;
+    case STUN_SEEN_SPOILT:
+        g_string_append(out, "answers come, but something on the way has changed them: FINGERPRINT is wrong");
+        break;
     default:
         g_string_append(out, "the answer says nothing");
     }

@@ -39,6 +39,7 @@ struct stun_transaction {
     struct io_icmp icmp;    /* what `lost` came from, if an ICMP error */
     bool pausing;           /* the alarm begins the next try */
     bool violated;          /* a response was not to be trusted */
+    bool spoilt;            /* the FINGERPRINT of one was wrong */
     unsigned tries;         /* that have been given up */
     unsigned server_errors; /* of those */
     unsigned requests;      /* sent in those */
@@ -460,6 +461,7 @@ on_alarm(void *owner, struct io_timer *alarm)
         break;
     case STUN_GIVE_UP:
         finish(transaction, &(struct stun_result){ .outcome = transaction->violated ? STUN_OUTCOME_VIOLATED
+                                                              : transaction->spoilt ? STUN_OUTCOME_SPOILT
                                                                                     : STUN_OUTCOME_TIMEOUT });
         break;
     }
@@ -491,6 +493,19 @@ note_repeated(const struct stun_transaction *transaction, unsigned code)
 
     record.rule = transaction->method;
     record.detail = code;
+    note(transaction, &record);
+}
+
+/* A response came that the transaction goes on without; `why` is how it ends if none but such come. */
+static void
+note_ignored(const struct stun_transaction *transaction, const struct io_datagram *datagram, enum stun_outcome why)
+{
+    if (!listened(transaction))
+        return;
+
+    struct record record = record_of(transaction, &stun_kind_ignored, datagram->packet);
+
+    record.rule = (uint16_t)why;
     note(transaction, &record);
 }
 
@@ -573,6 +588,7 @@ take_response(struct stun_transaction *transaction, const struct stun_message *m
 
     if (trust == STUN_DISTRUST) { /* a better answer may follow it, but not on a connection (sections 9.1.4, 9.2.5) */
         transaction->violated = true;
+        note_ignored(transaction, result->datagram, STUN_OUTCOME_VIOLATED);
         if (transaction->request.protocol == PROTOCOL_TCP)
             finish(transaction, &(struct stun_result){ .outcome = STUN_OUTCOME_VIOLATED });
         return;
@@ -609,8 +625,12 @@ stun_client_datagram(struct stun_client *client, struct io_udp *udp, const struc
 
     enum stun_check fingerprint = stun_fingerprint_check(&message);
 
-    if (fingerprint == STUN_CHECK_WRONG ||
-        (fingerprint == STUN_CHECK_ABSENT && transaction->request.demand_fingerprint))
+    if (fingerprint == STUN_CHECK_WRONG) {
+        transaction->spoilt = true;
+        note_ignored(transaction, datagram, STUN_OUTCOME_SPOILT);
+        return true;
+    }
+    if (fingerprint == STUN_CHECK_ABSENT && transaction->request.demand_fingerprint)
         return true;
 
     struct stun_result result = { .datagram = datagram, .udp = udp };

@@ -49,6 +49,7 @@ typedef struct stun_client stun_client;
     X(TIMEOUT,          "timeout",             "no answer came in time") \
     X(UNREACHABLE,      "unreachable",         "an ICMP error or the own host said that the server cannot be reached") \
     X(VIOLATED,         "integrity",           "answers came, but none was protected as it has to be") \
+    X(SPOILT,           "fingerprint",         "answers came, but something on the way had changed them: FINGERPRINT was wrong") \
     X(LOST,             "connection-lost",     "the connection that it went over has ended") \
     X(MALFORMED,        "malformed",           "an attribute of the response is malformed or missing") \
     X(NOT_UNDERSTOOD,   "unknown-attribute",   "the response demands that an unknown attribute be understood")
@@ -67,7 +68,7 @@ const char *stun_outcome_sentence(enum stun_outcome outcome);
 /* Everything is borrowed for the call. */
 struct stun_result {
     enum stun_outcome outcome;
-    const struct stun_message *message; /* the response; NULL for TIMEOUT, VIOLATED, UNREACHABLE and LOST */
+    const struct stun_message *message; /* the response; NULL for TIMEOUT, VIOLATED, SPOILT, UNREACHABLE, LOST */
     const struct io_datagram *datagram; /* what it came in; NULL as above */
     struct io_udp *udp;                 /* where it came in; NULL as above */
     bool proven;                        /* of a response: integrity protects it (section 14.8: only such a one redirects) */
@@ -133,8 +134,9 @@ unsigned stun_transaction_number(const struct stun_transaction *transaction);
 struct stun_id stun_transaction_id(const struct stun_transaction *transaction);
 
 /* True when the datagram was a response to a transaction that is under way. Its transaction ID, socket and (but for
- * `any_source`) its sender must match. One that is malformed, or whose FINGERPRINT is wrong, is swallowed: the
- * transaction goes on as if it had not come. */
+ * `any_source`) its sender must match. One that is malformed, whose FINGERPRINT is wrong, or that is not protected as it has
+ * to be, is ignored: the transaction goes on as if it had not come. Of the last two the journal tells, and the outcome, if
+ * nothing better comes. */
 bool stun_client_datagram(struct stun_client *client, struct io_udp *udp, const struct io_datagram *datagram);
 
 /* True when the error was about the server of a transaction on this socket. A hard error ends those transactions, in

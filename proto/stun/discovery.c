@@ -176,6 +176,8 @@ seen_in(const struct stun_discovery *discovery, enum stun_question question, con
         return STUN_SEEN_REFUSED;
     case STUN_OUTCOME_UNREACHABLE:
         return STUN_SEEN_UNREACHABLE;
+    case STUN_OUTCOME_SPOILT:
+        return STUN_SEEN_SPOILT;
     default:
         return STUN_SEEN_GARBLED;
     }

@@ -43,6 +43,16 @@ say_retransmitted(const struct record *record, const struct names *names, GStrin
                            record->subject[1], (int)record->detail, destination_of(&record->before, server));
 }
 
+static void
+say_ignored(const struct record *record, const struct names *names, GString *out)
+{
+    (void)names;
+    g_string_append_printf(out, "STUN transaction %u: an answer is ignored, because %s", record->subject[0],
+                           record->rule == STUN_OUTCOME_SPOILT
+                               ? "its FINGERPRINT is wrong: something on the way has changed it"
+                               : "it does not prove to be the server's: MESSAGE-INTEGRITY is wrong, missing or too weak");
+}
+
 static const char *
 why_again(unsigned code)
 {
@@ -171,6 +181,13 @@ repeated_fields(const struct record *record, const struct names *names, struct f
 }
 
 static void
+ignored_fields(const struct record *record, const struct names *names, struct fields *out)
+{
+    client_fields(record, names, out);
+    fields_text(out, "because", stun_outcome_word(record->rule));
+}
+
+static void
 answered_fields(const struct record *record, const struct names *names, struct fields *out)
 {
     client_fields(record, names, out);
@@ -212,6 +229,9 @@ const struct record_kind stun_kind_retransmitted = {
 };
 const struct record_kind stun_kind_repeated = {
     "stun-transaction-repeated", "stun-repeated", "RFC 8489 section 6.3.4", say_repeated, repeated_fields,
+};
+const struct record_kind stun_kind_ignored = {
+    "stun-response-ignored", "stun-ignored", "RFC 8489 section 6.3", say_ignored, ignored_fields,
 };
 const struct record_kind stun_kind_answered = {
     "stun-transaction-answered", "stun-answered", "RFC 8489 section 6.3.3", say_answered, answered_fields,

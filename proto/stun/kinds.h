@@ -13,6 +13,8 @@ extern const struct record_kind stun_kind_started;
 extern const struct record_kind stun_kind_retransmitted;
 /* An error response after which the transaction goes on. `detail`: its code. */
 extern const struct record_kind stun_kind_repeated;
+/* A response that the transaction goes on without. `rule`: STUN_OUTCOME_SPOILT or STUN_OUTCOME_VIOLATED. */
+extern const struct record_kind stun_kind_ignored;
 /* `after`: the flow as the server saw it, its source being the mapped address. `detail`: elapsed, nanoseconds. */
 extern const struct record_kind stun_kind_answered;
 /* `rule`: enum stun_outcome. `detail`: the error code of a rejection, else the elapsed nanoseconds. */

@@ -47,6 +47,7 @@ const struct record_kind *const lab_record_kinds[] = {
     &stun_kind_started,
     &stun_kind_retransmitted,
     &stun_kind_repeated,
+    &stun_kind_ignored,
     &stun_kind_answered,
     &stun_kind_failed,
     &stun_kind_served,

@@ -169,6 +169,14 @@ test_words(void)
                    "local t = A:nat_check(S) out(t.own.ip, t.mapped.ip, t.ports, t.step, t.hairpin, t.fragments, t.alg, "
                    "t.lifetime < 60.2 and t.lifetime_end >= 60 and t.lifetime_end - t.lifetime < 9, #t.evidence) end)",
           "10.0.0.2 203.0.113.1 preserve nil off pass none true 17" },
+        { "an ALG",
+          HEAD TWO "local A = n:nat('N', nil, {alg = 'rewrite-addresses'}):host 'A' A:spawn(function() "
+                   "local t = A:nat_check(S, " QUICK ") out(t.alg, t.mapping, t.filtering, (t.evidence[1]:gsub('.*, ', ''))) end)",
+          "rewrites-addresses endpoint-independent address-and-port-dependent and MAPPED-ADDRESS was rewritten on the way" },
+        { "an ALG, and a server without MAPPED-ADDRESS",
+          HEAD "S:stun_server{mapped_address = false} local A = n:nat('N', nil, {alg = 'rewrite-addresses'}):host 'A' "
+               "A:spawn(function() local t = A:nat_check(S, " QUICK ") out(t.alg, t.why.alg) end)",
+          "nil no answer has both MAPPED-ADDRESS and XOR-MAPPED-ADDRESS" },
         { "sequential by two",
           HEAD TWO "local A = n:nat('N', nil, {ports = 'sequential', step = 2}):host 'A' A:spawn(function() "
                    "local t = A:nat_check(S, " QUICK ") out(t.ports, t.step, t.why.lifetime) end)",

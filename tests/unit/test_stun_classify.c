@@ -190,6 +190,7 @@ test_first(void)
         { STUN_SEEN_REFUSED, "the server refuses Binding requests" },
         { STUN_SEEN_UNREACHABLE, "the server cannot be reached" },
         { STUN_SEEN_GARBLED, "the server's answer is no answer" },
+        { STUN_SEEN_SPOILT, "something on the way changes the server's answers: FINGERPRINT is wrong" },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -347,6 +348,39 @@ test_the_rest(void)
     CHECK_ROW_INT("fragments dropped", findings.fragments.value, STUN_FRAGMENTS_DROPPED);
 }
 
+/* RFC 5780 section 3.6: two addresses in one answer that differ. One alone, or an answer that something has changed, proves
+ * nothing; but whatever else came, two that differ do. */
+static void
+test_alg(void)
+{
+    static const struct {
+        const char *name;
+        bool compared, rewritten, spoilt;
+        const char *found;
+    } rows[] = {
+        { "both, alike", true, false, false, "none" },
+        { "both, and they differ", true, true, false, "rewrites-addresses" },
+        { "only one of them", false, false, false, "no answer has both MAPPED-ADDRESS and XOR-MAPPED-ADDRESS" },
+        { "one answer spoilt", true, false, true,
+          "something on the way changes the server's answers: FINGERPRINT is wrong" },
+        { "one answer spoilt, and in another they differ", true, true, true, "rewrites-addresses" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct situation situation = { .mapping = STUN_ENDPOINT_INDEPENDENT };
+        struct stun_evidence evidence;
+        struct stun_findings findings;
+
+        look(&situation, &evidence);
+        evidence.sights[STUN_QUESTION_MAPPING].compared = rows[i].compared;
+        evidence.sights[STUN_QUESTION_MAPPING].rewritten = rows[i].rewritten;
+        if (rows[i].spoilt)
+            evidence.sights[STUN_QUESTION_TO_BOTH].seen = STUN_SEEN_SPOILT;
+        stun_classify(&evidence, &findings);
+        CHECK_ROW_TEXT(rows[i].name, word_of(&findings.alg, stun_alg_word), rows[i].found);
+    }
+}
+
 /* Every piece of evidence has its sentence. */
 static void
 test_evidence(void)
@@ -385,5 +419,5 @@ suite_stun_classify(void)
 {
     UNIT_SUITE("stun classify", NULL, NULL, { "pairs", test_pairs }, { "servers", test_servers }, { "first", test_first },
                { "unsteady", test_unsteady }, { "ports", test_ports }, { "hairpin", test_hairpin },
-               { "the rest", test_the_rest }, { "evidence", test_evidence });
+               { "the rest", test_the_rest }, { "ALG", test_alg }, { "evidence", test_evidence });
 }

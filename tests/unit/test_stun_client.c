@@ -342,6 +342,23 @@ test_answers(void)
     }
 }
 
+/* Answers that something on the way has changed are ignored (section 7), and the end says so; a lost answer says nothing. */
+static void
+test_spoilt_answers(void)
+{
+    struct stun_id id = stun_transaction_id(ask());
+
+    answer(id, WRONG_FINGERPRINT);
+    answer(id, WRONG_FINGERPRINT);
+    CHECK_ROW_UINT("each is told of", fake_io_noted(host, &stun_kind_ignored), 2);
+    fake_io_advance(host, 39500 * TIME_MS - 1);
+    CHECK_ROW_INT("not before its time", told.calls, 0);
+    fake_io_advance(host, 1);
+    CHECK_ROW_INT("calls", told.calls, 1);
+    CHECK_ROW_TEXT("outcome", stun_outcome_word(told.outcome), "fingerprint");
+    CHECK(!told.has_message && told.rtt == -1);
+}
+
 /* The second of two answers, and one that comes when all is over, are nobody's. */
 static void
 test_late_answers(void)
@@ -752,6 +769,7 @@ suite_stun_client(void)
 {
     UNIT_SUITE("stun client", set_up, tear_down, { "answered", test_answered }, { "schedule", test_schedule },
                { "request", test_request_bytes }, { "lost requests", test_lost }, { "answers", test_answers },
+               { "spoilt answers", test_spoilt_answers },
                { "late answers", test_late_answers }, { "last moment", test_last_moment },
                { "any source", test_any_source }, { "understood", test_understood },
                { "other method", test_other_method }, { "ICMP", test_icmp }, { "ICMP of others", test_icmp_of_others },

@@ -326,6 +326,7 @@ test_unprotected(void)
     ask();
     spoil_all(STUN_XOR_MAPPED_ADDRESS, false);
     check_told("changed", STUN_OUTCOME_VIOLATED, 0, 7);
+    CHECK_ROW_UINT("each that was ignored is told of", fake_io_noted(host, &stun_kind_ignored), 14);
     ask();
     fake_io_carry(host, far);
     deliver_without(STUN_SOFTWARE, true);
