@@ -6,6 +6,7 @@ struct service {
     struct node *node;
     const struct service_kind *kind;
     void *server; /* NULL once stopped */
+    struct stun_users *users; /* NULL: none, or not its own */
     uint16_t port;
     size_t counted;                                    /* of a stopped one: */
     struct service_counter last[SERVICE_COUNTERS_MOST];
@@ -18,6 +19,7 @@ service_free(gpointer data)
 
     if (service->server)
         service->kind->free(service->server);
+    stun_users_free(service->users);
     g_free(service);
 }
 
@@ -32,6 +34,12 @@ service_take(struct node *node, const struct service_kind *kind, void *server)
     service->port = kind->local(server).port;
     world_own(node->world, service, service_free);
     return service;
+}
+
+void
+service_take_users(struct service *service, struct stun_users *users)
+{
+    service->users = users;
 }
 
 void *

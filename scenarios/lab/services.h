@@ -12,6 +12,9 @@ struct service;
  * below: NULL and `*why` when a socket can't be opened. */
 struct service *service_start_stun(struct node *node, const struct stun_server_options *options, enum io_result *why);
 
+/* The service frees these users with itself: those whom its server has borrowed. */
+void service_take_users(struct service *service, struct stun_users *users);
+
 /* Closes its sockets; nothing when that has been done. */
 void service_stop(struct service *service);
 bool service_running(const struct service *service);

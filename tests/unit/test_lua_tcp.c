@@ -312,7 +312,7 @@ test_stun(void)
         { "an argument", STUN "on(function(s) s:stun(server) end)",
           "1: tcp_socket:stun: the options is ..." },
         { "an option of UDP", STUN "on(function(s) s:stun {rto = 1} end)",
-          "1: tcp_socket:stun: 'rto' is not an option here; accepted: timeout" },
+          "1: tcp_socket:stun: 'rto' is not an option here; accepted: timeout, user, password, mechanism or fingerprint" },
         { "on what is closed", STUN "on(function(s) s:close() show(s:stun()) end)", "nil closed" },
     };
 

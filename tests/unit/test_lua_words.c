@@ -565,6 +565,39 @@ test_services(void)
           TWO "b:stun_server() local u = a:udp(5) b:spawn(function() b:udp(9):send(lab.endpoint(a, 5), 'other') end) "
               "a:spawn(function() lab.sleep(1) u:stun(b) log((u:recv(0))) end)",
           "other" },
+        { "long-term credentials",
+          TWO "b:stun_server{users = {alice = 'secret', bob = 'x'}} a:spawn(function() local u = a:udp(5) "
+              "for _, who in ipairs{{user = 'alice', password = 'secret'}, {user = 'alice', password = 'wrong'}, "
+              "{user = 'eve', password = 'secret'}, {}} do local e, r, d = u:stun(b, who) log(tostring(e), d and d.code or "
+              "r.requests) end end)",
+          "198.51.100.1:5 2; nil 401; nil 401; nil 401" },
+        { "short-term credentials",
+          TWO "b:stun_server{users = {alice = 'secret'}, mechanism = 'short-term'} a:spawn(function() local u = a:udp(5) "
+              "for _, who in ipairs{{user = 'alice', password = 'secret', mechanism = 'short-term'}, {user = 'alice', "
+              "password = 'wrong', mechanism = 'short-term', fingerprint = false}, {}} do "
+              "local e, r, d = u:stun(b, who) log(tostring(e), d and (d.code or r .. ', ' .. d.text) or r.requests) end end)",
+          "198.51.100.1:5 1; nil timeout, answers came, but none was protected as it has to be; nil 400" },
+        { "credentials over TCP",
+          TWO "b:stun_server{users = {alice = 'secret'}, realm = 'example.org'} a:spawn(function() "
+              "log(tostring((a:tcp_connect(lab.endpoint(b, 3478), {from_port = 9}):stun{user = 'alice', password = "
+              "'secret'}))) end)",
+          "198.51.100.1:9" },
+        { "FINGERPRINT and an ALG",
+          NET "local a, b = n:nat('N', '203.0.113.1', {alg = 'rewrite-addresses'}):host('A', '10.0.0.2'), n:host 'S' "
+              "b:stun_server() a:spawn(function() local u = a:udp(5) local _, why, d = u:stun(b) log(why, d.text) "
+              "local e, r = u:stun(b, {fingerprint = false}) log(tostring(e), tostring(r.mapped)) end)",
+          "timeout answers came, but something on the way had changed them: FINGERPRINT was wrong; "
+          "203.0.113.1:5 10.0.0.2:5" },
+        { "a user without a password", TWO "a:udp():stun(b, {user = 'alice'})", "1: socket:stun: user needs a password" },
+        { "a password without a user", TWO "a:udp():stun(b, {password = 'x'})", "1: socket:stun: password needs a user" },
+        { "a mechanism", TWO "a:udp():stun(b, {user = 'x', password = 'y', mechanism = 'short'})",
+          "1: socket:stun: mechanism is 'short'; accepted: long-term or short-term; ..." },
+        { "users", TWO "b:stun_server{users = {'alice'}}",
+          "1: host:stun_server: users has something else than passwords by name; accepted: {alice = 'secret'}" },
+        { "no users", TWO "b:stun_server{users = 'alice'}",
+          "1: host:stun_server: users is 'alice'; accepted: a table of passwords by name: {alice = 'secret'}" },
+        { "an empty realm", TWO "b:stun_server{users = {a = 'b'}, realm = ''}",
+          "1: host:stun_server: realm has 0 bytes; accepted: 1 to 127" },
         { "nobody answers", TWO "b:sink(3478) a:spawn(function() out(a:udp():stun(b)) log(lab.now()) end)", "39.5" },
         { "a time limit",
           TWO "b:sink(3478) a:spawn(function() out(a:udp():stun(b, {timeout = '2s'})) log(lab.now()) end)", "2.0" },

@@ -184,24 +184,24 @@ stream_recv(struct script *script, lua_State *L)
 static int
 stream_stun(struct script *script, lua_State *L)
 {
-    static const char *const keys[] = { "timeout", NULL };
+    static const char *const keys[] = { STUN_ASKING_KEYS, NULL };
     struct stream_handle *stream = self_stream(L);
     struct stun_request request = {
         .udp = &stream->messages, .server = stream->peer, .timer = STUN_TIMER_STREAM, .protocol = PROTOCOL_TCP
     };
-    int64_t timeout = TIME_NEVER;
+    struct stun_asking asking = { .timeout = TIME_NEVER };
 
     (void)script;
     arg_no_more(L, 2);
-    if (options_check(L, 2, keys, NULL) && options_get(L, 2, "timeout"))
-        timeout = arg_duration(L, -1, "timeout");
+    if (options_check(L, 2, keys, NULL))
+        stun_words_read(L, 2, &asking);
     if (!stream_is_open(stream) || stream->shut)
         return arg_push_failure(L, "closed");
     task_check_may_wait(L);
     stream_expect_messages(stream);
     if (stream->ended != IO_OK)
         return arg_push_failure(L, stream_failure_word(stream->ended));
-    return stun_words_ask(L, &stream->stun, &stream->handle, stream->io, &request, timeout);
+    return stun_words_ask(L, &stream->stun, &stream->handle, stream->io, &request, &asking);
 }
 
 static int

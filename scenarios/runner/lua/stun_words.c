@@ -7,10 +7,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "core/base/words.h"
+#include "proto/stun/attributes.h"
 #include "scenarios/runner/lua/endpoint.h"
 #include "scenarios/runner/lua/open.h"
 #include "scenarios/runner/lua/socket.h"
 #include "scenarios/runner/lua/stream.h"
+
+#define SOFTWARE "punchlab"
 
 enum { PHRASE_SHOWN = 127 };
 
@@ -21,6 +25,7 @@ struct stun_exchange {
     struct open_thing open;
     struct script *script;
     struct stun_transaction *transaction; /* NULL: it has ended, or the socket was closed */
+    struct stun_credentials *credentials; /* NULL: none */
     struct stun_result result;            /* what is borrowed in it is gone */
     enum stun_fault fault;                /* of what came on the stream */
     char phrase[PHRASE_SHOWN + 1];
@@ -80,6 +85,7 @@ free_exchange(struct stun_exchange *exchange)
         link = &(*link)->next;
     if (link)
         *link = exchange->next;
+    stun_credentials_free(exchange->credentials);
     g_free(exchange);
 }
 
@@ -155,6 +161,19 @@ push_unreachable(lua_State *L, const struct stun_result *result)
     return 3;
 }
 
+/* Something came, but nothing that could be believed: to the protocol that is as if nothing had come. */
+static int
+push_silence(lua_State *L, const struct stun_result *result)
+{
+    arg_push_failure(L, "timeout");
+    if (result->outcome == STUN_OUTCOME_TIMEOUT)
+        return 2;
+    lua_createtable(L, 0, 1);
+    lua_pushstring(L, stun_outcome_sentence(result->outcome));
+    lua_setfield(L, -2, "text");
+    return 3;
+}
+
 static int
 push_outcome(lua_State *L, const struct stun_exchange *exchange)
 {
@@ -162,7 +181,9 @@ push_outcome(lua_State *L, const struct stun_exchange *exchange)
     case STUN_OUTCOME_ANSWERED:
         return push_answer(L, &exchange->result);
     case STUN_OUTCOME_TIMEOUT:
-        return arg_push_failure(L, "timeout");
+    case STUN_OUTCOME_VIOLATED:
+    case STUN_OUTCOME_SPOILT:
+        return push_silence(L, &exchange->result);
     case STUN_OUTCOME_UNREACHABLE:
         return push_unreachable(L, &exchange->result);
     case STUN_OUTCOME_LOST:
@@ -194,16 +215,40 @@ stun_go_on(lua_State *L, int status, lua_KContext context)
     return results;
 }
 
+/* The user's name and password are on the stack as long as this runs. */
+static struct stun_credentials *
+make_credentials(const struct stun_asking *asking)
+{
+    if (!asking->name.bytes)
+        return NULL;
+    return asking->short_term ? stun_credentials_new_short_term(asking->name, asking->password)
+                             : stun_credentials_new_long_term(asking->name, asking->password);
+}
+
+/* stun_client_binding's request, but for FINGERPRINT where that is not wanted. */
+static struct stun_transaction *
+start(struct stun_client *client, const struct stun_request *request, bool no_fingerprint)
+{
+    struct stun_transaction *transaction;
+
+    if (!no_fingerprint)
+        return stun_client_binding(client, request);
+    transaction = stun_transaction_new(client, STUN_BINDING, request);
+    stun_put_text(stun_transaction_builder(transaction), STUN_SOFTWARE, span_of_text(SOFTWARE));
+    stun_transaction_start(transaction);
+    return transaction;
+}
+
 int
 stun_words_ask(lua_State *L, struct stun_user *user, struct handle *handle, struct io *io,
-               struct stun_request *request, int64_t timeout)
+               struct stun_request *request, const struct stun_asking *asking)
 {
     struct script *script = script_of(L);
 
     task_check_may_wait(L);
     luaL_checkstack(L, 10, NULL);
     if (!user->client)
-        user->client = stun_client_new(io, "punchlab");
+        user->client = stun_client_new(io, SOFTWARE);
     struct stun_exchange *exchange = g_new0(struct stun_exchange, 1);
     exchange->script = script;
     exchange->user = user;
@@ -213,21 +258,71 @@ stun_words_ask(lua_State *L, struct stun_user *user, struct handle *handle, stru
     user->exchanges = exchange;
     request->done = on_done;
     request->owner = exchange;
-    exchange->transaction = stun_client_binding(user->client, request);
-    task_set_deadline(L, timeout);
+    request->credentials = exchange->credentials = make_credentials(asking);
+    exchange->transaction = start(user->client, request, asking->no_fingerprint);
+    task_set_deadline(L, asking->timeout);
     lua_pushlightuserdata(L, exchange);
     return stun_go_on(L, LUA_OK, 0);
 }
 
-static void
-read_options(lua_State *L, int index, struct stun_timer_options *timer, int64_t *timeout)
+/* A text of at least one byte and at most `most`, which the options' table keeps alive. */
+static struct span
+arg_bytes(lua_State *L, const char *name, size_t most)
 {
-    static const char *const keys[] = { "timeout", "rto", "requests", NULL };
+    size_t length;
+
+    (void)arg_text(L, -1, name);
+    const char *text = lua_tolstring(L, -1, &length);
+    if (length == 0 || length > most)
+        complain(L, "%s has %I bytes; accepted: 1 to %I", name, (lua_Integer)length, (lua_Integer)most);
+    return span_of(text, length);
+}
+
+static void
+read_user(lua_State *L, int index, struct stun_asking *asking)
+{
+    bool has_user = options_get(L, index, "user");
+
+    if (has_user)
+        asking->name = arg_bytes(L, "user", STUN_USER_BYTES);
+    if (options_get(L, index, "password"))
+        asking->password = arg_bytes(L, "password", STUN_USER_BYTES);
+    if (has_user != (asking->password.bytes != NULL))
+        complain(L, "%s", has_user ? "user needs a password" : "password needs a user");
+    if (options_get(L, index, "mechanism"))
+        asking->short_term = stun_words_mechanism(L) == STUN_MECHANISM_SHORT_TERM;
+}
+
+void
+stun_words_read(lua_State *L, int index, struct stun_asking *asking)
+{
+    if (options_get(L, index, "timeout"))
+        asking->timeout = arg_duration(L, -1, "timeout");
+    if (options_get(L, index, "fingerprint"))
+        asking->no_fingerprint = !arg_boolean(L, -1, "fingerprint");
+    read_user(L, index, asking);
+}
+
+enum stun_mechanism
+stun_words_mechanism(lua_State *L)
+{
+    static const char *const words[] = { "long-term", "short-term", NULL };
+    const char *word = arg_text(L, -1, "mechanism");
+    int index = words_find(words, word);
+
+    if (index < 0)
+        complain_word(L, "mechanism", word, words);
+    return index == 0 ? STUN_MECHANISM_LONG_TERM : STUN_MECHANISM_SHORT_TERM;
+}
+
+static void
+read_options(lua_State *L, int index, struct stun_timer_options *timer, struct stun_asking *asking)
+{
+    static const char *const keys[] = { STUN_ASKING_KEYS, "rto", "requests", NULL };
 
     if (!options_check(L, index, keys, NULL))
         return;
-    if (options_get(L, index, "timeout"))
-        *timeout = arg_duration(L, -1, "timeout");
+    stun_words_read(L, index, asking);
     if (options_get(L, index, "rto")) {
         timer->rto = arg_duration(L, -1, "rto");
         if (timer->rto == 0)
@@ -243,12 +338,12 @@ socket_word_stun(struct script *script, lua_State *L)
     struct socket_handle *socket = lua_touserdata(L, 1);
     struct endpoint server = arg_endpoint(L, 2, "the server", STUN_PORT);
     struct stun_request request = { .udp = socket->udp, .server = server, .timer = STUN_TIMER_DEFAULTS };
-    int64_t timeout = TIME_NEVER;
+    struct stun_asking asking = { .timeout = TIME_NEVER };
 
     (void)script;
     arg_no_more(L, 3);
-    read_options(L, 3, &request.timer, &timeout);
+    read_options(L, 3, &request.timer, &asking);
     if (!socket->udp)
         return arg_push_failure(L, "closed");
-    return stun_words_ask(L, &socket->stun, &socket->handle, socket->io, &request, timeout);
+    return stun_words_ask(L, &socket->stun, &socket->handle, socket->io, &request, &asking);
 }
