@@ -137,6 +137,12 @@ REPORTED = [
      {'sent_ms': [0], 'outcome': '203.0.113.1:5000', 'ended_ms': 80, 'rtt_known': True}),
     ('stun/loss', ['answered=7'],
      {'sent_ms': RTO_SCHEDULE, 'outcome': '203.0.113.1:5000', 'ended_ms': 31580, 'rtt_known': False}),
+    ('stun/alg-spoils-mapped-address', [],
+     {'mapped': re.compile(r'10\.0\.0\.2:\d+'), 'xor_mapped': re.compile(r'203\.0\.113\.1:\d+'),
+      'with_fingerprint': 'timeout', 'with_integrity': 'timeout', 'alg': 'rewrites-addresses', 'alg_off': True}),
+    ('stun/alg-spoils-mapped-address', ['nat_a=none'],
+     {'mapped': re.compile(r'203\.0\.113\.1:\d+'), 'xor_mapped': re.compile(r'203\.0\.113\.1:\d+'),
+      'with_fingerprint': 'answered', 'with_integrity': 'answered', 'alg': 'none', 'alg_off': True}),
 ] + [('stun/behaviour-discovery', settings, dict(zip(DISCOVERED, found))) for settings, found in (
     ([], (EIM, APDM, 'preserve', 'off', float, 'port-restricted-cone', 'port-restricted-cone')),
     (['nat=none'], ('none', EIM, CANT, CANT, 360, 'open', 'open')),
