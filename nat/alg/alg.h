@@ -12,9 +12,9 @@
  * them are known, and mends lengths and checksums last. So an ALG never writes into a packet, its places hold still while
  * it reads, and a message is changed as a whole or not at all.
  *
- * A message is the data of one UDP datagram, which the box has put together from its fragments. One with more to change
- * than fits passes as it is, which the journal tells (alg_passed_kind). Streams come later: there a message is what `read` finds complete in the held segments, and state and
- * pinholes belong to the box; the changes are the same.
+ * A message is the data of one UDP datagram, which the box has put together from its fragments. One with more to change than
+ * fits passes as it is, which the journal tells (alg_passed_kind). Streams come later: there a message is what is found
+ * complete in the held segments, and state and pinholes belong to the box; the changes are the same.
  *
  * A box without an ALG pays one branch for each packet, one with ALGs takes nothing from the heap for any. */
 #ifndef NAT_ALG_ALG_H

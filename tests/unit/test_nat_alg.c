@@ -13,6 +13,8 @@
 #define Y "198.51.100.1:7000"
 #define XA "203.0.113.1:5000"
 #define XB "203.0.113.1:6000"
+#define OUT "out 203.0.113.1:5000 > 198.51.100.1:7000"
+#define IN "in 198.51.100.1:7000 > 10.0.0.2:5000"
 
 enum { DATA_MAX = 1600 };
 
@@ -114,9 +116,9 @@ test_both_ways(void)
         open_box("full-cone", by_quirk);
         for (size_t i = 0; i < G_N_ELEMENTS(payloads); i++)
             for (int bare = 0; bare < 2; bare++) {
-                check_udp(payloads[i].name, NAT_INSIDE, A, Y, payloads[i].out, "out 203.0.113.1:5000 > 198.51.100.1:7000",
+                check_udp(payloads[i].name, NAT_INSIDE, A, Y, payloads[i].out, OUT,
                           payloads[i].out_left, bare);
-                check_udp(payloads[i].name, NAT_OUTSIDE, Y, XA, payloads[i].in, "in 198.51.100.1:7000 > 10.0.0.2:5000",
+                check_udp(payloads[i].name, NAT_OUTSIDE, Y, XA, payloads[i].in, IN,
                           payloads[i].in_left, bare);
             }
         tear_down();
@@ -127,16 +129,16 @@ static void
 test_says(void)
 {
     open_box("full-cone", false);
-    check_udp("once", NAT_INSIDE, A, Y, "{10.0.0.2}", "out 203.0.113.1:5000 > 198.51.100.1:7000", "{203.0.113.1}", false);
+    check_udp("once", NAT_INSIDE, A, Y, "{10.0.0.2}", OUT, "{203.0.113.1}", false);
     g_autofree char *once = nat_bench_sentence(&bench, "alg-rewrite");
     CHECK_ROW_TEXT("once", once,
                    "data: 10.0.0.2 becomes 203.0.113.1: the ALG rewrite-addresses takes any such bytes for an address");
-    check_udp("twice", NAT_OUTSIDE, Y, XA, "{203.0.113.1}{203.0.113.1}", "in 198.51.100.1:7000 > 10.0.0.2:5000",
+    check_udp("twice", NAT_OUTSIDE, Y, XA, "{203.0.113.1}{203.0.113.1}", IN,
               "{10.0.0.2}{10.0.0.2}", false);
     g_autofree char *twice = nat_bench_sentence(&bench, "alg-rewrite");
     CHECK_ROW_TEXT("twice", twice, "data: 203.0.113.1 becomes 10.0.0.2, 2 times: the ALG rewrite-addresses takes any such "
                                    "bytes for an address");
-    check_udp("none", NAT_INSIDE, A, Y, "{10.0.0.3}", "out 203.0.113.1:5000 > 198.51.100.1:7000", "{10.0.0.3}", false);
+    check_udp("none", NAT_INSIDE, A, Y, "{10.0.0.3}", OUT, "{10.0.0.3}", false);
     CHECK_ROW_INT("nothing to tell", nat_bench_records(&bench, "alg-rewrite"), 2);
 }
 
@@ -149,7 +151,7 @@ test_switched(void)
     open_box("full-cone", false);
     options = *nat_options(bench.nat);
     for (int on = 1; on >= 0; on--) {
-        check_udp("as switched", NAT_INSIDE, A, Y, "{10.0.0.2}", "out 203.0.113.1:5000 > 198.51.100.1:7000",
+        check_udp("as switched", NAT_INSIDE, A, Y, "{10.0.0.2}", OUT,
                   on ? "{203.0.113.1}" : "{10.0.0.2}", false);
         options.algs = 0;
         nat_set_options(bench.nat, &options);
@@ -225,7 +227,7 @@ test_ipv6(void)
     struct wire_packet packet = { .from = nat_endpoint("[2001:db8:a::2]:5000"), .protocol = PROTOCOL_UDP,
                                   .to = nat_endpoint("[64:ff9b::c633:6401]:7000"),
                                   .data = span_of(data.bytes, data.length) };
-    CHECK_ROW_TEXT("NAT64", nat_bench_wire(&bench, NAT_INSIDE, &packet), "out 203.0.113.1:5000 > 198.51.100.1:7000");
+    CHECK_ROW_TEXT("NAT64", nat_bench_wire(&bench, NAT_INSIDE, &packet), OUT);
     CHECK_ROW_UINT("NAT64", bench.last->len, 28 + data.length);
     CHECK_ROW("NAT64, as it was",
               bench.last->len >= 28 + data.length && memcmp(bench.last->data + 28, data.bytes, data.length) == 0);
@@ -287,14 +289,14 @@ test_fragments(void)
     struct nat_options options;
 
     open_box("full-cone", false);
-    CHECK_ROW_TEXT("put together", in_pieces(&data), "out 203.0.113.1:5000 > 198.51.100.1:7000");
+    CHECK_ROW_TEXT("put together", in_pieces(&data), OUT);
     CHECK_ROW_INT("one message", nat_bench_records(&bench, "alg-rewrite"), 1);
     CHECK_ROW("rewritten", bench.last->len == 28 + wanted.length &&
                                memcmp(bench.last->data + 28, wanted.bytes, wanted.length) == 0);
     options = *nat_options(bench.nat);
     options.fragments = NODE_FRAGMENTS_IN_ORDER;
     nat_set_options(bench.nat, &options);
-    CHECK_ROW_TEXT("in order only", in_pieces(&data), "out 203.0.113.1:5000 > 198.51.100.1:7000");
+    CHECK_ROW_TEXT("in order only", in_pieces(&data), OUT);
     CHECK_ROW_INT("one more", nat_bench_records(&bench, "alg-rewrite"), 2);
 }
 
@@ -364,10 +366,10 @@ test_lengths(void)
     open_letters("full-cone");
     for (size_t i = 0; i < G_N_ELEMENTS(lengths); i++)
         for (int bare = 0; bare < 2; bare++)
-            check_udp(lengths[i].name, NAT_INSIDE, A, Y, lengths[i].sent, "out 203.0.113.1:5000 > 198.51.100.1:7000",
+            check_udp(lengths[i].name, NAT_INSIDE, A, Y, lengths[i].sent, OUT,
                       lengths[i].left, bare);
     check_udp("another port", NAT_INSIDE, A, "198.51.100.1:7001", "g", "out 203.0.113.1:5000 > 198.51.100.1:7001", "g", false);
-    check_udp("in, the port is the source's", NAT_OUTSIDE, Y, XA, "g", "in 198.51.100.1:7000 > 10.0.0.2:5000", "gg", false);
+    check_udp("in, the port is the source's", NAT_OUTSIDE, Y, XA, "g", IN, "gg", false);
 }
 
 /* The data of the longest datagram that goes into the smallest buffer. */
@@ -389,20 +391,20 @@ test_passes(void)
     g_autofree char *bytes = g_strnfill(1000, 'a'), *full = NULL;
 
     open_letters("full-cone");
-    check_udp("as many as may be", NAT_INSIDE, A, Y, most, "out 203.0.113.1:5000 > 198.51.100.1:7000", "", false);
-    check_udp("one more", NAT_INSIDE, A, Y, many, "out 203.0.113.1:5000 > 198.51.100.1:7000", many, false);
+    check_udp("as many as may be", NAT_INSIDE, A, Y, most, OUT, "", false);
+    check_udp("one more", NAT_INSIDE, A, Y, many, OUT, many, false);
     g_autofree char *changes = nat_bench_sentence(&bench, "alg-passed");
     CHECK_ROW_TEXT("one more", changes, "data: passes as it is, because there is more to change than an ALG has room for");
     memcpy(bytes, "lll", 3);
-    check_udp("too many bytes", NAT_INSIDE, A, Y, bytes, "out 203.0.113.1:5000 > 198.51.100.1:7000", bytes, false);
+    check_udp("too many bytes", NAT_INSIDE, A, Y, bytes, OUT, bytes, false);
     CHECK_ROW_INT("told of", nat_bench_records(&bench, "alg-passed"), 2);
 
     full = g_strnfill(fullest() - 1, 'a');
     full[0] = 'g'; /* one more fits, and two don't */
     g_autofree char *grown = g_strconcat("g", full, NULL);
-    check_udp("just fits", NAT_INSIDE, A, Y, full, "out 203.0.113.1:5000 > 198.51.100.1:7000", grown, false);
+    check_udp("just fits", NAT_INSIDE, A, Y, full, OUT, grown, false);
     full[0] = 'm';
-    check_udp("does not", NAT_INSIDE, A, Y, full, "out 203.0.113.1:5000 > 198.51.100.1:7000", full, false);
+    check_udp("does not", NAT_INSIDE, A, Y, full, OUT, full, false);
     g_autofree char *room = nat_bench_sentence(&bench, "alg-passed");
     CHECK_ROW_TEXT("does not", room, "data: passes as it is, because with the changes it would be too long for its buffer, or "
                                      "for any datagram");
@@ -421,7 +423,7 @@ test_wrong_checksum(void)
     open_letters("full-cone");
     bytes[27] ^= 1;
     CHECK_ROW_TEXT("still bad", nat_bench_bytes(&bench, NAT_INSIDE, span_of(bytes, length)),
-                   "out 203.0.113.1:5000 > 198.51.100.1:7000 BAD checksum");
+                   OUT " BAD checksum");
 }
 
 /* The words that options are read from are the names of the ALGs, bit by bit. */
