@@ -16,6 +16,7 @@ enum memory_kind {
     MEMORY_MAPPINGS, /* of NATs and firewalls */
     MEMORY_STREAMS,  /* what TCP connections hold to be sent or read */
     MEMORY_LINKS,    /* fault lists, and what waits for a line */
+    MEMORY_MESSAGES, /* of signalling, that wait for who reads them */
     MEMORY_KINDS
 };
 

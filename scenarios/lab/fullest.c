@@ -113,6 +113,9 @@ lab_say_fullest(const struct lab *lab, GString *out)
     case MEMORY_LINKS:
         g_string_append(out, "links hold lists of faults, or of what waits for the line");
         break;
+    case MEMORY_MESSAGES:
+        g_string_append(out, "signalling servers and channels hold messages that nobody reads");
+        break;
     case MEMORY_KINDS:
         break;
     }

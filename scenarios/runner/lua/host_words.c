@@ -1,5 +1,5 @@
-/* What hosts have: :udp :tcp_listen :tcp_connect :ping :spawn :stun_server :nat_check :map_port :traffic :sink; the
- * rest comes later. */
+/* What hosts have: :udp :tcp_listen :tcp_connect :ping :spawn :stun_server :nat_check :map_port :traffic :sink
+ * :signal_server :signal; the rest comes later. */
 #include <stdio.h>
 
 #include "scenarios/runner/lua/node_words.h"
@@ -28,10 +28,10 @@ const struct word host_words[] = {
     { "map_port", service_word_map_port },
     { "traffic", service_word_traffic },
     { "sink", service_word_sink },
+    { "signal_server", service_word_signal_server },
+    { "signal", service_word_signal },
     { "turn_server", word_later },
-    { "signal_server", word_later },
     { "sip_server", word_later },
-    { "signal", word_later },
     { "turn", word_later },
     { "ice", word_later },
     { "sip", word_later },

@@ -13,5 +13,7 @@ int service_word_sink(struct script *script, lua_State *L);    /* traffic_words.
 int service_word_ping(struct script *script, lua_State *L);    /* ping.c */
 int service_word_nat_check(struct script *script, lua_State *L); /* nat_check.c */
 int service_word_map_port(struct script *script, lua_State *L); /* mapping_words.c */
+int service_word_signal_server(struct script *script, lua_State *L); /* signal_words.c */
+int service_word_signal(struct script *script, lua_State *L);        /* signal_words.c */
 
 #endif
