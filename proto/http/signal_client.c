@@ -362,6 +362,14 @@ is_good(const struct request *request, const struct http_result *answer, bool ca
     return answer->head->status == 204 && (request->letter || answer->elapsed >= request->client->options.wait / 2);
 }
 
+/* A wait whose connection broke after a good while had begun well: proxies cut long ones. It counts as the first that
+ * failed, or else a peer that is called rarely would give up in the end. */
+static bool
+had_begun_well(const struct request *request, const struct http_result *answer)
+{
+    return !request->letter && answer->outcome == HTTP_OUTCOME_CLOSED && answer->elapsed >= SIGNAL_TIMEOUT;
+}
+
 static void
 on_answer(void *owner, struct http_call *call, const struct http_result *answer)
 {
@@ -374,6 +382,8 @@ on_answer(void *owner, struct http_call *call, const struct http_result *answer)
 
     (void)call;
     request->call = NULL;
+    if (had_begun_well(request, answer))
+        request->attempts = 1;
     if (status != 0)
         request->client->local = answer->local;
     result.outcome = outcome_of(answer->outcome);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The real machine: `punchlab serve stun` and `punchlab nat-check` over loopback, with clients and servers written here."""
+"""The real machine: `punchlab serve` and `punchlab nat-check` over loopback, with clients and servers written here."""
 import hashlib
 import hmac
 import json
@@ -13,6 +13,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from support.scene import PROGRAM, SLOW, check, equal, finish, punchlab
@@ -48,17 +50,17 @@ def address_of(value, xored=False):
 
 
 class Server:
-    """A `serve stun` that has said where it listens."""
+    """A `serve` that has said where it listens."""
 
-    def __init__(self, *arguments):
-        self.process = subprocess.Popen([PROGRAM, 'serve', 'stun'] + list(arguments), stdin=subprocess.DEVNULL,
+    def __init__(self, *arguments, which='stun'):
+        self.process = subprocess.Popen([PROGRAM, 'serve', which] + list(arguments), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.sockets = []
 
     def read(self, count):
         for _ in range(count):
             line = self.process.stdout.readline()
-            found = re.match(r'listening on (.*):(\d+) \(UDP(, TCP)?\)\n$', line)
+            found = re.match(r'listening on (.*):(\d+) \((UDP(, TCP)?|HTTP)\)\n$', line)
             if not check('says where it listens', found, line):
                 break
             host, port = found.group(1), found.group(2)
@@ -356,12 +358,70 @@ def test_liar():
     check('unreachable places are not waited for', time.monotonic() - began < 20 * SLOW)
 
 
+def signalling(to, path, body=None, **fields):
+    """Status, fields and body of a GET, or of a POST of that body."""
+    request = urllib.request.Request('http://127.0.0.1:%d/peers/%s' % (to[1], path), body, fields)
+    try:
+        with urllib.request.urlopen(request, timeout=WAIT) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read()
+
+
+def test_signalling():
+    server = Server('--listen', '127.0.0.1:0', which='signal')
+    (to,) = server.read(1) or [None]
+    offer, got = b'v=0\r\n' + bytes(range(256)), []
+    equal('put', signalling(to, 'bob/from/alice?id=a-1', offer, **{'Content-Type': 'application/sdp'})[0], 204)
+    equal('put once more', signalling(to, 'bob/from/alice?id=a-1', offer)[0], 204)
+    status, fields, body = signalling(to, 'bob/messages')
+    equal('handed', (status, body), (200, offer))
+    equal('as it was', (fields['Message-From'], fields['Content-Type']), ('alice', 'application/sdp'))
+    equal('again', signalling(to, 'bob/messages')[2], offer)
+    after = 'bob/messages?wait=%d&after=' + fields['Message-Id']
+    equal('nothing more', signalling(to, after % 0)[0], 204)
+    thread = threading.Thread(target=lambda: got.append(signalling(to, after % 30)))
+    thread.start()
+    time.sleep(0.2)
+    equal('an answer', signalling(to, 'bob/from/carol', b'at last')[0], 204)
+    thread.join(WAIT)
+    equal('comes to who waits', [(status, body) for status, _, body in got], [(200, b'at last')])
+    for path, body, code, word in (('bob', None, 404, b'no-such-resource: '), ('b%20b/messages', None, 400, b'name: '),
+                                   ('bob/messages?wait=99', None, 400, b'query: '),
+                                   ('bob/messages', b'', 405, b'method: '),
+                                   ('bob/from/alice?id=1', b'', 400, b'id: ')):
+        status, fields, text = signalling(to, path, body)
+        check('%s: %d' % (path, code), status == code and text.startswith(word), (status, text))
+    for i in range(64):
+        signalling(to, 'dave/from/alice', b'%d' % i)
+    equal('a full mailbox', signalling(to, 'dave/from/alice', b'x')[::2],
+          (429, b'mailbox-full: too many messages wait for this peer\n'))
+    with socket.create_connection(to, timeout=WAIT) as sock:
+        sock.sendall(b'POST /peers/bob/from/alice HTTP/1.1\r\nHost: h\r\nContent-Length: 65537\r\n\r\n')
+        check('too long', sock.recv(2000).startswith(b'HTTP/1.1 413 '))
+    with socket.create_connection(to, timeout=WAIT) as sock:
+        sock.sendall(b'hello\r\n\r\n')
+        check('garbage', sock.recv(2000).startswith(b'HTTP/1.1 4'))
+    with socket.create_connection(to, timeout=WAIT) as sock:  # one that waits when the server ends
+        sock.sendall(b'GET /peers/erin/messages HTTP/1.1\r\nHost: h\r\n\r\n')
+        out, err = server.stop(signal.SIGINT)
+    check('counts', '67 messages: 66 taken, 1 repeated; 3 handed out, 1 waits without one; 6 requests refused, 2 malformed'
+          in out, out)
+    check('tells', 'signalling: a message from alice at 127.0.0.1:' in err and 'more records were not told' in err, err)
+
+
 def test_mistakes():
     with client() as taken:
         port = taken.getsockname()[1]
         for name, arguments, words in (
                 ('no server', ['serve'], ['a word is missing']),
                 ('an unknown server', ['serve', 'smtp'], ["'smtp'", 'stun']),
+                ('signal: no address', ['serve', 'signal', '--listen', 'here'], ['--listen', "'here'"]),
+                ('signal: too many', ['serve', 'signal'] + 9 * ['--listen', '127.0.0.1'], ['up to 8']),
+                ('signal: not ours', ['serve', 'signal', '--listen', '198.51.100.77'],
+                 ['cannot listen', "none of this machine's"]),
+                ('signal: a second address', ['serve', 'signal', '--alternate', '127.0.0.2'], ['--alternate', 'stun']),
                 ('no address', ['serve', 'stun', '--listen', 'here'], ['--listen', "'here'", '198.51.100.1:3478']),
                 ('a second one alone', ['serve', 'stun', '--alternate', '127.0.0.2'], ['--alternate', '--listen']),
                 ('too many', ['serve', 'stun'] + 5 * ['--listen', '127.0.0.1'], ['up to 4']),
@@ -384,6 +444,6 @@ def test_mistakes():
 
 
 for test in (test_binding, test_two_addresses, test_families, test_users, test_load, test_flood, test_no_reflection,
-             test_stop_at_work, test_impatience, test_liar, test_mistakes):
+             test_stop_at_work, test_impatience, test_liar, test_signalling, test_mistakes):
     test()
 finish()

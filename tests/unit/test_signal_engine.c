@@ -534,6 +534,28 @@ test_broken_connections(void)
     CHECK(signal_server_counters(server)->handed > 410);
 }
 
+/* A wait is given up when it fails five times in a row, not when it lasts long and breaks now and then. */
+static void
+test_breaks_far_apart(void)
+{
+    struct party *a = &parties[0];
+
+    serve(NULL);
+    join(a, "A");
+    signal_client_receive(a->client);
+    for (int i = 0; i < 20; i++) {
+        pass(15 * TIME_S);
+        break_connections();
+    }
+    CHECK_ROW_TEXT("not given up", a->ended->str, "");
+    for (int i = 0; i < 4; i++) {
+        pass(9 * TIME_S);
+        break_connections();
+    }
+    pass(TIME_S);
+    CHECK_ROW_TEXT("given up", a->ended->str, "closed reset 5; ");
+}
+
 /* The server is a new one, that numbers from the start. */
 static void
 test_new_server(void)
@@ -706,6 +728,7 @@ suite_signal_engine(void)
                { "hostile requests", test_hostile }, { "full", test_full }, { "together", test_together },
                { "letters that are none", test_refused_letters }, { "nobody listens", test_refused },
                { "a lost answer", test_lost_answer }, { "broken connections", test_broken_connections },
+               { "breaks far apart", test_breaks_far_apart },
                { "a new server", test_new_server }, { "two of a name", test_two_of_a_name },
                { "a full mailbox", test_mailbox_full }, { "a strange server", test_strange_server },
                { "cancelled", test_cancel });

@@ -1,78 +1,58 @@
 /* punchlab serve: the servers of scenarios on real sockets. */
+#include "scenarios/runner/cli/serve.h"
+
 #include <glib-unix.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 
-#include "core/live/live.h"
-#include "core/live/log.h"
-#include "proto/stun/server.h"
 #include "scenarios/runner/cli/addresses.h"
-#include "scenarios/runner/cli/command.h"
 #include "scenarios/runner/cli/users.h"
 
 enum { LINES_PER_SECOND = 10, LINES_AT_ONCE = 50 };
 
-struct serve_options {
-    bool help, quiet;
-    GPtrArray *listen, *users;
-    const char *alternate, *realm;
-};
-
 static const struct argument options[] = {
     { "listen", 'l', ARGUMENT_TEXTS, offsetof(struct serve_options, listen), "ADDR",
       "where to listen, several times if need be: 198.51.100.1, [2001:db8::1]:3478\nor :3478; by default port 3478 of all "
-      "addresses" },
+      "addresses, for signal port 8080" },
     { "alternate", 'a', ARGUMENT_TEXT, offsetof(struct serve_options, alternate), "ADDR",
-      "a second address of this machine, for behaviour discovery (RFC 5780); the\nfirst is that of the first --listen. Port: "
-      "the next one" },
+      "stun: a second address of this machine, for behaviour discovery (RFC 5780);\nthe first is that of the first --listen. Port: the "
+      "next one" },
     { "user", 'u', ARGUMENT_TEXTS, offsetof(struct serve_options, users), "NAME:PASSWORD",
-      "who may ask, several times if need be (RFC 8489's long-term credentials);\nby default everybody" },
+      "stun: who may ask, several times if need be (RFC 8489's long-term credentials);\nby default everybody" },
     { "realm", 0, ARGUMENT_TEXT, offsetof(struct serve_options, realm), "TEXT",
       "of the users; by default " USERS_REALM },
     { "quiet", 'q', ARGUMENT_FLAG, offsetof(struct serve_options, quiet), NULL, "no log on standard error" },
     OPTIONS_END
 };
 
-static const char *const servers[] = { "stun", NULL };
-
-static bool
-read_addresses(const struct serve_options *given, struct stun_server_options *server, GError **error)
+size_t
+serve_addresses(const struct serve_options *given, uint16_t port, struct endpoint *listen, size_t most, GError **error)
 {
-    const GPtrArray *listen = given->listen;
+    const GPtrArray *texts = given->listen;
 
-    if (listen && listen->len > STUN_SERVER_MAX_LISTEN) {
-        g_set_error(error, ADDRESSES_ERROR, 0, "--listen: %u are too many; accepted: up to %d", listen->len,
-                    STUN_SERVER_MAX_LISTEN);
-        return false;
+    if (texts && texts->len > most) {
+        g_set_error(error, ADDRESSES_ERROR, 0, "--listen: %u are too many; accepted: up to %zu", texts->len, most);
+        return 0;
     }
-    for (guint i = 0; listen && i < listen->len; i++)
-        if (!addresses_listen("--listen", listen->pdata[i], STUN_PORT, &server->listen[i], error))
-            return false;
-    server->listens = listen ? listen->len : 1;
-    if (!given->alternate)
-        return true;
-    if (!addresses_listen("--alternate", given->alternate, 0, &server->second, error))
-        return false;
-    if (address_is_unspecified(server->listen[0].address) || address_is_unspecified(server->second.address)) {
-        g_set_error(error, ADDRESSES_ERROR, 0,
-                    "--alternate needs an address of its own and a first --listen with another one");
-        return false;
-    }
-    return true;
+    for (guint i = 0; texts && i < texts->len; i++)
+        if (!addresses_listen("--listen", texts->pdata[i], port, &listen[i], error))
+            return 0;
+    return texts ? texts->len : 1;
 }
 
-/* Standard output belongs to what it listens on, so that whoever started it can wait for that. */
-static void
-print_sockets(const struct stun_server *server, const struct stun_server_options *chosen)
+const char *
+serve_why_not(enum io_result why)
 {
-    char text[ENDPOINT_TEXT];
-
-    for (size_t i = 0; i < stun_server_sockets(server); i++)
-        printf("listening on %s (%s)\n", endpoint_format(stun_server_local(server, i), text),
-               chosen->tcp && i < chosen->listens ? "UDP, TCP" : "UDP");
-    fflush(stdout);
+    switch (why) {
+    case IO_IN_USE:
+        return "a port is taken";
+    case IO_NO_ADDRESS:
+        return "an address is none of this machine's, or the second is no other one";
+    case IO_UNSUPPORTED:
+        return "this user may not use such a port";
+    default:
+        return io_result_word(why);
+    }
 }
 
 static void
@@ -80,16 +60,6 @@ print_line(void *owner, const char *line)
 {
     (void)owner;
     fprintf(stderr, "%s\n", line);
-}
-
-static void
-print_counters(const struct stun_server_counters *counters)
-{
-    printf("%" PRIu64 " messages: %" PRIu64 " requests (%" PRIu64 " answered, %" PRIu64 " refused), %" PRIu64
-           " indications, %" PRIu64 " malformed, %" PRIu64 " unexpected; %" PRIu64 " answers not sent; %" PRIu64
-           " TCP connections\n",
-           counters->datagrams, counters->requests, counters->successes, counters->errors, counters->indications,
-           counters->malformed, counters->unexpected, counters->unsent, counters->connections);
 }
 
 static gboolean
@@ -112,22 +82,6 @@ new_loop(void)
     return loop;
 }
 
-/* What the words of the seam mean for an address on the command line. */
-static const char *
-why_not(enum io_result why)
-{
-    switch (why) {
-    case IO_IN_USE:
-        return "a port is taken";
-    case IO_NO_ADDRESS:
-        return "an address is none of this machine's, or the second is no other one";
-    case IO_UNSUPPORTED:
-        return "this user may not use such a port";
-    default:
-        return io_result_word(why);
-    }
-}
-
 /* As many connections as the administrator allows, not as many as a shell is used to. */
 static void
 raise_descriptors(void)
@@ -140,70 +94,64 @@ raise_descriptors(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int
-serve_stun(const struct command *command, const struct serve_options *given)
+bool
+serving_begin(struct serving *serving, const struct serve_options *given, GError **error)
 {
-    struct stun_server_options chosen = STUN_SERVER_DEFAULTS;
-    enum io_result why = IO_OK;
-    GError *error = NULL;
-
-    if (!read_addresses(given, &chosen, &error))
-        return command_fail_error(command, error);
-
-    g_autoptr(stun_users) users = NULL;
-
-    if (!users_read(given->users, given->realm, &users, &error))
-        return command_fail_error(command, error);
-
-    struct stun_auth_options auth = { .mechanism = STUN_MECHANISM_LONG_TERM,
-                                      .users = users,
-                                      .algorithms = STUN_ALGORITHMS_ALL };
-
-    chosen.auth = users ? &auth : NULL;
     raise_descriptors();
-
-    g_autoptr(live) live = live_new(NULL, &error);
-
-    if (!live)
-        return command_fail_error(command, error);
-
-    g_autoptr(live_log) log = live_log_new(LINES_PER_SECOND, LINES_AT_ONCE, print_line, NULL);
-    struct stun_server *server = stun_server_new(live_io(live), &chosen, &why);
-
-    if (!server)
-        return command_fail(command, "cannot listen: %s", why_not(why));
+    serving->live = live_new(NULL, error);
+    if (!serving->live)
+        return false;
+    serving->log = live_log_new(LINES_PER_SECOND, LINES_AT_ONCE, print_line, NULL);
     if (!given->quiet)
-        live_set_journal(live, live_log_journal(log));
+        live_set_journal(serving->live, live_log_journal(serving->log));
+    serving->loop = new_loop();
+    return true;
+}
 
-    g_autoptr(GMainLoop) loop = new_loop(); /* before it says that it listens: whoever waits for that may signal then */
+void
+serving_run(struct serving *serving)
+{
+    fflush(stdout);
+    g_main_loop_run(serving->loop);
+}
 
-    print_sockets(server, &chosen);
-    g_main_loop_run(loop);
-    print_counters(stun_server_counters(server));
-    stun_server_free(server);
-    return STATUS_HELD;
+void
+serving_end(struct serving *serving)
+{
+    g_clear_pointer(&serving->loop, g_main_loop_unref);
+    g_clear_pointer(&serving->log, live_log_free);
+    g_clear_pointer(&serving->live, live_free);
 }
 
 static int
 serve_run(const struct command *command, const void *given, const GPtrArray *words)
 {
+    static const char *const names[] = { "stun", "signal", NULL };
+    static int (*const servers[])(const struct command *, const struct serve_options *) = { serve_stun, serve_signal };
     int which;
     GError *error = NULL;
 
-    if (!arguments_choice("server", words->pdata[0], servers, &which, &error))
+    if (!arguments_choice("server", words->pdata[0], names, &which, &error))
         return command_fail_error(command, error);
-    return serve_stun(command, given);
+    return servers[which](command, given);
 }
 
 const struct command serve_command = {
     .name = "serve",
-    .usage = "stun [--listen ADDR]... [--alternate ADDR] [--user NAME:PASSWORD]... [--quiet]",
-    .summary = "a STUN server on real sockets",
-    .about = "It answers Binding requests (RFC 8489, and RFC 3489's) over UDP and TCP until SIGINT or SIGTERM, and prints\n"
-             "where it listens and, at the end, what it has counted. What it does is told on standard error, at most ten lines a\n"
-             "second. An answer goes to where its request came from; only with --alternate may it leave from another\n"
-             "address or port, or go to another port of the same address, where the request asks for that. With --user it\n"
-             "answers those who know a password, and asks others for one (401).\n"
+    .usage = "stun|signal [--listen ADDR]... [--alternate ADDR] [--user NAME:PASSWORD]... [--quiet]",
+    .summary = "a STUN or a signalling server on real sockets",
+    .about = "It serves until SIGINT or SIGTERM, and prints where it listens and, at the end, what it has counted. What it\n"
+             "does is told on standard error, at most ten lines a second.\n"
+             "\n"
+             "stun answers Binding requests (RFC 8489, and RFC 3489's) over UDP and TCP. An answer goes to where its request\n"
+             "came from; only with --alternate may it leave from another address or port, or go to another port of the same\n"
+             "address, where the request asks for that.\n"
+             "\n"
+             "signal keeps a mailbox for each peer, over HTTP, so that peers who cannot reach each other yet exchange texts:\n"
+             "  curl --data-binary @offer.sdp http://SERVER:8080/peers/bob/from/alice   puts one into bob's mailbox\n"
+             "  curl -i http://SERVER:8080/peers/bob/messages     waits up to 30 s for bob's oldest one, and shows its ID\n"
+             "  curl -i 'http://SERVER:8080/peers/bob/messages?after=ID'         drops that, and waits for the next\n"
+             "Nobody has a password: whoever reaches it may read and write everything.\n"
              "\n"
              "Exit status: 0; 2 when it cannot listen.\n",
     .options = options,
