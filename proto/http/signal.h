@@ -23,7 +23,8 @@
  * One GET may wait for a mailbox. A later one takes its place, and the earlier is answered with 409; one whose `after`
  * is older than another's before it is out of date, and is answered so itself.
  *
- * Everything is bounded; what is refused has a status and, as text/plain, a line "word: sentence" (SIGNAL_REASONS). */
+ * Everything is bounded; what is refused has a status and, as text/plain, a line "word: sentence" (SIGNAL_REASONS). What
+ * is no HTTP, or too long for the server to read at all, has a status only (server.h). */
 #ifndef PROTO_HTTP_SIGNAL_H
 #define PROTO_HTTP_SIGNAL_H
 
@@ -91,6 +92,7 @@ struct signal_request {
     int64_t wait;        /* of a GET */
 };
 
+/* Fills `request` when there is no reason, and also for SIGNAL_REASON_METHOD, where `method` is the one that would do. */
 enum signal_reason signal_request_read(const struct http_head *head, struct signal_request *request);
 /* The target that `request` has. */
 void signal_put_target(struct writer *writer, const struct signal_request *request);

@@ -19,9 +19,9 @@
 #include "proto/http/signal.h"
 
 #define SIGNAL_ATTEMPTS 5
-#define SIGNAL_PAUSE (500 * TIME_MS)   /* after the first, then twice as long each time */
-#define SIGNAL_TIMEOUT (10 * TIME_S)   /* of one request; a GET waits that much longer than it lets the server wait */
-#define SIGNAL_LETTERS 64              /* sent and not ended */
+#define SIGNAL_PAUSE (500 * TIME_MS) /* after the first, then twice as long each time */
+#define SIGNAL_TIMEOUT (10 * TIME_S) /* of one request; a GET waits that much longer than it lets the server wait */
+#define SIGNAL_LETTERS 64            /* sent and not ended */
 
 struct signal_client;
 struct signal_letter;

@@ -24,9 +24,9 @@ struct signal_server_options {
     ((struct signal_server_options){ .listens = 1, .limits = SIGNAL_LIMITS_DEFAULT, .connections = 2048 })
 
 struct signal_server_counters {
-    uint64_t taken, repeated; /* messages that were put into a mailbox; that were there before */
-    uint64_t handed;          /* answers with a message; some may be for the second time */
-    uint64_t empty;           /* answers without one */
+    uint64_t taken, repeated;  /* messages that were put into a mailbox; that were there before */
+    uint64_t handed;           /* answers with a message; some may be for the second time */
+    uint64_t empty;            /* answers without one */
     uint64_t refused, expired; /* requests; peers */
 };
 

@@ -106,6 +106,14 @@ test_talking(void)
         { "one that waits keeps no run going", TWO "b:spawn(function() lab.sleep(1) end) lab.at_end(function() "
                                                    "show(lab.now() < 2) end)",
           "true" },
+        { "too much under way", NET
+          "b:link {on = false} local text = ('x'):rep(65536) b:spawn(function() for i = 1, 100 do local B = b:signal(S, 'B') "
+          "for i = 1, 64 do b:spawn(function() B:send('C' .. i, text) end) end lab.sleep '1ms' end log 'all' end)",
+          "1: the script takes too much memory..." },
+        { "but not for ever", TWO
+          "local text = ('x'):rep(65536) a:spawn(function() for i = 1, 3000 do if not A:send('B', text) then log(i) end "
+          "B:recv() end log 'all' end)",
+          "all" },
         { "lab.wait sees what comes", TWO "a:spawn(function() lab.wait(function() return B:counters().waiting > 0 end) "
                                           "show(lab.now() < 1) end) a:spawn(function() A:send('B', 'x') end)",
           "true" },

@@ -14,7 +14,8 @@
 #include "scenarios/runner/lua/socket.h"
 #include "scenarios/runner/lua/stream.h"
 
-enum { CHANNEL_BYTES = 4096, SEND_STEPS = 1000 };
+/* COPIES: of a text on its way to the server: the letter's, the request's, and what waits to be written. */
+enum { CHANNEL_BYTES = 4096, SEND_STEPS = 1000, COPIES = 3 };
 
 struct sending {
     struct sending *next; /* of the channel */
@@ -22,6 +23,7 @@ struct sending {
     struct signal_letter *letter; /* NULL: it has ended, or the channel was closed */
     bool done;
     struct signal_result result; /* once it is done */
+    size_t held;                 /* bytes that count as the script's memory while the letter is under way */
     struct waits waiting;
 };
 
@@ -129,6 +131,13 @@ arg_signal_channel(lua_State *L, int index, const char *name)
 }
 
 static void
+let_go(struct sending *sending)
+{
+    limits_let_go_bytes(&sending->channel->script->limits, sending->held);
+    sending->held = 0;
+}
+
+static void
 on_changed(void *owner)
 {
     struct channel_handle *channel = owner;
@@ -145,6 +154,7 @@ close_channel(struct channel_handle *channel)
     signal_channel_close(channel->channel);
     for (struct sending *sending = channel->sendings; sending; sending = sending->next) {
         sending->letter = NULL;
+        let_go(sending);
         task_wake_all(&sending->waiting);
     }
     task_wake_all(&channel->readers);
@@ -216,6 +226,7 @@ on_sent(void *owner, const struct signal_result *result)
     struct sending *sending = owner;
 
     sending->letter = NULL;
+    let_go(sending);
     sending->done = true;
     sending->result = *result;
     sending->channel->script->world->touched = true;
@@ -229,6 +240,7 @@ free_sending(struct sending *sending)
 
     if (sending->letter)
         signal_letter_cancel(sending->letter);
+    let_go(sending);
     while (*link != sending)
         link = &(*link)->next;
     *link = sending->next;
@@ -297,12 +309,15 @@ channel_send(struct script *script, lua_State *L)
     limits_spend(L, SEND_STEPS + length / 4);
     socket_check_room(L);
     luaL_checkstack(L, 8, NULL);
+    limits_hold_bytes(L, COPIES * length);
 
     struct sending *sending = g_new0(struct sending, 1);
 
     sending->channel = channel;
+    sending->held = COPIES * length;
     sending->letter = signal_channel_send(channel->channel, &text, on_sent, sending);
     if (!sending->letter) {
+        let_go(sending);
         g_free(sending);
         complain(L, "%d texts are under way on this channel, and more there may not be", SIGNAL_LETTERS);
     }
