@@ -1,22 +1,17 @@
 /* Theory of operation.
  *
- * A client is in one of five phases (client_private.h). `begin` enters ALLOCATING: a socket to the server, and an Allocate
- * transaction. What it ends with goes to the machine of attempts (client_attempt.h), which says whether to ask again, from
- * the same socket or another, to pause, or to give up. In HOLDING client_keep.c refreshes. The ways out of HOLDING are
- * `turn_client_lose`, when the server has no allocation any more, and `turn_client_leave`, when it is to end it.
+ * A client is in one of five phases (client_private.h). `begin` enters ALLOCATING: a socket to the server, and an
+ * Allocate transaction. What it ends with goes to the machine of attempts (client_attempt.h), which says whether to
+ * ask again, from the same socket or another, to pause, or to give up. In HOLDING client_keep.c refreshes. The ways
+ * out of HOLDING are `turn_client_lose`, when the server has no allocation any more, and `turn_client_leave`, when it
+ * is to end it.
  *
- * What is found out inside a call of the owner's (no socket to be had, nothing to release) is told by the timer `soon`. In
- * every call of the owner's it may free the client: what is torn down then is torn down at once, and the memory goes when
- * the last call has returned (`calls`). */
+ * What is found out inside a call of the owner's (no socket to be had, nothing to release) is told by the timer
+ * `soon`. In every call of the owner's it may free the client: what is torn down then is torn down at once, and the
+ * memory goes when the last call has returned (`calls`). */
 #include "proto/turn/client_private.h"
 
 #include "proto/stun/response.h"
-#include "proto/stun/stream.h"
-
-#define BACKLOG 262144 /* bytes to the server that TCP has not taken yet */
-
-/* The first wait for an answer by UDP when TCP could be tried: 7.5 s in all. */
-#define TIMER_BEFORE_TCP ((struct stun_timer_options){ .rto = 500 * TIME_MS, .rc = 4, .rm = 8 })
 
 static const struct {
     const char *word, *sentence;
@@ -88,98 +83,6 @@ turn_client_tell(struct turn_client *client, const struct turn_client_news *news
     return turn_client_let_go(client);
 }
 
-/* --- the socket to the server ------------------------------------------------------------------------------------ */
-
-static void
-on_leg_datagram(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
-{
-    turn_client_own_datagram(owner, udp, datagram);
-}
-
-static void
-on_leg_icmp(void *owner, struct io_udp *udp, const struct io_icmp *icmp)
-{
-    turn_client_icmp(owner, udp, icmp);
-}
-
-/* The server has closed the connection, it has failed, or something came that is no message. With it the allocation is
- * gone: its 5-tuple will not come again. */
-static void
-on_leg_ended(void *owner, struct io_udp *udp, enum io_result why, enum stun_fault fault)
-{
-    struct turn_client *client = owner;
-    bool broken = fault != STUN_FAULT_NONE;
-
-    if (client->phase != PHASE_HOLDING) {
-        stun_client_lost(client->stun, udp, broken ? IO_CLOSED : why);
-        return;
-    }
-    turn_client_lose(client, (struct turn_client_failure){
-                                 .why = broken ? TURN_CLIENT_WHY_MALFORMED : TURN_CLIENT_WHY_CONNECTION, .io = why });
-}
-
-static const struct io_udp_events udp_events = { on_leg_datagram, on_leg_icmp };
-static const struct stun_stream_events stream_events = { { on_leg_datagram, NULL }, on_leg_ended };
-
-static struct io_udp *
-open_tcp(struct turn_client *client, enum io_result *why)
-{
-    static const struct stun_stream_options stream = { .channels = true,
-                                                       .most = STUN_HEADER_BYTES + 65535 + 1,
-                                                       .backlog = BACKLOG };
-    struct io *io = client->io;
-    struct io_tcp *tcp =
-        io->ops->connect(io, &client->options.local, &client->attempt.server, false, NULL, NULL, why);
-
-    return tcp ? stun_stream_take(tcp, &stream, &stream_events, client) : NULL;
-}
-
-static bool
-open_leg(struct turn_client *client, enum io_result *why)
-{
-    struct io *io = client->io;
-
-    if (client->leg)
-        return true;
-    client->leg_is_ours = client->attempt.protocol == PROTOCOL_TCP || !client->options.udp;
-    if (!client->leg_is_ours)
-        client->leg = client->options.udp;
-    else if (client->attempt.protocol == PROTOCOL_TCP)
-        client->leg = open_tcp(client, why);
-    else
-        client->leg = io->ops->udp(io, &client->options.local, &udp_events, client, why);
-    return client->leg != NULL;
-}
-
-static void
-close_leg(struct turn_client *client)
-{
-    if (client->leg && client->leg_is_ours)
-        client->leg->ops->close(client->leg);
-    client->leg = NULL;
-}
-
-struct stun_transaction *
-turn_client_ask(struct turn_client *client, enum stun_method method, stun_done *done, void *owner)
-{
-    bool tcp = client->attempt.protocol == PROTOCOL_TCP;
-    struct stun_request request = {
-        .udp = client->leg,
-        .server = client->attempt.server,
-        .local.address = client->options.udp ? client->options.local.address : ADDRESS_NONE,
-        .timer = tcp ? STUN_TIMER_STREAM : client->options.timer,
-        .protocol = client->attempt.protocol,
-        .understood = STUN_SET_BASE | STUN_SET_TURN | STUN_SET_TURN_TCP,
-        .credentials = client->credentials,
-        .done = done,
-        .owner = owner,
-    };
-
-    if (method == STUN_ALLOCATE && request.timer.rto == 0 && client->options.transport == TURN_CLIENT_UDP_THEN_TCP)
-        request.timer = TIMER_BEFORE_TCP;
-    return stun_transaction_new(client->stun, method, &request);
-}
-
 /* --- endings ----------------------------------------------------------------------------------------------------- */
 
 static void begin(struct turn_client *client);
@@ -200,7 +103,7 @@ end_all(struct turn_client *client, const struct turn_client_news *news)
     if (told.event == TURN_CLIENT_RELEASED)
         failure = (struct turn_client_failure){ .why = TURN_CLIENT_WHY_RELEASED };
     turn_client_cancel_all(client);
-    close_leg(client);
+    turn_client_close_leg(client);
     client->io->ops->disarm(client->io, &client->alarm);
     client->io->ops->disarm(client->io, &client->soon);
     client->phase = PHASE_OVER;
@@ -211,13 +114,13 @@ end_all(struct turn_client *client, const struct turn_client_news *news)
 static void
 pause_for(struct turn_client *client, int64_t until)
 {
-    close_leg(client);
+    turn_client_close_leg(client);
     client->phase = PHASE_PAUSING;
     client->io->ops->arm(client->io, &client->alarm, until, false);
 }
 
-/* Another allocation in place of the one that is gone; but no more than one in a minute, for a server that grants what it
- * forgets at once. */
+/* Another allocation in place of the one that is gone; but no more than one in a minute, for a server that grants
+ * what it forgets at once. */
 static void
 begin_anew(struct turn_client *client)
 {
@@ -227,7 +130,7 @@ begin_anew(struct turn_client *client)
     turn_client_peers_renew(&client->peers, now);
     for (guint i = 0; i < client->peers.permissions->len; i++)
         turn_client_drop_held(client, g_ptr_array_index(client->peers.permissions, i));
-    close_leg(client); /* another port: on this one the server may still have what we have lost */
+    turn_client_close_leg(client); /* another port: on this one the server may still have what we have lost */
     turn_client_attempt_begin(&client->attempt, &client->options);
     if (now < from)
         pause_for(client, from);
@@ -399,7 +302,7 @@ go_on(struct turn_client *client, const struct turn_client_answer *answer)
         return;
     }
     if (step == TURN_CLIENT_STEP_OTHER)
-        close_leg(client);
+        turn_client_close_leg(client);
     begin(client);
 }
 
@@ -472,8 +375,7 @@ on_allocated(void *owner, struct stun_transaction *transaction, const struct stu
         return;
     }
     if (!read_grant(client, result, &news)) {
-        turn_client_leave(client, TURN_CLIENT_FAILED,
-                          (struct turn_client_failure){ .why = TURN_CLIENT_WHY_MALFORMED });
+        turn_client_leave(client, TURN_CLIENT_FAILED, (struct turn_client_failure){ .why = TURN_CLIENT_WHY_MALFORMED });
         return;
     }
     client->granted = news;
@@ -515,7 +417,7 @@ begin(struct turn_client *client)
     struct stun_transaction *transaction;
 
     client->phase = PHASE_ALLOCATING;
-    if (!open_leg(client, &why)) {
+    if (!turn_client_open_leg(client, &why)) {
         client->not_begun = (struct turn_client_failure){ .why = TURN_CLIENT_WHY_SOCKET, .io = why };
         arm_soon(client);
         return;
@@ -624,7 +526,7 @@ turn_client_free(struct turn_client *client)
     client->io->ops->disarm(client->io, &client->soon);
     g_ptr_array_unref(client->links);
     stun_client_free(client->stun);
-    close_leg(client);
+    turn_client_close_leg(client);
     turn_client_peers_close(&client->peers);
     stun_credentials_free(client->credentials);
     g_free(client->software);

@@ -8,18 +8,19 @@
  *     turn_client_release(client);                  the server is asked to end it; `told` hears TURN_CLIENT_RELEASED
  *     turn_client_free(client);                     silent
  *
- * The way to the server is a UDP socket of its own, or one that it shares with its owner, or a TCP connection. The owner
- * of a shared socket offers what arrives there to `turn_client_datagram` and `turn_client_icmp`, which say whether it
- * was the client's: so an ICE agent relays over the socket of its host candidate.
+ * The way to the server is a UDP socket of its own, or one that it shares with its owner, or a TCP connection. The
+ * owner of a shared socket offers what arrives there to `turn_client_datagram` and `turn_client_icmp`, which say
+ * whether it was the client's: so an ICE agent relays over the socket of its host candidate.
  *
- * What the server has granted is kept alive until the client is freed, by idle timers: the allocation is refreshed 60 s
- * before it ends (half of its lifetime before, if that is shorter), a permission, which lives 300 s, after 240 s, and a
- * channel, which lives 600 s, after 540 s. A refresh that fails for a reason that may pass is tried again 5 s later, as
- * long as there is something to refresh. Busy timers, which keep a simulated run going, there are only while the server
- * owes an answer. A nonce that has expired is no matter in any request (section 5, RFC 8489 section 9.2.4).
+ * What the server has granted is kept alive until the client is freed, by idle timers: the allocation is refreshed 60
+ * s before it ends (half of its lifetime before, if that is shorter), a permission, which lives 300 s, after 240 s,
+ * and a channel, which lives 600 s, after 540 s. A refresh that fails for a reason that may pass is tried again 5 s
+ * later, as long as there is something to refresh. Busy timers, which keep a simulated run going, there are only
+ * while the server owes an answer. A nonce that has expired is no matter in any request (section 5, RFC 8489 section
+ * 9.2.4).
  *
- * A call answers at once or through one later callback, and no callback runs inside a call. Callbacks come last: in one
- * the owner may free the client, or begin something else.
+ * A call answers at once or through one later callback, and no callback runs inside a call. Callbacks come last: in
+ * one the owner may free the client, or begin something else.
  *
  * One relayed address: who wants both families (ADDITIONAL-ADDRESS-FAMILY) has two clients. Left out: mobility (RFC
  * 8016), and TLS and DTLS to the server. */
@@ -69,7 +70,7 @@ struct turn_client_failure {
 enum turn_client_event {
     TURN_CLIENT_ALLOCATED, /* there is a relayed address: the first, or, with `persist`, another one */
     TURN_CLIENT_FAILED,    /* there will be none: nothing is tried any more */
-    TURN_CLIENT_LOST,      /* there is none any more. With `persist` another one is asked for, else nothing more is done */
+    TURN_CLIENT_LOST, /* there is none any more. With `persist` another one is asked for, else nothing more is done */
     TURN_CLIENT_RELEASED,  /* after `turn_client_release`; `failure` when the server has not confirmed it */
     TURN_CLIENT_PEER_LOST, /* a permission or channel that was granted could not be kept: `peer` (port 0: permission) */
     TURN_CLIENT_ATTEMPT,   /* RFC 6062: `peer` has connected to the relayed address; see `turn_client_accept` */
@@ -114,12 +115,12 @@ enum turn_client_port {
 struct turn_client_options {
     struct endpoint server; /* port 0: 3478 */
     enum turn_client_transport transport;
-    struct io_udp *udp;    /* shared, borrowed, and open as long as the client; NULL: one of its own, when it needs one */
-    struct endpoint local; /* where an own socket is bound, and the source on a shared one; none: by route */
+    struct io_udp *udp; /* shared, borrowed, and open as long as the client; NULL: one of its own, when it needs one */
+    struct endpoint local;           /* where an own socket is bound, and the source on a shared one; none: by route */
     const char *username, *password; /* long-term credentials; NULL: none */
     const char *software;            /* SOFTWARE of Allocate requests; NULL: none */
     enum family family;              /* of the relayed address; FAMILY_NONE: not asked for, which means IPv4 */
-    uint8_t protocol;                /* to peers: 0 or PROTOCOL_UDP; PROTOCOL_TCP (RFC 6062), with TURN_CLIENT_TCP only */
+    uint8_t protocol; /* to peers: 0 or PROTOCOL_UDP; PROTOCOL_TCP (RFC 6062), with TURN_CLIENT_TCP only */
     enum turn_client_port port;
     bool has_token; /* asks for the port that was reserved under `token`, and then for no family or even port */
     uint64_t token;
@@ -150,23 +151,23 @@ const char *turn_client_options_fault(const struct turn_client_options *options)
  * TURN_CLIENT_RELEASED those are told who wait for a permission, a channel or a connection. */
 void turn_client_release(struct turn_client *client);
 
-/* The relay: a socket at the relayed address. It is there as long as the client is; its `local` is none while there is
- * no allocation.
+/* The relay: a socket at the relayed address. It is there as long as the client is; its `local` is none while there
+ * is no allocation.
  *
- * `send` goes by ChannelData where a channel is bound to the peer, else by a Send indication; with `dont_fragment` set
- * always by an indication, since ChannelData cannot say so. DSCP and ECN are given to the packet to the server, which
- * may copy them (section 14); a TTL does not cross a relay. It answers
+ * `send` goes by ChannelData where a channel is bound to the peer, else by a Send indication; with `dont_fragment`
+ * set always by an indication, since ChannelData cannot say so. DSCP and ECN are given to the packet to the server,
+ * which may copy them (section 14); a TTL does not cross a relay. It answers
  *   IO_OK           also when the datagram is kept because its permission is being asked for: it follows the grant, or
  *                   ends with the refusal. Up to TURN_CLIENT_HELD are kept for an address.
  *   IO_AGAIN        there is no allocation yet
  *   IO_CLOSED       there is none any more, or the relay is closed
  *   IO_FULL         more would have to be kept
- *   IO_NO_ROUTE     the peer has no permission, and `auto_permit` is off: the server would drop it (section 9); or it is
- *                   of the other family (443)
+ *   IO_NO_ROUTE     the peer has no permission, and `auto_permit` is off: the server would drop it (section 9); or it
+ *                   is of the other family (443)
  *   IO_UNSUPPORTED  DF is asked for, and the server was not asked, or can't; or the allocation is for TCP
  *   IO_TOO_BIG, ..  what the socket to the server says
- * What peers send comes with the peer's address. ICMP errors that the server relays (section 11.5) come with the peer's
- * address, and without that of the router. `close` is turn_client_release, and silences the relay's events. */
+ * What peers send comes with the peer's address. ICMP errors that the server relays (section 11.5) come with the
+ * peer's address, and without that of the router. `close` is turn_client_release, and silences the relay's events. */
 struct io_udp *turn_client_relay(struct turn_client *client);
 
 #define TURN_CLIENT_HELD 4
@@ -175,7 +176,8 @@ struct io_udp *turn_client_relay(struct turn_client *client);
 typedef void turn_client_done(void *owner, struct turn_client *client, struct endpoint peer,
                               const struct turn_client_failure *failure);
 
-/* Admits what an address sends, and has it kept admitted. A permission is for an address, whatever the ports (section 9).
+/* Admits what an address sends, and has it kept admitted. A permission is for an address, whatever the ports (section
+ * 9).
  *   IO_OK           it is so already, and `done` is not called
  *   IO_AGAIN        `done` will be called, with port 0. Before the allocation stands, that waits for it
  *   IO_NO_ROUTE     the address is of the other family than the relayed one
@@ -185,7 +187,8 @@ enum io_result turn_client_permit(struct turn_client *client, struct address pee
 
 /* Binds a channel to an endpoint, and so permits its address. Answers as above, and IO_FULL when all 4096 numbers are
  * bound, or were so less than 300 s ago (section 12). What comes on the channel is taken from now on (section 12.2). */
-enum io_result turn_client_channel(struct turn_client *client, struct endpoint peer, turn_client_done *done, void *owner);
+enum io_result turn_client_channel(struct turn_client *client, struct endpoint peer, turn_client_done *done,
+                                   void *owner);
 
 /* Keeps permission and channels of an address alive no longer: they run out. */
 void turn_client_forget(struct turn_client *client, struct address peer);
@@ -196,17 +199,17 @@ void turn_client_forget(struct turn_client *client, struct address peer);
 typedef void turn_client_connected(void *owner, struct turn_client *client, struct endpoint peer, struct io_tcp *tcp,
                                    const struct turn_client_failure *failure);
 
-/* Has the server connect to a peer. IO_AGAIN: `done` will be called; IO_CLOSED, IO_NO_ROUTE as above; IO_UNSUPPORTED: the
- * allocation is for UDP. Unlike permissions it does not wait for an allocation: IO_FULL before there is one. */
+/* Has the server connect to a peer. IO_AGAIN: `done` will be called; IO_CLOSED, IO_NO_ROUTE as above; IO_UNSUPPORTED:
+ * the allocation is for UDP. Unlike permissions it does not wait for an allocation: IO_FULL before there is one. */
 enum io_result turn_client_connect(struct turn_client *client, struct endpoint peer, turn_client_connected *done,
                                    void *owner);
-/* Takes the connection of a TURN_CLIENT_ATTEMPT, within the 30 s that the server waits. Answers as above. Who refuses one
- * does nothing. */
+/* Takes the connection of a TURN_CLIENT_ATTEMPT, within the 30 s that the server waits. Answers as above. Who refuses
+ * one does nothing. */
 enum io_result turn_client_accept(struct turn_client *client, struct endpoint peer, uint32_t connection,
                                   turn_client_connected *done, void *owner);
 
-/* For a shared socket. True when the datagram was the client's: an answer to it, or ChannelData or an indication of TURN
- * from its server. */
+/* For a shared socket. True when the datagram was the client's: an answer to it, or ChannelData or an indication of
+ * TURN from its server. */
 bool turn_client_datagram(struct turn_client *client, struct io_udp *udp, const struct io_datagram *datagram);
 /* True when the error was about the server. */
 bool turn_client_icmp(struct turn_client *client, struct io_udp *udp, const struct io_icmp *icmp);
@@ -216,13 +219,13 @@ struct turn_client_counters {
     uint64_t sent_channel, sent_indication, sent_bytes;
     uint64_t received_channel, received_indication, received_bytes;
     uint64_t received_icmp;
-    uint64_t held;           /* sent datagrams that waited for a permission */
-    uint64_t unsent;         /* of those: dropped, because it was refused or the allocation ended */
-    uint64_t malformed;      /* from the server: no well-formed indication or ChannelData */
-    uint64_t unexpected;     /* from the server: well-formed, and answers nothing. On a shared socket they are not ours */
-    uint64_t unpermitted;    /* from a peer without permission (section 11.4) */
-    uint64_t unbound;        /* on a channel that is not bound (section 12.6) */
-    uint64_t full;           /* dropped because the relay's owner took no more */
+    uint64_t held;        /* sent datagrams that waited for a permission */
+    uint64_t unsent;      /* of those: dropped, because it was refused or the allocation ended */
+    uint64_t malformed;   /* from the server: no well-formed indication or ChannelData */
+    uint64_t unexpected;  /* from the server: well-formed, and answers nothing. On a shared socket they are not ours */
+    uint64_t unpermitted; /* from a peer without permission (section 11.4) */
+    uint64_t unbound;     /* on a channel that is not bound (section 12.6) */
+    uint64_t full;        /* dropped because the relay's owner took no more */
 };
 
 const struct turn_client_counters *turn_client_counters(const struct turn_client *client);

@@ -1,21 +1,21 @@
-/* Which allocation a client asks for next, of whom and how, and what an answer means (RFC 8656 section 7.4). A machine: it
- * knows no io. A plain value, zero but for `turn_client_attempt_begin`. */
+/* Which allocation a client asks for next, of whom and how, and what an answer means (RFC 8656 section 7.4). A
+ * machine: it knows no io. A plain value, zero but for `turn_client_attempt_begin`. */
 #ifndef PROTO_TURN_CLIENT_ATTEMPT_H
 #define PROTO_TURN_CLIENT_ATTEMPT_H
 
 #include "proto/turn/client.h"
 
-#define TURN_CLIENT_PORTS 3             /* client transport addresses that are tried when the server says 437 */
-#define TURN_CLIENT_REDIRECTIONS 8      /* servers that may send us on */
-#define TURN_CLIENT_PAUSE TIME_MIN      /* after 486 and 508, and what else may pass */
+#define TURN_CLIENT_PORTS 3                   /* client transport addresses that are tried when the server says 437 */
+#define TURN_CLIENT_REDIRECTIONS 8            /* servers that may send us on */
+#define TURN_CLIENT_PAUSE TIME_MIN            /* after 486 and 508, and what else may pass */
 #define TURN_CLIENT_LONG_PAUSE (2 * TIME_MIN) /* after three ports */
 
 struct turn_client_attempt {
     struct endpoint server;
-    uint8_t protocol;   /* to the server */
-    bool plain;         /* no EVEN-PORT and no token any more */
-    bool no_fragment;   /* no DONT-FRAGMENT any more: this server does not know it */
-    unsigned ports;     /* that the server took for another allocation's */
+    uint8_t protocol; /* to the server */
+    bool plain;       /* no EVEN-PORT and no token any more */
+    bool no_fragment; /* no DONT-FRAGMENT any more: this server does not know it */
+    unsigned ports;   /* that the server took for another allocation's */
     unsigned redirections;
     struct endpoint left[TURN_CLIENT_REDIRECTIONS]; /* servers that have sent us on */
 };
@@ -42,7 +42,7 @@ enum turn_client_step turn_client_attempt_judge(struct turn_client_attempt *atte
                                                 const struct turn_client_options *options, bool may_move,
                                                 const struct turn_client_answer *answer, int64_t *pause);
 
-/* How long after a grant of `lifetime` seconds it is to be refreshed: 60 s before the end (section 8), or half of it. */
+/* How long after a grant of `lifetime` seconds it is to be refreshed: 60 s before the end (section 8), or half. */
 int64_t turn_client_refresh_after(uint32_t lifetime);
 
 #endif

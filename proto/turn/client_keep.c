@@ -1,5 +1,5 @@
-/* Keeping alive: the allocation by Refresh (RFC 8656 section 8), permissions by CreatePermission (section 10), channels by
- * ChannelBind (section 12.3). The owner of a transaction is the lease that it is about. */
+/* Keeping alive: the allocation by Refresh (RFC 8656 section 8), permissions by CreatePermission (section 10),
+ * channels by ChannelBind (section 12.3). The owner of a transaction is the lease that it is about. */
 #include "proto/turn/client_private.h"
 
 static struct turn_client_permission *
@@ -92,8 +92,8 @@ turn_client_drop_held(struct turn_client *client, struct turn_client_permission 
     permission->held = 0;
 }
 
-/* Lets go of a permission or channel that is not to be had, or not any more; `bound_until`: see turn_client_channel_end.
- * Tells its owner. False when the client is gone. */
+/* Lets go of a permission or channel that is not to be had, or not any more; `bound_until`: see
+ * turn_client_channel_end. Tells its owner. False when the client is gone. */
 static bool
 end_lease(struct turn_client *client, struct turn_client_lease *lease, const struct turn_client_failure *failure,
           int64_t bound_until)
@@ -134,8 +134,7 @@ turn_client_refuse_all(struct turn_client *client, const struct turn_client_fail
 static void
 grant_permission_of(struct turn_client *client, const struct turn_client_channel *channel, int64_t now)
 {
-    struct turn_client_permission *permission =
-        turn_client_permission_want(&client->peers, channel->peer.address, now);
+    struct turn_client_permission *permission = turn_client_permission_want(&client->peers, channel->peer.address, now);
 
     if (permission->lease.transaction) /* its answer will say so too */
         return;
@@ -215,8 +214,8 @@ on_lease_done(void *owner, struct stun_transaction *transaction, const struct st
 static void
 ask_for(struct turn_client *client, struct turn_client_lease *lease)
 {
-    struct stun_transaction *transaction = turn_client_ask(
-        client, lease->is_channel ? STUN_CHANNEL_BIND : STUN_CREATE_PERMISSION, on_lease_done, lease);
+    struct stun_transaction *transaction =
+        turn_client_ask(client, lease->is_channel ? STUN_CHANNEL_BIND : STUN_CREATE_PERMISSION, on_lease_done, lease);
     struct stun_builder *builder = stun_transaction_builder(transaction);
 
     if (lease->is_channel)
@@ -384,7 +383,8 @@ turn_client_permit(struct turn_client *client, struct address peer, turn_client_
 
     if (may != IO_OK)
         return may;
-    return await(client, &turn_client_permission_want(&client->peers, peer, turn_client_now(client))->lease, done, owner);
+    return await(client, &turn_client_permission_want(&client->peers, peer, turn_client_now(client))->lease, done,
+                 owner);
 }
 
 enum io_result

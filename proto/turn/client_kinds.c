@@ -10,7 +10,8 @@ static const struct {
     [TURN_CLIENT_AGAIN_TCP] = { "tcp", "it asks again by TCP" },
     [TURN_CLIENT_AGAIN_ELSEWHERE] = { "elsewhere", "it asks the server that it is sent to" },
     [TURN_CLIENT_AGAIN_PLAIN] = { "any-port", "it asks again for any port" },
-    [TURN_CLIENT_AGAIN_NO_FRAGMENT] = { "no-df", "it asks again without DONT-FRAGMENT, which the server does not know" },
+    [TURN_CLIENT_AGAIN_NO_FRAGMENT] = { "no-df",
+                                        "it asks again without DONT-FRAGMENT, which the server does not know" },
     [TURN_CLIENT_AGAIN_LATER] = { "later", "it will ask again" },
 };
 
@@ -33,10 +34,9 @@ say_allocated(const struct record *record, const struct names *names, GString *o
     char server[ENDPOINT_TEXT], relayed[ENDPOINT_TEXT], mapped[ENDPOINT_TEXT], lifetime[DURATION_TEXT];
 
     (void)names;
-    g_string_append_printf(out, "TURN: the server %s relays at %s, for %s",
-                           endpoint_format(flow_destination(&record->before), server),
-                           endpoint_format(flow_source(&record->after), relayed),
-                           duration_format(record->detail, lifetime));
+    g_string_append_printf(
+        out, "TURN: the server %s relays at %s, for %s", endpoint_format(flow_destination(&record->before), server),
+        endpoint_format(flow_source(&record->after), relayed), duration_format(record->detail, lifetime));
     if (!address_is_none(record->after.destination))
         g_string_append_printf(out, "; it sees this client as %s",
                                endpoint_format(flow_destination(&record->after), mapped));
@@ -80,8 +80,8 @@ say_lost(const struct record *record, const struct names *names, GString *out)
     char relayed[ENDPOINT_TEXT];
 
     (void)names;
-    g_string_append_printf(out, "TURN: the allocation of %s is lost: ",
-                           endpoint_format(flow_source(&record->after), relayed));
+    g_string_append_printf(
+        out, "TURN: the allocation of %s is lost: ", endpoint_format(flow_source(&record->after), relayed));
     say_why(record, out);
 }
 
@@ -123,11 +123,13 @@ say_refused(const struct record *record, const struct names *names, GString *out
 
     (void)names;
     if (record->subject[1])
-        g_string_append_printf(out, "TURN: no channel to %s%s: ",
-                               endpoint_format(flow_destination(&record->after), peer), record->detail ? " any more" : "");
+        g_string_append_printf(out,
+                               "TURN: no channel to %s%s: ", endpoint_format(flow_destination(&record->after), peer),
+                               record->detail ? " any more" : "");
     else
-        g_string_append_printf(out, "TURN: no permission for %s%s: ",
-                               address_format(record->after.destination, address), record->detail ? " any more" : "");
+        g_string_append_printf(out,
+                               "TURN: no permission for %s%s: ", address_format(record->after.destination, address),
+                               record->detail ? " any more" : "");
     say_why(record, out);
 }
 

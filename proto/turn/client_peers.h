@@ -1,5 +1,5 @@
-/* The permissions and channels of a TURN client: which it has, until when, and what is to be asked next (RFC 8656 sections
- * 9 to 12). A machine: it knows no io.
+/* The permissions and channels of a TURN client: which it has, until when, and what is to be asked next (RFC 8656
+ * sections 9 to 12). A machine: it knows no io.
  *
  * Both are leases: asked for, granted for a time, refreshed before it is over, or run out. Permissions are found by
  * address, channels by endpoint and by number; a look-up takes no memory. The order of the lists is that of asking. */
@@ -68,7 +68,8 @@ void turn_client_peers_open(struct turn_client_peers *peers, struct turn_client 
 void turn_client_peers_close(struct turn_client_peers *peers);
 
 /* NULL when there is none. What is found may have run out: see turn_client_lease_holds. */
-struct turn_client_permission *turn_client_permission_find(const struct turn_client_peers *peers, struct address address);
+struct turn_client_permission *turn_client_permission_find(const struct turn_client_peers *peers,
+                                                           struct address address);
 struct turn_client_channel *turn_client_channel_find(const struct turn_client_peers *peers, struct endpoint peer);
 struct turn_client_channel *turn_client_channel_at(const struct turn_client_peers *peers, unsigned number);
 
@@ -76,7 +77,8 @@ struct turn_client_channel *turn_client_channel_at(const struct turn_client_peer
 struct turn_client_permission *turn_client_permission_want(struct turn_client_peers *peers, struct address address,
                                                            int64_t now);
 /* The channel to `peer`, with a number; NULL when none is free. A peer has the same number again. */
-struct turn_client_channel *turn_client_channel_want(struct turn_client_peers *peers, struct endpoint peer, int64_t now);
+struct turn_client_channel *turn_client_channel_want(struct turn_client_peers *peers, struct endpoint peer,
+                                                     int64_t now);
 void turn_client_permission_drop(struct turn_client_peers *peers, struct turn_client_permission *permission);
 
 static inline bool

@@ -1,6 +1,6 @@
-/* The parts of a TURN client. client.c holds the life of the allocation, client_keep.c keeps it, its permissions and its
- * channels alive, client_relay.c carries datagrams, client_tcp.c is RFC 6062. What is asked for next, and when, is decided
- * by two machines, client_attempt.h and client_peers.h. */
+/* The parts of a TURN client. client.c holds the life of the allocation, client_leg.c its socket, client_keep.c keeps
+ * it, its permissions and its channels alive, client_relay.c carries datagrams, client_tcp.c is RFC 6062. What is
+ * asked for next, and when, is decided by two machines, client_attempt.h and client_peers.h. */
 #ifndef PROTO_TURN_CLIENT_PRIVATE_H
 #define PROTO_TURN_CLIENT_PRIVATE_H
 
@@ -55,13 +55,20 @@ bool turn_client_tell(struct turn_client *client, const struct turn_client_news 
 
 struct turn_client_failure turn_client_failure_of(const struct stun_result *result);
 
-/* A transaction with the server, to be filled and started. */
-struct stun_transaction *turn_client_ask(struct turn_client *client, enum stun_method method, stun_done *done, void *owner);
-
 /* The allocation is there no more. Tells its owner. */
 void turn_client_lose(struct turn_client *client, struct turn_client_failure failure);
 /* Has the server end the allocation and tells `event` then. */
 void turn_client_leave(struct turn_client *client, enum turn_client_event event, struct turn_client_failure failure);
+
+/* --- client_leg.c ------------------------------------------------------------------------------------------------ */
+
+/* A socket to the server, unless there is one: as the attempt says. */
+bool turn_client_open_leg(struct turn_client *client, enum io_result *why);
+/* No transaction may be under way on it. */
+void turn_client_close_leg(struct turn_client *client);
+/* A transaction with the server, to be filled and started. */
+struct stun_transaction *turn_client_ask(struct turn_client *client, enum stun_method method, stun_done *done,
+                                         void *owner);
 
 /* --- client_keep.c ----------------------------------------------------------------------------------------------- */
 

@@ -1,4 +1,5 @@
-/* Datagrams to and from peers (RFC 8656 sections 11 and 12). Nothing here takes memory but what waits for a permission. */
+/* Datagrams to and from peers (RFC 8656 sections 11 and 12). Nothing here takes memory but what waits for a
+ * permission. */
 #include "proto/turn/client_private.h"
 
 #include "core/base/cursor.h"
@@ -84,7 +85,8 @@ hold(struct turn_client *client, const struct io_datagram *datagram)
     if (permission->held == TURN_CLIENT_HELD)
         return IO_FULL;
     permission->datagrams[permission->held++] = (struct turn_client_held){
-        datagram->peer, g_bytes_new(datagram->data.bytes, datagram->data.length), datagram->dscp, datagram->ecn,
+        datagram->peer,          g_bytes_new(datagram->data.bytes, datagram->data.length),
+        datagram->dscp,          datagram->ecn,
         datagram->dont_fragment,
     };
     client->counters.held++;

@@ -15,9 +15,9 @@ struct turn_client_link {
     void *owner;
     uint32_t connection;
     struct stun_transaction *transaction;
-    struct io_tcp *tcp;  /* NULL while Connect is under way */
-    GByteArray *unsent;  /* what TCP has not taken yet */
-    bool *gone;          /* set when the link is freed while it reads */
+    struct io_tcp *tcp; /* NULL while Connect is under way */
+    GByteArray *unsent; /* what TCP has not taken yet */
+    bool *gone;         /* set when the link is freed while it reads */
     size_t got;
     uint8_t answer[ANSWER_BYTES];
 };
@@ -37,7 +37,8 @@ turn_client_link_free(void *data)
     g_free(link);
 }
 
-/* Ends the link: with a connection, which is its owner's from now on, or with a failure. False when the client is gone. */
+/* Ends the link: with a connection, which is its owner's from now on, or with a failure. False when the client is
+ * gone. */
 static bool
 end_link(struct turn_client_link *link, const struct turn_client_failure *failure)
 {
