@@ -229,7 +229,7 @@ static void
 test_garbage(void)
 {
     hold(&tcp);
-    write_side(span_of("\x16\x03\x01\x00", 4)); /* TLS */
+    write_side(span_of("\x16\x03\x01\x00\x2f\x01\x00\x00", 8)); /* TLS, where the cookie should be */
     check_told("garbage", TURN_CLIENT_LOST, TURN_CLIENT_WHY_MALFORMED);
 }
 
