@@ -36,8 +36,7 @@ turn_bench_open(struct turn_server_options *options)
     CHECK(stun_users_add(users, span_of_text("alice"), span_of_text("secret")));
     CHECK(stun_users_add(users, span_of_text("bob"), span_of_text("hidden")));
     turn_host = fake_io_new("198.51.100.1");
-    if (!options->users)
-        options->users = users;
+    options->users = users;
     turn_under_test = turn_server_new(&turn_host->io, options, &why);
     CHECK(turn_under_test != NULL);
 }
