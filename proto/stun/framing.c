@@ -58,19 +58,26 @@ channel_at(struct span bytes, size_t length, size_t most)
     return frame(STUN_FRAME_CHANNEL, bytes, size, size + stun_padding(size));
 }
 
-/* Channel numbers are 0x4000 to 0x4FFF (RFC 8656 section 12). */
 static bool
-begins_channel(uint8_t first)
+begins_channel(uint8_t first, enum stun_channels channels)
 {
-    return first >> 4 == 4;
+    switch (channels) {
+    case STUN_CHANNELS_NONE:
+        return false;
+    case STUN_CHANNELS_NEW:
+        return first >> 4 == 4;
+    case STUN_CHANNELS_OLD:
+        return first >> 6 == 1;
+    }
+    return false;
 }
 
 struct stun_frame
-stun_frame_at(struct span bytes, bool channels, size_t most)
+stun_frame_at(struct span bytes, enum stun_channels channels, size_t most)
 {
     struct reader reader = reader_over(bytes);
     uint8_t first = reader_u8(&reader);
-    bool channel = channels && begins_channel(first);
+    bool channel = begins_channel(first, channels);
 
     if (reader_failed(&reader))
         return (struct stun_frame){ .kind = STUN_FRAME_NONE, .size = STUN_CHANNEL_HEADER_BYTES };

@@ -14,6 +14,9 @@
 
 #define STUN_CHANNEL_HEADER_BYTES 4
 
+/* Whether ChannelData may stand on a stream. RFC 5766 had channel numbers up to 0x7FFF, RFC 8656 has them up to 0x4FFF. */
+enum stun_channels { STUN_CHANNELS_NONE, STUN_CHANNELS_NEW, STUN_CHANNELS_OLD };
+
 enum stun_frame_kind {
     STUN_FRAME_NONE,    /* it has not come whole yet */
     STUN_FRAME_MESSAGE, /* a STUN message, not decoded yet */
@@ -30,12 +33,12 @@ struct stun_frame {
 
 /* What the stream has at its head, of which `bytes` have come. `channels`: ChannelData may stand there; `most`: the
  * longest frame that is taken. Pure: the frame borrows from `bytes`. */
-struct stun_frame stun_frame_at(struct span bytes, bool channels, size_t most);
+struct stun_frame stun_frame_at(struct span bytes, enum stun_channels channels, size_t most);
 
 /* A buffer for a reader of frames. All zero but for the two settings, it is empty and holds no memory. */
 struct stun_framing {
     size_t most;   /* of one frame: the buffer grows to that and no further */
-    bool channels;
+    enum stun_channels channels;
     uint8_t *buffer;
     size_t capacity, head, tail; /* head..tail has come and was not taken */
 };

@@ -23,9 +23,9 @@ struct stun_stream_events {
 };
 
 struct stun_stream_options {
-    bool channels;  /* ChannelData too */
-    size_t most;    /* the longest message that is taken */
-    size_t backlog; /* bytes that may wait to be sent */
+    enum stun_channels channels; /* ChannelData too */
+    size_t most;                 /* the longest message that is taken */
+    size_t backlog;              /* bytes that may wait to be sent */
 };
 
 /* A STUN message of any length, and a few answers. */

@@ -3,17 +3,23 @@
 #include "core/base/cursor.h"
 
 bool
-turn_channel_data_read(struct span datagram, struct turn_channel_data *out)
+turn_channel_data_read_to(struct span datagram, unsigned last, struct turn_channel_data *out)
 {
     struct reader reader = reader_over(datagram);
     uint16_t channel = reader_u16(&reader);
     uint16_t length = reader_u16(&reader);
     struct span data = reader_span(&reader, length);
 
-    if (reader_failed(&reader) || !turn_channel_is_valid(channel))
+    if (reader_failed(&reader) || channel < TURN_CHANNEL_FIRST || channel > last)
         return false;
     *out = (struct turn_channel_data){ .channel = channel, .data = data };
     return true;
+}
+
+bool
+turn_channel_data_read(struct span datagram, struct turn_channel_data *out)
+{
+    return turn_channel_data_read_to(datagram, TURN_CHANNEL_LAST, out);
 }
 
 struct span

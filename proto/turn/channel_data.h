@@ -15,6 +15,8 @@
 #define TURN_CHANNEL_FIRST 0x4000
 #define TURN_CHANNEL_LAST 0x4FFF
 
+#define TURN_CHANNEL_OLD_LAST 0x7FFF
+
 static inline bool
 turn_channel_is_valid(unsigned number)
 {
@@ -29,6 +31,13 @@ turn_looks_like_channel_data(struct span datagram)
     return datagram.length > 0 && datagram.bytes[0] >= 64 && datagram.bytes[0] <= 79;
 }
 
+/* The same under RFC 5766: first byte 64 to 127. */
+static inline bool
+turn_looks_like_old_channel_data(struct span datagram)
+{
+    return datagram.length > 0 && datagram.bytes[0] >> 6 == 1;
+}
+
 struct turn_channel_data {
     uint16_t channel;
     struct span data; /* may be empty */
@@ -36,6 +45,9 @@ struct turn_channel_data {
 
 /* False when the datagram is shorter than its length says, or the number is none that a channel may have. Borrows. */
 bool turn_channel_data_read(struct span datagram, struct turn_channel_data *out);
+
+/* The same, up to the `last` number that is a channel's. */
+bool turn_channel_data_read_to(struct span datagram, unsigned last, struct turn_channel_data *out);
 
 /* Writes header and data, without padding, into `buffer`; an empty span when they don't fit or the data is longer than
  * 65535 bytes. */

@@ -1,6 +1,5 @@
 #include "proto/stun/fingerprint.h"
 #include "proto/stun/kinds.h"
-#include "proto/turn/channel_data.h"
 #include "proto/turn/server_private.h"
 
 #define MESSAGE_MOST (STUN_HEADER_BYTES + 65532) /* over TCP: a Send indication with the longest datagram */
@@ -230,11 +229,13 @@ serve_turn(const struct turn_arrival *arrival)
 static void
 sort(const struct turn_arrival *arrival)
 {
+    struct span data = arrival->datagram->data;
+    bool old = arrival->server->options.old_channels;
     struct stun_header header;
 
-    if (turn_looks_like_channel_data(arrival->datagram->data))
+    if (old ? turn_looks_like_old_channel_data(data) : turn_looks_like_channel_data(data))
         turn_relay_channel_data(arrival);
-    else if (stun_header_peek(arrival->datagram->data, &header) && header.method != STUN_BINDING)
+    else if (stun_header_peek(data, &header) && header.method != STUN_BINDING)
         serve_turn(arrival);
     else
         serve_stun(arrival);
@@ -316,7 +317,7 @@ open_streams(struct turn_server *server, enum io_result *why)
     struct stun_connections_options options = {
         .listens = server->listens,
         .listen = local,
-        .stream = { .channels = true, .most = MESSAGE_MOST, .backlog = BACKLOG_MOST },
+        .stream = { .channels = server->options.old_channels ? STUN_CHANNELS_OLD : STUN_CHANNELS_NEW, .most = MESSAGE_MOST, .backlog = BACKLOG_MOST },
         .most = MAX(server->options.connections, 1),
     };
 

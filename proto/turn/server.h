@@ -51,6 +51,8 @@ struct turn_server_options {
     struct turn_listen listen[TURN_SERVER_MAX_LISTEN];
     bool tcp;             /* clients may come over TCP, on the same endpoints */
     bool tcp_allocations; /* RFC 6062; needs `tcp` */
+    bool old_channels;    /* also the numbers 0x5000 to 0x7FFF, which RFC 5766 had and RFC 8656 section 12 has reserved: its
+                           * clients choose among all of them */
     bool no_dont_fragment; /* behaves as on a host that can't set DF: DONT-FRAGMENT is refused with 420 */
     /* Who may allocate: `users`, borrowed, whose realm counts then; and whoever has credentials made from `secret`
      * (proto/stun/secret.h). Neither: everybody, without proving anything, which is for tests of other things. */

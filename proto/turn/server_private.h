@@ -14,6 +14,7 @@
 #include "proto/stun/answer.h"
 #include "proto/stun/connections.h"
 #include "proto/stun/secret.h"
+#include "proto/turn/channel_data.h"
 #include "proto/turn/kinds.h"
 #include "proto/turn/request.h"
 #include "proto/turn/server.h"
@@ -82,6 +83,11 @@ static inline bool
 turn_server_listening(struct turn_server *server)
 {
     return server->io->ops->listening(server->io);
+}
+static inline unsigned
+turn_last_channel(const struct turn_server *server)
+{
+    return server->options.old_channels ? TURN_CHANNEL_OLD_LAST : TURN_CHANNEL_LAST;
 }
 /* A record of `kind` about an allocation, with its client's flow; to be filled and noted where somebody listens. */
 struct record turn_record_of(const struct record_kind *kind, const struct turn_allocation *allocation);

@@ -3,7 +3,6 @@
  * From a client: the 5-tuple and the channel's number are one look-up, and the data is sent on from where it came. From a
  * peer: the relay is the socket's owner, the peer's channel is one look-up, and the data is copied once, behind its new
  * header. Headers of packets are treated as server.h says. */
-#include "proto/turn/channel_data.h"
 #include "proto/turn/server_private.h"
 
 /* What one datagram of a client costs and needs before it is sent. */
@@ -133,7 +132,7 @@ turn_relay_channel_data(const struct turn_arrival *arrival)
     struct turn_channel_data message;
     const struct turn_channel *channel;
 
-    if (!turn_channel_data_read(arrival->datagram->data, &message)) {
+    if (!turn_channel_data_read_to(arrival->datagram->data, turn_last_channel(arrival->server), &message)) {
         drop(arrival, NULL, DROP_MALFORMED_CHANNEL);
         return;
     }

@@ -1,7 +1,6 @@
 /* Requests: who asks (RFC 8489 section 9.2.4), what is not understood, then each method's own checks in the order of its
  * section. A request changes something only after its last check. */
 #include "proto/stun/fingerprint.h"
-#include "proto/turn/channel_data.h"
 #include "proto/turn/server_private.h"
 
 struct work {
@@ -406,7 +405,7 @@ judge_bind(struct work *work, struct turn_allocation *allocation, uint16_t numbe
     int64_t now = work->arrival->now;
     enum turn_bind bind = turn_channel_judge(server->table, allocation, number, peer, now);
 
-    if (!turn_channel_is_valid(number) || bind == TURN_BIND_CONFLICT)
+    if (number < TURN_CHANNEL_FIRST || number > turn_last_channel(server) || bind == TURN_BIND_CONFLICT)
         return STUN_CODE_BAD_REQUEST;
     if (!turn_allocation_relay(allocation, address_family(peer.address)))
         return STUN_CODE_PEER_FAMILY_MISMATCH;

@@ -338,6 +338,21 @@ test_channels(void)
     CHECK_ROW_INT("journal", fake_io_noted(turn_host, &turn_kind_unbound), 2);
 }
 
+/* RFC 5766 section 11 had numbers up to 0x7FFF; nobody gets them unless the operator says so. */
+static void
+test_old_channels(void)
+{
+    struct turn_server_options options = turn_bench_options();
+
+    options.old_channels = true;
+    reopen(&options);
+    CHECK_ROW_INT("allocate", turn_allocate(&alice), 0);
+    CHECK_ROW_INT("above", turn_bind(&alice, 0x8000, TURN_PEER), STUN_CODE_BAD_REQUEST);
+    CHECK_ROW_INT("last", turn_bind(&alice, 0x7FFF, TURN_PEER), 0);
+    turn_send_channel(&alice, 0x7FFF, "old");
+    CHECK(turn_sent(NULL, TURN_PEER, "old"));
+}
+
 /* Sections 6 and 8: deleted is gone, and the 5-tuple may allocate anew. */
 static void
 test_delete(void)
@@ -704,6 +719,7 @@ suite_turn_server(void)
                { "allocate, table", test_allocate_table }, { "additional family", test_additional },
                { "even port", test_even_port }, { "credentials", test_credentials }, { "stale nonce", test_stale_nonce },
                { "secret", test_secret }, { "indications", test_indications }, { "channels", test_channels },
+               { "old channels", test_old_channels },
                { "delete and expire", test_delete }, { "create permission", test_create_permission },
                { "peers", test_peers }, { "behind a NAT", test_external }, { "quota and drain", test_quota },
                { "flood", test_flood }, { "bandwidth", test_bandwidth }, { "icmp", test_icmp },
