@@ -511,6 +511,38 @@ serve_owner(struct work *work)
     }
 }
 
+/* Where the client of a ConnectionBind has its control connection, if that is at the same address: none otherwise. */
+static struct endpoint
+control_of(const struct work *work)
+{
+    struct endpoint here = work->arrival->tuple.client, control = { ADDRESS_NONE, 0 };
+    struct turn_pipe *pipe = NULL;
+    struct stun_value id;
+
+    if (stun_message_get(work->message, STUN_CONNECTION_ID, &id) == STUN_PRESENT)
+        pipe = turn_pipe_find(work->server, (uint32_t)id.number);
+    if (pipe)
+        control = turn_pipe_allocation(pipe)->tuple.client;
+    return address_equal(control.address, here.address) ? control : (struct endpoint){ ADDRESS_NONE, 0 };
+}
+
+/* A nonce is good where it was given out. A ConnectionBind comes on a connection of its own, and clients there use the nonce
+ * of the control connection it belongs to (turnutils_uclient does, and knows no other): that one is good for it, too. */
+static struct stun_proof
+prove(const struct work *work)
+{
+    const struct turn_arrival *arrival = work->arrival;
+    struct stun_auth *auth = work->server->auth;
+    struct stun_proof proof = stun_auth_check(auth, work->message, arrival->tuple.client, arrival->now);
+    struct endpoint control;
+
+    if (proof.verdict != STUN_AUTH_REFUSE || proof.code != STUN_CODE_STALE_NONCE ||
+        work->message->header.method != STUN_CONNECTION_BIND)
+        return proof;
+    control = control_of(work);
+    return control.port ? stun_auth_check(auth, work->message, control, arrival->now) : proof;
+}
+
 void
 turn_serve_request(const struct turn_arrival *arrival, const struct stun_message *message)
 {
@@ -524,7 +556,7 @@ turn_serve_request(const struct turn_arrival *arrival, const struct stun_message
     work.proof = (struct stun_proof){ .verdict = STUN_AUTH_ACCEPT };
     server->counters.requests++;
     if (server->auth)
-        work.proof = stun_auth_check(server->auth, message, arrival->tuple.client, arrival->now);
+        work.proof = prove(&work);
     if (work.proof.verdict == STUN_AUTH_REFUSE)
         refuse(&work, work.proof.code);
     else if (stun_message_unknown(message, understood, &work.unknown))

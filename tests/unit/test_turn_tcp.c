@@ -330,6 +330,31 @@ test_connect(void)
     listener->ops->close(listener, false);
 }
 
+/* The nonce of the control connection is good for the ConnectionBind that belongs to it, and for nothing else. */
+static void
+test_control_nonce(void)
+{
+    struct io_tcp *listener = listen_as_peer();
+    struct turn_ask ask;
+    struct line data;
+    uint32_t id = 0;
+
+    CHECK_ROW_INT("allocate", allocate_on(&control, PROTOCOL_TCP, 0), 0);
+    CHECK_ROW_INT("connect", connect_to(peer_at, &id), 0);
+    line_open(&data, TURN_SERVER_AT);
+    turn_ask_begin(&ask, &alice, STUN_CONNECTION_BIND);
+    stun_put_number(&ask.builder, STUN_CONNECTION_ID, id);
+    CHECK_ROW_INT("bind", ask_on(&data, &ask), 0);
+    line_close(&data);
+    line_open(&data, TURN_SERVER_AT);
+    turn_ask_begin(&ask, &alice, STUN_CONNECTION_BIND);
+    stun_put_number(&ask.builder, STUN_CONNECTION_ID, id);
+    CHECK_ROW_INT("joined already", ask_on(&data, &ask), STUN_CODE_STALE_NONCE);
+    line_close(&data);
+    line_close(&peer);
+    listener->ops->close(listener, false);
+}
+
 /* Much more than any buffer holds, to a reader that is slow at first. */
 static void
 test_back_pressure(void)
@@ -432,5 +457,6 @@ suite_turn_tcp(void)
     UNIT_SUITE("turn tcp", set_up, tear_down, { "channel data", test_channel_data }, { "disconnect", test_disconnect },
                { "garbage", test_garbage }, { "slow client", test_slow_client },
                { "TCP allocation", test_tcp_allocate }, { "connect", test_connect },
+               { "nonce of the control connection", test_control_nonce },
                { "back-pressure", test_back_pressure }, { "attempt", test_attempt }, { "patience", test_patience });
 }
