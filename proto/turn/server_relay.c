@@ -308,6 +308,17 @@ is_told(enum family family, uint8_t type)
     return family == FAMILY_IPV4 ? type == 3 || type == 11 : type >= 1 && type <= 3;
 }
 
+static enum drop_reason
+judge_icmp(const struct turn_server *server, const struct turn_relay *relay, struct endpoint peer, uint8_t type,
+           int64_t now)
+{
+    if (relay->allocation->expires <= now)
+        return DROP_NO_ALLOCATION;
+    if (!is_told(address_family(peer.address), type))
+        return DROP_UNHANDLED_ICMP;
+    return turn_permission_find(server->table, relay->allocation, peer.address, now) ? DROP_NONE : DROP_NO_PERMISSION;
+}
+
 /* Section 18.13. Its figure has seven bits for the type and nine for the code, of which ICMP has eight each: here they stand
  * in a byte each. */
 static uint64_t
@@ -324,14 +335,19 @@ on_peer_icmp(void *owner, struct io_udp *udp, const struct io_icmp *icmp)
     int64_t now = relay ? server->io->ops->now(server->io) : 0;
     struct endpoint peer;
     struct stun_builder builder;
+    enum drop_reason reason;
 
     (void)udp;
     if (!relay)
         return;
     peer = turn_outward(server, icmp->peer);
-    if (relay->allocation->expires <= now || !is_told(address_family(peer.address), icmp->type) ||
-        !turn_permission_find(server->table, relay->allocation, peer.address, now))
+    reason = judge_icmp(server, relay, peer, icmp->type, now);
+    if (reason != DROP_NONE) {
+        struct flow flow = { icmp->from, relay->relayed.address, 0, 0, PROTOCOL_ICMP };
+
+        turn_server_drop(server, &flow, 0, relay->allocation, reason);
         return;
+    }
     begin_data(server, &builder, peer);
     stun_put_number(&builder, STUN_ICMP, icmp_value(icmp));
     if (turn_server_listening(server)) {

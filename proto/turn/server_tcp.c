@@ -365,6 +365,16 @@ ignore(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_result resu
     (void)owner, (void)tcp, (void)ready, (void)result;
 }
 
+static enum drop_reason
+judge_peer(const struct turn_server *server, const struct turn_allocation *allocation, struct endpoint peer, int64_t now)
+{
+    if (allocation->expires <= now)
+        return DROP_NO_ALLOCATION;
+    if (!turn_permission_find(server->table, allocation, peer.address, now))
+        return DROP_NO_PERMISSION;
+    return has_room(allocation) ? DROP_NONE : DROP_LISTEN_QUEUE_FULL;
+}
+
 /* Section 5.3: without a permission the connection is closed at once. */
 static void
 take_peer(struct turn_relay *relay, struct io_tcp *tcp)
@@ -373,14 +383,14 @@ take_peer(struct turn_relay *relay, struct io_tcp *tcp)
     struct turn_server *server = allocation->home;
     int64_t now = server->io->ops->now(server->io);
     struct endpoint peer = turn_outward(server, tcp->ops->peer(tcp));
+    enum drop_reason reason = judge_peer(server, allocation, peer, now);
     struct turn_pipe *pipe;
 
-    if (allocation->expires <= now || !has_room(allocation) ||
-        !turn_permission_find(server->table, allocation, peer.address, now)) {
+    if (reason != DROP_NONE) {
         struct flow flow = { peer.address, relay->relayed.address, peer.port, relay->relayed.port, PROTOCOL_TCP };
 
         tcp->ops->close(tcp, true);
-        turn_server_drop(server, &flow, 0, allocation, DROP_NO_PERMISSION);
+        turn_server_drop(server, &flow, 0, allocation, reason);
         return;
     }
     pipe = pipe_new(allocation, peer, WAITING);

@@ -587,6 +587,8 @@ test_icmp(void)
         CHECK_ROW(icmps[i].name, stun_message_get(&message, STUN_XOR_PEER_ADDRESS, &value) == STUN_PRESENT &&
                                      endpoint_equal(value.endpoint, turn_at(icmps[i].peer)));
     }
+    CHECK_ROW_INT("named", turn_server_dropped(turn_under_test, DROP_UNHANDLED_ICMP), 2);
+    CHECK_ROW_INT("named", turn_server_dropped(turn_under_test, DROP_NO_PERMISSION), 1);
 }
 
 /* Section 14: DF by DONT-FRAGMENT only where the host can't tell what came; TTL is the host's. */
