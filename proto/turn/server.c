@@ -329,17 +329,25 @@ open_streams(struct turn_server *server, enum io_result *why)
 
 /* --- life -------------------------------------------------------------------------------------------------------- */
 
+static void
+on_changed(void *owner)
+{
+    struct turn_server *server = owner;
+    size_t count = server->io->ops->addresses(server->io, server->addresses, TURN_HOST_ADDRESSES);
+
+    server->address_count = MIN(count, TURN_HOST_ADDRESSES);
+}
+
 /* The host's first address of a family; none when it has none. Loopback is for those who listen there. */
 static struct address
 first_address(const struct turn_server *server, enum family family)
 {
-    struct io_address addresses[64];
-    size_t count = server->io->ops->addresses(server->io, addresses, G_N_ELEMENTS(addresses));
+    for (size_t i = 0; i < server->address_count; i++) {
+        struct address address = server->addresses[i].address;
 
-    for (size_t i = 0; i < MIN(count, G_N_ELEMENTS(addresses)); i++)
-        if (address_family(addresses[i].address) == family && !address_is_loopback(addresses[i].address) &&
-            !address_is_link_local(addresses[i].address))
-            return addresses[i].address;
+        if (address_family(address) == family && !address_is_loopback(address) && !address_is_link_local(address))
+            return address;
+    }
     return ADDRESS_NONE;
 }
 
@@ -445,6 +453,9 @@ turn_server_new(struct io *io, const struct turn_server_options *options, enum i
     server->armed = TIME_NEVER;
     server->table = turn_allocations_new();
     server->pipes = g_hash_table_new(NULL, NULL);
+    server->watch = (struct io_watch){ .changed = on_changed, .owner = server };
+    io->ops->watch(io, &server->watch);
+    on_changed(server);
     copy_options(server, options);
     make_auth(server, options);
     return open_places(server, why) ? g_steal_pointer(&server) : NULL;
@@ -459,6 +470,7 @@ turn_server_free(struct turn_server *server)
     if (!server)
         return;
     server->io->ops->disarm(server->io, &server->timer);
+    server->io->ops->unwatch(server->io, &server->watch);
     while ((allocation = turn_allocations_next(server->table, NULL))) {
         close_relays(allocation);
         turn_allocation_remove(server->table, allocation);

@@ -1,15 +1,10 @@
 #include "proto/turn/server_private.h"
 
-#define HOST_ADDRESSES 64
-
 static bool
 host_has(const struct turn_server *server, struct address address)
 {
-    struct io_address addresses[HOST_ADDRESSES];
-    size_t count = server->io->ops->addresses(server->io, addresses, HOST_ADDRESSES);
-
-    for (size_t i = 0; i < MIN(count, HOST_ADDRESSES); i++)
-        if (address_equal(addresses[i].address, address))
+    for (size_t i = 0; i < server->address_count; i++)
+        if (address_equal(server->addresses[i].address, address))
             return true;
     return false;
 }

@@ -24,6 +24,9 @@
 /* A datagram with the longest header that is put before it. */
 #define TURN_BUFFER_BYTES (65536 + 64)
 
+/* Addresses of the host that are known as its own; no peer is at one. */
+#define TURN_HOST_ADDRESSES 64
+
 enum { TURN_FAMILIES = 2 }; /* relays of a place: IPv4, IPv6 */
 
 /* Where clients come to. */
@@ -47,6 +50,9 @@ struct turn_server {
     struct stun_connections *connections; /* NULL: not over TCP */
     struct turn_allocations *table;
     GHashTable *pipes; /* connections of RFC 6062 by their IDs */
+    struct io_watch watch;
+    struct io_address addresses[TURN_HOST_ADDRESSES]; /* the host's: asking it may cost system calls */
+    size_t address_count;
     struct io_timer timer;
     int64_t armed; /* for when; TIME_NEVER: not at all */
     bool mapped; /* some relay address has another one outside */

@@ -422,6 +422,12 @@ test_peers(void)
     CHECK_ROW_INT("private", turn_permit(&alice, "192.168.0.1:80"), STUN_CODE_FORBIDDEN);
     CHECK_ROW_INT("the server itself", turn_bind(&alice, 0x4000, TURN_SERVER_AT), STUN_CODE_FORBIDDEN);
     CHECK_ROW_INT("another service there", turn_bind(&alice, 0x4000, "198.51.100.1:80"), STUN_CODE_FORBIDDEN);
+    turn_host->address = turn_at("203.0.113.77:1").address;
+    CHECK_ROW_INT("not yet its own", turn_permit(&alice, "203.0.113.77:80"), 0);
+    fake_io_changed(turn_host);
+    CHECK_ROW_INT("an address it has got meanwhile", turn_permit(&alice, "203.0.113.77:80"), STUN_CODE_FORBIDDEN);
+    turn_host->address = turn_at(TURN_SERVER_AT).address;
+    fake_io_changed(turn_host);
     CHECK_ROW_INT("bob's relayed address", turn_bind(&alice, 0x4000, endpoint_format(bob.relayed, relayed)), 0);
     CHECK_ROW_INT("permission for bob", turn_permit(&bob, "198.51.100.1:1"), 0);
 
