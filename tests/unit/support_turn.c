@@ -142,7 +142,7 @@ put_peer(struct turn_ask *ask, const char *peer)
 }
 
 int
-turn_allocate(struct turn_speaker *speaker)
+turn_speaker_allocate(struct turn_speaker *speaker)
 {
     struct turn_ask ask;
     struct stun_value relayed;
@@ -157,7 +157,7 @@ turn_allocate(struct turn_speaker *speaker)
 }
 
 int
-turn_refresh(struct turn_speaker *speaker, uint32_t lifetime)
+turn_speaker_refresh(struct turn_speaker *speaker, uint32_t lifetime)
 {
     struct turn_ask ask;
 
@@ -167,7 +167,7 @@ turn_refresh(struct turn_speaker *speaker, uint32_t lifetime)
 }
 
 int
-turn_permit(struct turn_speaker *speaker, const char *peer)
+turn_speaker_permit(struct turn_speaker *speaker, const char *peer)
 {
     struct turn_ask ask;
 
@@ -177,7 +177,7 @@ turn_permit(struct turn_speaker *speaker, const char *peer)
 }
 
 int
-turn_bind(struct turn_speaker *speaker, unsigned number, const char *peer)
+turn_speaker_bind(struct turn_speaker *speaker, unsigned number, const char *peer)
 {
     struct turn_ask ask;
 

@@ -44,7 +44,7 @@ struct turn_speaker turn_speaker_new(const char *at, const char *user, const cha
 void turn_speaker_clear(struct turn_speaker *speaker);
 
 void turn_ask_begin(struct turn_ask *ask, struct turn_speaker *speaker, uint16_t method);
-/* Proves and sends it; the error code, 0 for success, -1 when no answer came, -2 when the answer is not to be trusted. */
+/* Proves and sends it; the error code, 0 for success, -1 when no answer came, -2 when it is not to be trusted. */
 int turn_ask_send(struct turn_ask *ask);
 /* The same bytes once more. */
 int turn_ask_repeat(struct turn_ask *ask);
@@ -54,10 +54,10 @@ struct span turn_ask_seal(struct turn_ask *ask);
 int turn_ask_judge(struct turn_ask *ask, struct span answer);
 
 /* Whole requests. */
-int turn_allocate(struct turn_speaker *speaker);
-int turn_refresh(struct turn_speaker *speaker, uint32_t lifetime);
-int turn_permit(struct turn_speaker *speaker, const char *peer);
-int turn_bind(struct turn_speaker *speaker, unsigned number, const char *peer);
+int turn_speaker_allocate(struct turn_speaker *speaker);
+int turn_speaker_refresh(struct turn_speaker *speaker, uint32_t lifetime);
+int turn_speaker_permit(struct turn_speaker *speaker, const char *peer);
+int turn_speaker_bind(struct turn_speaker *speaker, unsigned number, const char *peer);
 
 /* Data of a client. */
 void turn_send_data(struct turn_speaker *speaker, const char *peer, const char *data);
