@@ -128,7 +128,8 @@ struct turn_client_options {
     /* 508 to EVEN-PORT or a token ends in failure; else the client asks for any port, at once (section 7.4). */
     bool insist;
     uint32_t lifetime; /* seconds to ask for; 0: the server's default, 600 */
-    bool auto_permit;  /* sending to a peer without permission asks for one */
+    bool auto_permit;      /* sending to a peer without permission asks for one */
+    bool send_unpermitted; /* it is sent all the same, for the server to drop: for laboratories */
     /* Goes on after a loss, and after a failure that may pass, as soon as section 7.4 lets it: after a minute, two when
      * three ports were taken (437). Permissions and channels are asked for again then. */
     bool persist;

@@ -146,7 +146,7 @@ relay_send(struct io_udp *udp, struct io_datagram *datagram)
     permission = turn_client_permission_find(&client->peers, datagram->peer.address);
     if (permission && turn_client_lease_holds(&permission->lease, now))
         return send_indication(client, datagram);
-    return hold(client, datagram);
+    return client->options.send_unpermitted ? send_indication(client, datagram) : hold(client, datagram);
 }
 
 static enum io_result

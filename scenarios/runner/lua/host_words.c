@@ -1,12 +1,14 @@
 /* What hosts have: :udp :tcp_listen :tcp_connect :ping :spawn :stun_server :nat_check :map_port :traffic :sink
- * :signal_server :signal; the rest comes later. */
+ * :signal_server :signal :turn_server :turn; the rest comes later. */
 #include <stdio.h>
 
 #include "scenarios/runner/lua/node_words.h"
+#include "scenarios/runner/lua/relay.h"
 #include "scenarios/runner/lua/service_words.h"
 #include "scenarios/runner/lua/socket.h"
 #include "scenarios/runner/lua/spawn.h"
 #include "scenarios/runner/lua/stream.h"
+#include "scenarios/runner/lua/turn_server.h"
 
 static int
 host_spawn(struct script *script, lua_State *L)
@@ -28,11 +30,11 @@ const struct word host_words[] = {
     { "map_port", service_word_map_port },
     { "traffic", service_word_traffic },
     { "sink", service_word_sink },
+    { "turn_server", turn_word_server },
+    { "turn", relay_word_turn },
     { "signal_server", service_word_signal_server },
     { "signal", service_word_signal },
-    { "turn_server", word_later },
     { "sip_server", word_later },
-    { "turn", word_later },
     { "ice", word_later },
     { "sip", word_later },
     { "rtp", word_later },

@@ -4,8 +4,7 @@
 #include "scenarios/runner/lua/node_words.h"
 #include "scenarios/runner/lua/server.h"
 #include "scenarios/runner/lua/stun_words.h"
-
-enum { REALM_SHOWN = 127 };
+#include "scenarios/runner/lua/users.h"
 
 /* A second address, with a port or without: the server is at the host's first address of that family then. */
 static void
@@ -22,45 +21,6 @@ read_alternate(lua_State *L, const struct node *node, struct stun_server_options
         complain_value(L, "alternate", -1, "another address of the host");
 }
 
-/* ---- users */
-
-/* Whether there are users, in a table of passwords by name, which is found good and stays on the stack at `table`. */
-static bool
-check_users(lua_State *L, int table)
-{
-    if (!options_get(L, table, "users"))
-        return false;
-    if (!lua_istable(L, -1))
-        complain_value(L, "users", -1, "a table of passwords by name: {alice = 'secret'}");
-    lua_pushnil(L);
-    while (lua_next(L, -2) != 0) {
-        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
-            complain(L, "users has something else than passwords by name; accepted: {alice = 'secret'}");
-        if (lua_rawlen(L, -2) == 0 || lua_rawlen(L, -2) > STUN_USER_BYTES || lua_rawlen(L, -1) > STUN_USER_BYTES)
-            complain(L, "a user's name has 1 to %d bytes, a password at most %d", STUN_USER_BYTES, STUN_USER_BYTES);
-        lua_pop(L, 1);
-    }
-    return true;
-}
-
-/* The users in the table at `index`, all of them texts: nothing here raises. */
-static struct stun_users *
-make_users(lua_State *L, int index, const char *realm)
-{
-    struct stun_users *users = stun_users_new(realm);
-
-    lua_pushnil(L);
-    while (lua_next(L, index) != 0) {
-        size_t name_length, length;
-        const char *name = lua_tolstring(L, -2, &name_length), *password = lua_tolstring(L, -1, &length);
-        bool added = stun_users_add(users, span_of(name, name_length), span_of(password, length));
-
-        g_assert(added); /* a name stands in a table once */
-        lua_pop(L, 1);
-    }
-    return users;
-}
-
 /* How users prove who they are. */
 static struct stun_auth_options
 read_auth(lua_State *L, int table, const char **realm)
@@ -69,11 +29,8 @@ read_auth(lua_State *L, int table, const char **realm)
 
     if (options_get(L, table, "mechanism"))
         auth.mechanism = stun_words_mechanism(L);
-    if (!options_get(L, table, "realm"))
-        return auth;
-    *realm = arg_text(L, -1, "realm");
-    if (strlen(*realm) == 0 || strlen(*realm) > REALM_SHOWN)
-        complain(L, "realm has %I bytes; accepted: 1 to %d", (lua_Integer)strlen(*realm), REALM_SHOWN);
+    if (options_get(L, table, "realm"))
+        *realm = realm_option(L);
     return auth;
 }
 
@@ -108,13 +65,13 @@ service_word_stun_server(struct script *script, lua_State *L)
 
     const char *realm = host->node->name;
     struct stun_auth_options auth = read_auth(L, 2, &realm);
-    int passwords = check_users(L, 2) ? lua_gettop(L) : 0;
+    int passwords = users_option(L, 2) ? lua_gettop(L) : 0;
     struct stun_users *users = NULL;
 
     struct server_handle *server = server_new(L, &server_type, host->node->name);
     luaL_checkstack(L, 4, NULL);
     if (passwords) {
-        auth.users = users = make_users(L, passwords, realm);
+        auth.users = users = users_make(L, passwords, realm);
         options.auth = &auth;
     }
     struct service *service = service_start_stun(host->node, &options, &why);

@@ -22,7 +22,7 @@ struct socket_handle {
     struct arrival *first, *last;
     size_t waiting_bytes;         /* of what waits to be taken */
     struct waits readers;
-    struct stun_user stun;
+    struct stun_inquiries stun;
 };
 
 extern const struct type socket_type;

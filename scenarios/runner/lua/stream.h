@@ -31,7 +31,7 @@ struct stream_handle {
     uint64_t given, taken;  /* bytes so far: by the script, by TCP; what lies between is in `outbox` */
     uint64_t received;
     struct waits connecting, readers, senders;
-    struct stun_user stun;
+    struct stun_inquiries stun;
     struct io_udp messages; /* the socket as the STUN client sees it */
     size_t unparsed;        /* bytes of the inbox that no message is looked for in: they came before, or were others */
 };

@@ -20,7 +20,7 @@ enum { PHRASE_SHOWN = 127 };
 
 struct stun_exchange {
     struct stun_exchange *next; /* of the socket */
-    struct stun_user *user;     /* NULL: the socket was closed */
+    struct stun_inquiries *user;     /* NULL: the socket was closed */
     struct handle *handle;      /* the socket's */
     struct open_thing open;
     struct script *script;
@@ -49,7 +49,7 @@ on_done(void *owner, struct stun_transaction *transaction, const struct stun_res
 
 /* Who waits finds the exchange without its socket. */
 void
-stun_words_end(struct stun_user *user)
+stun_words_end(struct stun_inquiries *user)
 {
     struct stun_exchange *next;
 
@@ -66,7 +66,7 @@ stun_words_end(struct stun_user *user)
 }
 
 void
-stun_words_spoil(struct stun_user *user, struct io_udp *udp, enum stun_fault fault)
+stun_words_spoil(struct stun_inquiries *user, struct io_udp *udp, enum stun_fault fault)
 {
     for (struct stun_exchange *exchange = user->exchanges; exchange; exchange = exchange->next)
         if (exchange->transaction)
@@ -240,7 +240,7 @@ start(struct stun_client *client, const struct stun_request *request, bool no_fi
 }
 
 int
-stun_words_ask(lua_State *L, struct stun_user *user, struct handle *handle, struct io *io,
+stun_words_ask(lua_State *L, struct stun_inquiries *user, struct handle *handle, struct io *io,
                struct stun_request *request, const struct stun_asking *asking)
 {
     struct script *script = script_of(L);

@@ -9,7 +9,7 @@
 struct stun_exchange;
 
 /* What a socket has for it; all zero at first. */
-struct stun_user {
+struct stun_inquiries {
     struct stun_client *client; /* made by the first transaction; the socket offers it what comes */
     struct stun_exchange *exchanges;
 };
@@ -34,18 +34,18 @@ enum stun_mechanism stun_words_mechanism(lua_State *L);
 
 /* Begins a transaction (its `done` and `owner` are filled in here) and waits for its end; for `return`. `handle` is the
  * socket's, at index 1; checks of arguments have been made. */
-int stun_words_ask(lua_State *L, struct stun_user *user, struct handle *handle, struct io *io,
+int stun_words_ask(lua_State *L, struct stun_inquiries *user, struct handle *handle, struct io *io,
                    struct stun_request *request, const struct stun_asking *asking);
 
 /* The socket is closed: who waits is told, and the client goes. */
-void stun_words_end(struct stun_user *user);
+void stun_words_end(struct stun_inquiries *user);
 
 /* What came on a stream is no STUN message, so nothing more will be understood. */
-void stun_words_spoil(struct stun_user *user, struct io_udp *udp, enum stun_fault fault);
+void stun_words_spoil(struct stun_inquiries *user, struct io_udp *udp, enum stun_fault fault);
 
 /* Whether transactions are under way. */
 static inline bool
-stun_words_wait(const struct stun_user *user)
+stun_words_wait(const struct stun_inquiries *user)
 {
     return user->client && stun_client_outstanding(user->client) > 0;
 }

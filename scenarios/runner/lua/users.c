@@ -1,0 +1,53 @@
+#include "scenarios/runner/lua/users.h"
+
+#include <string.h>
+
+#include "scenarios/runner/lua/arguments.h"
+#include "scenarios/runner/lua/stun_words.h"
+
+enum { REALM_MOST = 127 };
+
+bool
+users_option(lua_State *L, int table)
+{
+    if (!options_get(L, table, "users"))
+        return false;
+    if (!lua_istable(L, -1))
+        complain_value(L, "users", -1, "a table of passwords by name: {alice = 'secret'}");
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) {
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+            complain(L, "users has something else than passwords by name; accepted: {alice = 'secret'}");
+        if (lua_rawlen(L, -2) == 0 || lua_rawlen(L, -2) > STUN_USER_BYTES || lua_rawlen(L, -1) > STUN_USER_BYTES)
+            complain(L, "a user's name has 1 to %d bytes, a password at most %d", STUN_USER_BYTES, STUN_USER_BYTES);
+        lua_pop(L, 1);
+    }
+    return true;
+}
+
+struct stun_users *
+users_make(lua_State *L, int index, const char *realm)
+{
+    struct stun_users *users = stun_users_new(realm);
+
+    lua_pushnil(L);
+    while (lua_next(L, index) != 0) {
+        size_t name_length, length;
+        const char *name = lua_tolstring(L, -2, &name_length), *password = lua_tolstring(L, -1, &length);
+        bool added = stun_users_add(users, span_of(name, name_length), span_of(password, length));
+
+        g_assert(added); /* a name stands in a table once */
+        lua_pop(L, 1);
+    }
+    return users;
+}
+
+const char *
+realm_option(lua_State *L)
+{
+    const char *realm = arg_text(L, -1, "realm");
+
+    if (strlen(realm) == 0 || strlen(realm) > REALM_MOST)
+        complain(L, "realm has %I bytes; accepted: 1 to %d", (lua_Integer)strlen(realm), REALM_MOST);
+    return realm;
+}
