@@ -85,7 +85,8 @@ bool ice_same_foundation(const struct ice_candidate *a, const struct ice_candida
  * them has. */
 void ice_foundation_assign(struct ice_candidate *candidate, const struct ice_candidate *others, size_t count);
 
-/* Whether one of two local candidates of a component is redundant: same transport address, same base (section 5.1.3). */
+/* Whether one of two local candidates of a component is redundant: same transport address, same base (section
+ * 5.1.3). */
 bool ice_is_redundant(const struct ice_candidate *a, const struct ice_candidate *b);
 
 /* 1 to 32 characters of ALPHA, DIGIT, '+' and '/' (RFC 8839 section 5.1); for ufrag and password with their lengths. */

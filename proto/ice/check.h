@@ -37,8 +37,10 @@ struct span ice_check_write(const struct ice_check *check, struct span receiver,
  * of a socket that several agents share. */
 struct span ice_check_receiver(const struct stun_message *message);
 
-/* How a request was found. `code` is 0: it is proven, and `check` holds what it says; else the code of the error response:
- *   400  no MESSAGE-INTEGRITY or no USERNAME (RFC 8489 section 9.1.3); no PRIORITY or one of 0, or a malformed attribute
+/* How a request was found. `code` is 0: it is proven, and `check` holds what it says; else the code of the error
+ * response:
+ *   400  no MESSAGE-INTEGRITY or no USERNAME (RFC 8489 section 9.1.3); no PRIORITY or one of 0, or a malformed
+ * attribute
  *   401  the USERNAME is not for `ufrag`, or the integrity is wrong
  *   420  an attribute that must be understood is not
  * `seal` protects the response: its key is NULL when the request proves nothing. */

@@ -7,7 +7,8 @@
 
 #include "proto/ice/candidate.h"
 
-/* A pair's state (RFC 8445 section 6.1.2.6). GONE is ours: it has left the checklist, and its number does not come again. */
+/* A pair's state (RFC 8445 section 6.1.2.6). GONE is ours: it has left the checklist, and its number does not come
+ * again. */
 enum ice_pair_state {
     ICE_PAIR_FROZEN,
     ICE_PAIR_WAITING,
@@ -18,13 +19,14 @@ enum ice_pair_state {
 };
 #define ICE_PAIR_STATES 6
 
-/* Of a checklist (section 6.1.2.1), and of a session (section 6.1.3): Completed when all checklists are, Failed when all
- * are, else Running. IDLE is ours: not started. */
+/* Of a checklist (section 6.1.2.1), and of a session (section 6.1.3): Completed when all checklists are, Failed when
+ * all are, else Running. IDLE is ours: not started. */
 enum ice_state { ICE_IDLE, ICE_RUNNING, ICE_COMPLETED, ICE_FAILED };
 #define ICE_STATES 4
 
 /* clang-format off */
-/* Why something moved.    word                  sentence, after "because "                                                source */
+/* Why something moved.    word                  sentence, after "because "
+ *   source */
 #define ICE_WHYS(X) \
     X(NONE,                "none",               "",                                                                        "") \
     /* candidates */ \
@@ -116,8 +118,8 @@ enum ice_event_type {
 
 struct ice_pair;
 
-/* Pointers are good for the call; those that an event has no use for are NULL. `from` and `to` are the transport addresses
- * that the event is about: base and remote of a pair, arrival and source of a request. */
+/* Pointers are good for the call; those that an event has no use for are NULL. `from` and `to` are the transport
+ * addresses that the event is about: local and remote candidate of a pair, arrival and source of a request. */
 struct ice_event {
     enum ice_event_type type;
     enum ice_why why;
