@@ -1,8 +1,8 @@
 /* The journal kinds of ICE: what a session decides, in numbers, and how to say it.
  *
- * A record is made of an event (event.h). `before` is the flow from the base to the remote candidate (of a candidate:
- * from its base to itself, or from nowhere); `after.source`, where there is one, the address that the peer saw. `rule` is
- * enum ice_why. `subject[0]` is a pair's number, `subject[1]` is packed: see kinds.c. */
+ * A record is made of an event (event.h). `before` is the flow from the local to the remote candidate (of a candidate:
+ * from its base to itself, or from nowhere); `after.source`, where there is one, the address that the peer saw. `rule`
+ * is enum ice_why. `subject[0]` is a pair's number, `subject[1]` is packed: see kinds.c. */
 #ifndef PROTO_ICE_KINDS_H
 #define PROTO_ICE_KINDS_H
 
@@ -26,6 +26,6 @@ extern const struct record_kind ice_kind_response_ignored;
 extern const struct record_kind ice_kind_restarted; /* `detail`: the generation */
 
 /* The record of an event: all but `node`, which the io seam fills in (and `packet`, where the engine knows one). */
-void ice_event_record(const struct ice_session *session, const struct ice_event *event, struct record *record);
+void ice_event_record(const struct ice_event *event, struct record *record);
 
 #endif

@@ -23,35 +23,37 @@
  * ---- Theory of operation
  *
  * A session has streams, a stream has components, and for each stream there is a checklist of pairs. All pairs stand in
- * one array; a checklist is those of its stream. A pair is formed of a local candidate that is its own base (a reflexive
- * one would be replaced by its base and pruned, section 6.1.2.4) and a remote one. Its state is moved by one function,
- * which tells why (event.h):
+ * one array; a checklist is those of its stream. A pair is formed of a local candidate that is its own base (a
+ * reflexive one would be replaced by its base and pruned, section 6.1.2.4) and a remote one. Its state is moved by one
+ * function, which tells why (event.h):
  *
  *     Frozen       may not be checked, so that few checks find out what works; left when its foundation works
  *     Waiting      will be checked: in turn, or sooner when it stands in the triggered-check queue
  *     In-Progress  a transaction is under way: struct stun_timer says when to send again and when to give up
- *     Succeeded    answered; there is a valid pair that it made, which may be itself or one with a learned local address
+ *     Succeeded    answered; it has made a valid pair: itself, or one with a learned local candidate
  *     Failed       can be woken by the peer's check only
  *
- * Every Ta one new check goes out, from the triggered-check queue first, checklists in turn. A check that the peer's check
- * overtakes is cancelled: no more retransmission, but its answer still counts for as long as it would have been waited for.
+ * Every Ta one new check goes out, from the triggered-check queue first, checklists in turn. A check that the peer's
+ * check overtakes is cancelled: no more retransmission, but its answer still counts for as long as it would have been
+ * waited for.
  *
  * The controlling agent nominates, once for each component, the valid pair of highest priority, as soon as no pair of
- * higher priority can still succeed, or when such pairs have had their time: `nominate_direct` since the component's first
- * valid pair, or `nominate_relay` if the best so far goes over a relay, so that a lost packet does not cost a direct path.
- * The controlled agent selects what is nominated; of several (an aggressive peer, RFC 5245 section 8.1.1.2) the one with
- * the highest priority, so its selection may move.
+ * higher priority can still succeed, or when such pairs have had their time: `nominate_direct` since the component's
+ * first valid pair, or `nominate_relay` if the best so far goes over a relay, so that a lost packet does not cost a
+ * direct path. The controlled agent selects what is nominated; of several (an aggressive peer, RFC 5245 section
+ * 8.1.1.2) the one with the highest priority, so its selection may move.
  *
- * A nominated pair's other checks are repeated on the pair that made it; that pair stays Succeeded meanwhile (the RFC
- * would have it In-Progress, but it is valid all the time, and the peer's checks must not restart its nomination).
+ * To nominate is to repeat the check of the pair that made the valid one, with USE-CANDIDATE. That pair stays Succeeded
+ * meanwhile (the RFC would have it In-Progress, but it is valid all the time, and the peer's checks must not restart
+ * its nomination).
  *
- * After selection consent is kept fresh on each selected pair, every 4 to 6 seconds, and ends after 30 seconds without an
- * answer: the pair then counts as Failed, and only a restart mends that. A restart begins a new generation: all pairs go,
- * the old selected pairs stay in use, with consent under the old credentials, until new ones are selected.
+ * After selection consent is kept fresh on each selected pair, every 4 to 6 seconds, and ends after 30 seconds without
+ * an answer: the pair then counts as Failed, and only a restart mends that. A restart begins a new generation: all
+ * pairs go, the old selected pairs stay in use, with consent under the old credentials, until new ones are selected.
  *
- * Everything a peer can make grow is bounded: see the limits in the options. Memory is taken when candidates and pairs are
- * added, never for a packet. A pair's number is never used twice in a session; numbers of local candidates stay good over
- * restarts, those of remote ones until a restart. */
+ * Everything a peer can make grow is bounded: see the limits in the options. Arrays grow up to them and stay; nothing
+ * else is taken for a packet. A pair's number is never used twice in a session; numbers of local candidates stay
+ * good over restarts, those of remote ones until a restart. */
 #ifndef PROTO_ICE_SESSION_H
 #define PROTO_ICE_SESSION_H
 
@@ -91,8 +93,8 @@ struct ice_session_options {
     bool consent;                 /* asks for consent (RFC 7675); without, keepalives only */
     int64_t ta;                   /* at least 5 ms; the peer's (struct ice_remote) counts when it is larger */
     int64_t rto_most; /* no first timeout of a check is longer. The formula of section 14.3 grows with the square
-                                   * of the pairs (20 pairs: 20 s), which the RFC leaves agents free to replace; at least
-                                   * 500 ms. TIME_NEVER: the formula alone */
+                                   * of the pairs (20 pairs: 20 s), which the RFC leaves agents free to replace; at
+                                   * least 500 ms. TIME_NEVER: the formula alone */
     int64_t nominate_direct, nominate_relay; /* see above */
     int64_t patience;    /* no checklist fails before (RFC 8863); at its end a peer that trickles and has not
                                    * declared the end of its candidates counts as having done so */
@@ -108,7 +110,8 @@ struct ice_session_options {
 };
 
 /* One stream, one component, controlling, full, consent, no trickle, the RFCs' figures; nominates direct pairs after
- * 200 ms, relayed ones after 2 s; first timeouts of 500 ms to 1 s; 100 pairs, 64 candidates a side. `random` is to be set. */
+ * 200 ms, relayed ones after 2 s; first timeouts of 500 ms to 1 s; 100 pairs, 64 candidates a side. `random` is to be
+ * set. */
 #define ICE_SESSION_DEFAULTS                                                                                           \
     ((struct ice_session_options){ .streams = 1,                                                                       \
                                    .components = 1,                                                                    \
@@ -147,8 +150,8 @@ struct ice_remote {
  * 8839 section 5.4 wants them. Setting them again is refused: that is a restart. */
 bool ice_session_set_remote(struct ice_session *session, const struct ice_remote *remote);
 
-/* A candidate that was gathered and, with trickle, has been sent to the peer (RFC 8838 section 6): it is paired from now
- * on. A reflexive one needs its base added before. `priority` 0 and an empty foundation are computed here; see
+/* A candidate that was gathered and, with trickle, has been sent to the peer (RFC 8838 section 6): it is paired from
+ * now on. A reflexive one needs its base added before. `priority` 0 and an empty foundation are computed here; see
  * ice_session_prepare. Returns its number, or -1 with an event when it is not taken: redundant, of no component of this
  * session, over the limit. The same endpoint and base of an earlier generation gives the same number. */
 int ice_session_add_local(struct ice_session *session, const struct ice_candidate *candidate, int64_t now);
@@ -156,16 +159,17 @@ int ice_session_add_local(struct ice_session *session, const struct ice_candidat
 /* Fills priority and foundation of a candidate as `ice_session_add_local` would, so that it can be signalled first. */
 void ice_session_prepare(const struct ice_session *session, struct ice_candidate *candidate);
 
-/* A candidate that the peer has signalled for this generation. It may complete one that was learned from a check. Returns
- * its number, or -1 with an event when it is not taken. */
+/* A candidate that the peer has signalled for this generation. It may complete one that was learned from a check.
+ * Returns its number, or -1 with an event when it is not taken. */
 int ice_session_add_remote(struct ice_session *session, const struct ice_candidate *candidate, int64_t now);
 
-/* No more candidates of this generation, of this side or of the peer (RFC 8838 section 13). Without trickle the start says
- * so. */
+/* No more candidates of this generation, of this side or of the peer (RFC 8838 section 13). Without trickle the start
+ * says so. */
 void ice_session_end_local(struct ice_session *session, int64_t now);
 void ice_session_end_remote(struct ice_session *session, int64_t now);
 
-/* Both sides' credentials are known, and the own have been sent: checklists are formed, checks begin, patience counts. */
+/* Both sides' credentials are known, and the own have been sent: checklists are formed, checks begin, patience
+ * counts. */
 void ice_session_start(struct ice_session *session, int64_t now);
 
 /* ---- orders */
@@ -184,16 +188,16 @@ struct ice_order {
     uint16_t base; /* number of the local candidate whose socket (or allocation) sends */
     uint8_t stream;
     uint16_t component;
-    uint8_t generation;           /* which credentials: for ice_session_write */
+    unsigned generation;          /* which credentials: for ice_session_write */
     enum ice_transport transport; /* of the base */
     struct endpoint from, to;
     struct ice_check check; /* what the message says */
     unsigned count;         /* which request of the transaction it is, from 1 */
 };
 
-/* The next thing to be done at `now`. False, and ICE_ORDER_NONE, when there is nothing more. What the engine can't do it
- * reports (ice_session_broken); what takes time (a permission, a connection) it does as soon as it can: the transaction
- * counts from here. */
+/* The next thing to be done at `now`. False, and ICE_ORDER_NONE, when there is nothing more. What the engine can't do
+ * it reports (ice_session_broken); what takes time (a permission, a connection) it does as soon as it can: the
+ * transaction counts from here. */
 bool ice_session_next(struct ice_session *session, int64_t now, struct ice_order *order);
 
 /* When ice_session_next must be asked again though nothing has happened; TIME_NEVER: not at all. */
@@ -226,8 +230,8 @@ struct ice_reply {
     uint8_t bytes[ICE_MESSAGE_BYTES];
 };
 
-/* A datagram, or a framed message of a connection, has come. What is in `reply` goes back at once, from where it came to
- * where it came from, and before other orders. */
+/* A datagram, or a framed message of a connection, has come. What is in `reply` goes back at once, from where it came
+ * to where it came from, and before other orders. */
 enum ice_input ice_session_datagram(struct ice_session *session, int64_t now, const struct ice_arrival *arrival,
                                     struct span datagram, struct ice_reply *reply);
 
@@ -239,9 +243,9 @@ unsigned ice_session_request(struct ice_session *session, int64_t now, const str
 bool ice_session_response(struct ice_session *session, int64_t now, const struct ice_arrival *arrival,
                           const struct stun_id *id, const struct ice_answer *answer);
 
-/* Nothing will come of what was sent from `base` to `remote`: ICMP (a hard error), UNSENT, PERMISSION, CONNECTION. Checks
- * under way there fail at once (section 7.2.5.2.2). A selected pair is left to its consent (RFC 7675 section 5.2), except
- * by CONNECTION and PERMISSION, which end it. */
+/* Nothing will come of what was sent from `base` to `remote`: ICMP (a hard error), UNSENT, PERMISSION, CONNECTION.
+ * Checks under way there fail at once (section 7.2.5.2.2). A selected pair is left to its consent (RFC 7675 section
+ * 5.2), except by CONNECTION and PERMISSION, which end it. */
 void ice_session_broken(struct ice_session *session, int64_t now, uint16_t base, struct endpoint remote,
                         enum ice_why why);
 
@@ -251,9 +255,10 @@ void ice_session_remove_local(struct ice_session *session, int64_t now, uint16_t
 /* Data went out on the component's path: no keepalive is needed for Tr. */
 void ice_session_sent(struct ice_session *session, int64_t now, unsigned stream, unsigned component);
 
-/* A new generation (section 9): draws new credentials, drops all candidates and pairs, keeps the roles, and the selected
- * pairs in use. Local candidates are added again (those that stay keep their numbers), then the peer's new credentials, its
- * candidates, and the start. For both sides of a restart: the one who wants it and the one who sees it. */
+/* A new generation (section 9): draws new credentials, drops all candidates and pairs, keeps the roles, and the
+ * selected pairs in use. Local candidates are added again (those that stay keep their numbers), then the peer's new
+ * credentials, its candidates, and the start. For both sides of a restart: the one who wants it and the one who sees
+ * it. */
 void ice_session_restart(struct ice_session *session, int64_t now);
 
 /* ---- what there is to know */
@@ -265,19 +270,20 @@ struct ice_pair {
     uint16_t base;          /* the local candidate that checks are sent from; `local` unless that one is prflx */
     uint16_t component;
     uint8_t stream, state; /* enum ice_pair_state */
-    uint8_t generation;
-    bool listed; /* in the checklist; false: made by a check, to be used only (section 7.2.5.3.2) */
+    bool listed;           /* in the checklist; false: made by a check, to be used only (section 7.2.5.3.2) */
     bool valid, nominated, selected;
     bool nominating; /* the controlling agent repeats its check with USE-CANDIDATE */
     bool use_later;  /* the peer nominated it before it succeeded (section 7.3.1.5) */
-    bool released;   /* not used any more, kept for what it was */
+    uint8_t won;     /* enum ice_why: why it was chosen to be nominated */
+    bool barred;     /* consent was lost here: nothing wakes it in this generation (RFC 7675 section 5.1) */
     uint64_t priority;
     int64_t rtt;            /* of the last check that was answered without retransmission; -1: not known */
     uint32_t foundation;    /* of the pair: equal for pairs whose candidates' foundations are */
     uint32_t queued;        /* place in the triggered-check queue; 0: not in it */
     uint32_t made_by, made; /* pair numbers: of the checked pair that made this valid one; of the valid one it made */
     uint16_t transaction;   /* index + 1 of the one under way; 0: none */
-    bool triggered;         /* why it is in the queue, or went out: the peer's check */
+    bool triggered;         /* it is in the queue because of the peer's check */
+    int64_t answered;       /* when its last check was answered; -1: never */
     uint16_t checks;        /* requests sent for it, retransmissions included */
 };
 

@@ -1,0 +1,210 @@
+/* What keeps selected pairs in use, or ends that: consent (RFC 7675) and keepalives (RFC 8445 section 11). */
+#include "proto/ice/session_private.h"
+
+/* 5 s x U(0.8, 1.2): RFC 7675 section 5.1. */
+static int64_t
+draw_interval(struct ice_session *session)
+{
+    uint64_t draw = session_draw(session) >> 32;
+
+    return ICE_CONSENT * 4 / 5 + (int64_t)(draw * (uint64_t)(ICE_CONSENT * 2 / 5) >> 32);
+}
+
+void
+session_route_begin(struct ice_session *session, int64_t now, struct route *route, const struct ice_pair *pair)
+{
+    const struct ice_candidate *base = &session->locals[pair->base].candidate;
+    bool asks = session->options.consent && !session->options.lite;
+
+    *route = (struct route){ .used = true,
+                             .own_type = (uint8_t)session->locals[pair->local].candidate.type,
+                             .peer_type = (uint8_t)session->remotes[pair->remote].candidate.type,
+                             .generation = session->generation,
+                             .base = pair->base,
+                             .pair = pair->number,
+                             .priority = ice_candidate_prflx_priority(base),
+                             .to = session->remotes[pair->remote].candidate.endpoint,
+                             .rtt = pair->rtt,
+                             .last_sent = now,
+                             .consent_expires = TIME_NEVER,
+                             .consent_next = TIME_NEVER };
+    if (asks) {
+        route->consent_expires = pair->answered + ICE_CONSENT_EXPIRY;
+        route->consent_next = now + draw_interval(session);
+    }
+}
+
+int
+session_find_route(const struct ice_session *session, uint32_t pair, bool *old)
+{
+    for (unsigned i = 0; i < session->options.streams * session->options.components; i++) {
+        const struct component *component = &session->components[i];
+
+        *old = component->old.used && component->old.pair == pair;
+        if (*old || (component->route.used && component->route.pair == pair))
+            return (int)i;
+    }
+    return -1;
+}
+
+void
+session_route_lose(struct ice_session *session, int64_t now, unsigned index, bool old, enum ice_why why)
+{
+    struct component *component = &session->components[index];
+    struct route *route = old ? &component->old : &component->route;
+    struct ice_pair *pair = old ? NULL : session_find_number(session, route->pair);
+    unsigned stream = index / session->options.components;
+    struct ice_event event = { .type = ICE_EVENT_CONSENT,
+                               .why = why,
+                               .at = now,
+                               .local = &session->locals[route->base].candidate,
+                               .pair = pair,
+                               .stream = (uint8_t)stream,
+                               .component = (uint16_t)(index % session->options.components + 1),
+                               .from = session->locals[route->base].candidate.endpoint,
+                               .to = route->to };
+
+    route->used = false;
+    session_tell(session, &event);
+    if (old)
+        return;
+    if (pair) {
+        struct ice_pair *checked = session_find_number(session, pair->made_by);
+
+        pair->selected = pair->valid = false;
+        pair->barred = true;
+        session_move(session, now, pair, ICE_PAIR_FAILED, why, 0);
+        if (checked) {
+            checked->valid = false;
+            checked->barred = true;
+            session_move(session, now, checked, ICE_PAIR_FAILED, why, 0);
+        }
+    }
+    session_set_checklist(session, now, stream, ICE_FAILED, why);
+}
+
+void
+session_consent_answer(struct ice_session *session, int64_t now, const struct transaction *transaction,
+                       const struct ice_answer *answer)
+{
+    bool old;
+    int index = session_find_route(session, transaction->pair, &old);
+    struct route *route;
+
+    if (index < 0)
+        return;
+    route = old ? &session->components[index].old : &session->components[index].route;
+    if (answer->kind == ICE_ANSWER_SUCCESS)
+        route->consent_expires = now + ICE_CONSENT_EXPIRY;
+    else if (answer->kind == ICE_ANSWER_ERROR && answer->code == STUN_CODE_FORBIDDEN)
+        session_route_lose(session, now, (unsigned)index, old, ICE_WHY_CONSENT_REVOKED);
+}
+
+static struct ice_order
+route_order(const struct ice_session *session, unsigned index, const struct route *route, enum ice_order_type type)
+{
+    const struct ice_candidate *base = &session->locals[route->base].candidate;
+
+    return (struct ice_order){ .type = type,
+                               .pair = route->pair,
+                               .base = route->base,
+                               .stream = (uint8_t)(index / session->options.components),
+                               .component = (uint16_t)(index % session->options.components + 1),
+                               .generation = route->generation,
+                               .transport = base->transport,
+                               .from = base->endpoint,
+                               .to = route->to,
+                               .count = 1 };
+}
+
+/* One transmission a transaction, a new transaction each time. An answer counts for as long as consent could last. */
+static void
+ask_consent(struct ice_session *session, int64_t now, unsigned index, struct route *route, struct ice_order *order)
+{
+    struct transaction *transaction = session_new_transaction(session, TRANSACTION_CONSENT);
+
+    transaction->pair = route->pair;
+    transaction->base = route->base;
+    transaction->to = route->to;
+    transaction->generation = route->generation;
+    transaction->check.priority = route->priority;
+    transaction->until = now + ICE_CONSENT_EXPIRY;
+    *order = route_order(session, index, route, ICE_ORDER_CONSENT);
+    order->check = transaction->check;
+    route->consent_next = now + draw_interval(session);
+    route->last_sent = now;
+    session->counters.consents++;
+}
+
+static void
+keep_alive(struct ice_session *session, int64_t now, unsigned index, struct route *route, struct ice_order *order)
+{
+    *order = route_order(session, index, route, ICE_ORDER_KEEPALIVE);
+    session->options.random(session->options.owner, order->check.id.bytes, STUN_ID_BYTES);
+    route->last_sent = now;
+    session->counters.keepalives++;
+}
+
+static bool
+route_next(struct ice_session *session, int64_t now, unsigned index, bool old, struct ice_order *order)
+{
+    struct component *component = &session->components[index];
+    struct route *route = old ? &component->old : &component->route;
+
+    if (!route->used)
+        return false;
+    if (route->consent_expires <= now) {
+        session_route_lose(session, now, index, old, ICE_WHY_CONSENT_EXPIRED);
+        return false;
+    }
+    if (route->consent_next <= now) {
+        ask_consent(session, now, index, route, order);
+        return true;
+    }
+    if (time_add(route->last_sent, session->options.keepalive) <= now) {
+        keep_alive(session, now, index, route, order);
+        return true;
+    }
+    return false;
+}
+
+bool
+session_consent_next(struct ice_session *session, int64_t now, struct ice_order *order)
+{
+    for (unsigned i = 0; i < session->options.streams * session->options.components; i++)
+        if (route_next(session, now, i, false, order) || route_next(session, now, i, true, order))
+            return true;
+    return false;
+}
+
+static int64_t
+route_deadline(const struct ice_session *session, const struct route *route)
+{
+    if (!route->used)
+        return TIME_NEVER;
+    return MIN(MIN(route->consent_expires, route->consent_next),
+               time_add(route->last_sent, session->options.keepalive));
+}
+
+int64_t
+session_consent_deadline(const struct ice_session *session)
+{
+    int64_t deadline = TIME_NEVER;
+
+    for (unsigned i = 0; i < session->options.streams * session->options.components; i++) {
+        deadline = MIN(deadline, route_deadline(session, &session->components[i].route));
+        deadline = MIN(deadline, route_deadline(session, &session->components[i].old));
+    }
+    return deadline;
+}
+
+void
+ice_session_sent(struct ice_session *session, int64_t now, unsigned stream, unsigned component)
+{
+    if (stream >= session->options.streams || component < 1 || component > session->options.components)
+        return;
+
+    struct component *at = session_component(session, stream, component);
+
+    at->route.last_sent = at->old.last_sent = now;
+}
