@@ -92,6 +92,16 @@ session_cancel(struct ice_session *session, struct ice_pair *pair)
 }
 
 void
+session_stop_nominating(struct ice_session *session, struct ice_pair *pair)
+{
+    if (!pair->nominating)
+        return;
+    pair->nominating = false;
+    pair->queued = 0;
+    session_cancel(session, pair);
+}
+
+void
 session_forget(struct ice_session *session, struct ice_pair *pair)
 {
     for (size_t i = session->transaction_count; i-- > 0;)

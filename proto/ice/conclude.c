@@ -115,8 +115,10 @@ drop_others(struct ice_session *session, int64_t now, const struct ice_pair *sel
     for (size_t i = 0; i < session->pair_count; i++) {
         struct ice_pair *pair = &session->pairs[i];
 
-        if (pair->state == ICE_PAIR_GONE || pair == selected || !pair_is_same_component(pair, selected) ||
-            pair->number == selected->made_by)
+        if (pair->state == ICE_PAIR_GONE || !pair_is_same_component(pair, selected))
+            continue;
+        session_stop_nominating(session, pair);
+        if (pair == selected || pair->number == selected->made_by)
             continue;
         if (aggressive && (pair->state >= ICE_PAIR_SUCCEEDED || pair->use_later ||
                            (pair->state == ICE_PAIR_IN_PROGRESS && pair->priority > selected->priority)))

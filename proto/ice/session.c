@@ -137,15 +137,6 @@ ice_session_set_remote(struct ice_session *session, const struct ice_remote *rem
 
 /* ---- roles (section 6.1.1) */
 
-/* It is not this agent's to nominate any more. What the check proves still counts. */
-static void
-stop_nominating(struct ice_session *session, struct ice_pair *pair)
-{
-    pair->nominating = false;
-    pair->queued = 0;
-    session_cancel(session, pair);
-}
-
 void
 session_switch_role(struct ice_session *session, int64_t now, bool controlling, enum ice_why why)
 {
@@ -159,8 +150,7 @@ session_switch_role(struct ice_session *session, int64_t now, bool controlling, 
             continue;
         pair->priority = session_pair_priority(session, pair);
         pair->use_later = false;
-        if (pair->nominating)
-            stop_nominating(session, pair);
+        session_stop_nominating(session, pair);
     }
     session_tell(session, &event);
 }

@@ -193,6 +193,8 @@ bool session_unfreeze_idle(struct ice_session *session, int64_t now, unsigned st
 void session_enqueue(struct ice_session *session, struct ice_pair *pair, bool triggered);
 /* The transaction under way is not repeated and its silence is no failure; its answer still counts. */
 void session_cancel(struct ice_session *session, struct ice_pair *pair);
+/* It is not to be nominated any more, or is already. What a check under way proves still counts. */
+void session_stop_nominating(struct ice_session *session, struct ice_pair *pair);
 /* Forgets all transactions of a pair. */
 void session_forget(struct ice_session *session, struct ice_pair *pair);
 struct transaction *session_new_transaction(struct ice_session *session, enum transaction_kind kind);

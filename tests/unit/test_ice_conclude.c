@@ -216,6 +216,37 @@ test_role_lost(void)
     CHECK_ROW("the peer's word", selected_is(P1));
 }
 
+/* A pair is nominated by another pair's check (which the peer saw come from its address) before the check that should
+ * nominate it has gone out. */
+static void
+test_nominated_twice(void)
+{
+    struct ice_session_options options = ICE_SESSION_DEFAULTS;
+    struct ice_candidate own = ice_host(OWN), other = ice_host("10.0.0.3:5000");
+    struct ice_candidate peer = ice_signalled(ICE_HOST, P1, "1");
+    struct ice_arrival arrival = { 0, ice_at(P1) };
+    struct ice_check check = { .priority = 1, .has_role = true };
+
+    options.controlling = false;
+    options.aggressive = true;
+    ice_bench_open(&bench, &options);
+    other.local_preference--;
+    (void)ice_session_add_local(bench.session, &own, 0);
+    (void)ice_session_add_local(bench.session, &other, 0);
+    (void)ice_session_add_remote(bench.session, &peer, 0);
+    ice_bench_remote(&bench, false);
+    ice_session_start(bench.session, 0);
+    (void)ice_bench_next(&bench, 0);
+    ice_bench_success(&bench, TIME_MS, NULL); /* of a controlled agent: nominates nothing */
+    arrival.base = 1;
+    CHECK_ROW_INT("becomes controlling", ice_session_request(bench.session, TIME_MS, &arrival, &check), 0);
+    CHECK_ROW_INT("the other pair", ice_bench_next(&bench, 50 * TIME_MS), ICE_ORDER_CHECK);
+    CHECK_ROW_INT("its base", bench.order.base, 1);
+    ice_bench_answer(&bench, 60 * TIME_MS, &bench.order, 1, P1, OWN);
+    CHECK_ROW("selected", selected_is(P1) && ice_session_selected(bench.session, 0, 1)->base == 0);
+    CHECK_ROW_INT("nothing more to nominate", ice_bench_next(&bench, 100 * TIME_MS), ICE_ORDER_NONE);
+}
+
 /* A controlling agent is not told what to select. */
 static void
 test_not_told(void)
@@ -458,8 +489,9 @@ suite_ice_conclude(void)
     UNIT_SUITE("ice_conclude", NULL, tear_down, { "decided", test_decided }, { "waited", test_waited },
                { "a better one", test_better_one }, { "lost answer", test_lost_answer },
                { "failed nomination", test_failed_nomination }, { "controlled", test_controlled },
-               { "role lost", test_role_lost }, { "not told", test_not_told },
-               { "aggressive peer", test_aggressive_peer }, { "release", test_release }, { "patience", test_patience },
-               { "patience pays", test_patience_pays }, { "overall", test_overall }, { "lite", test_lite },
-               { "lite peer", test_lite_peer }, { "both lite", test_both_lite }, { "removed", test_removed });
+               { "role lost", test_role_lost }, { "nominated twice", test_nominated_twice },
+               { "not told", test_not_told }, { "aggressive peer", test_aggressive_peer }, { "release", test_release },
+               { "patience", test_patience }, { "patience pays", test_patience_pays }, { "overall", test_overall },
+               { "lite", test_lite }, { "lite peer", test_lite_peer }, { "both lite", test_both_lite },
+               { "removed", test_removed });
 }
