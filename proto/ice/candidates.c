@@ -366,12 +366,12 @@ remove_route(struct ice_session *session, int64_t now, unsigned index, unsigned 
 void
 ice_session_remove_local(struct ice_session *session, int64_t now, uint16_t number)
 {
-    if (number >= session->local_count || session->locals[number].gone)
+    if (number >= session->local_count || session->locals[number].gone || session->locals[number].base != number)
         return;
     for (size_t i = 0; i < session->local_count; i++) {
         struct local *local = &session->locals[i];
 
-        if (local->gone || (i != number && local->base != number))
+        if (local->gone || local->base != number)
             continue;
         local->gone = true;
         tell_candidate(session, now, ICE_EVENT_LOCAL, &local->candidate, ICE_WHY_REMOVED);
@@ -379,7 +379,7 @@ ice_session_remove_local(struct ice_session *session, int64_t now, uint16_t numb
     for (size_t i = 0; i < session->pair_count; i++) {
         struct ice_pair *pair = &session->pairs[i];
 
-        if (pair->state == ICE_PAIR_GONE || (pair->base != number && pair->local != number))
+        if (pair->state == ICE_PAIR_GONE || pair->base != number)
             continue;
         session_forget(session, pair);
         pair->valid = pair->nominating = false;

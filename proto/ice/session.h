@@ -249,7 +249,8 @@ bool ice_session_response(struct ice_session *session, int64_t now, const struct
 void ice_session_broken(struct ice_session *session, int64_t now, uint16_t base, struct endpoint remote,
                         enum ice_why why);
 
-/* The address of a local candidate is gone, or its allocation: its pairs fail, and what it carried stops. */
+/* The address of a host candidate is gone, or an allocation: its pairs fail, and what it carried stops. Reflexive
+ * candidates go with their base; asked of one itself, nothing happens: where its packets leave from is still there. */
 void ice_session_remove_local(struct ice_session *session, int64_t now, uint16_t local);
 
 /* Data went out on the component's path: no keepalive is needed for Tr. */

@@ -483,6 +483,24 @@ test_removed(void)
     CHECK_ROW_INT("failed", ice_session_state(bench.session), ICE_FAILED);
 }
 
+/* A learned candidate has no socket of its own: it goes with its base, and not alone. */
+static void
+test_removed_reflexive(void)
+{
+    open_as(true);
+    ice_bench_start(&bench, OWN, P1, NULL);
+    (void)ice_bench_next(&bench, 0);
+    ice_bench_success(&bench, TIME_MS, "203.0.113.1:40000");
+    (void)ice_bench_next(&bench, 50 * TIME_MS);
+    ice_bench_success(&bench, 60 * TIME_MS, "203.0.113.1:40000");
+    CHECK_ROW_INT("selected", ice_session_selected(bench.session, 0, 1)->local, 1);
+    ice_session_remove_local(bench.session, TIME_S, 1);
+    CHECK_ROW("stays", selected_is(P1) && ice_session_state(bench.session) == ICE_COMPLETED);
+    ice_session_remove_local(bench.session, TIME_S, 0);
+    CHECK_ROW("goes with its base", !ice_session_selected(bench.session, 0, 1));
+    CHECK_ROW_INT("both are told", ice_bench_count(&bench, ICE_EVENT_LOCAL), 4);
+}
+
 void
 suite_ice_conclude(void)
 {
@@ -493,5 +511,5 @@ suite_ice_conclude(void)
                { "not told", test_not_told }, { "aggressive peer", test_aggressive_peer }, { "release", test_release },
                { "patience", test_patience }, { "patience pays", test_patience_pays }, { "overall", test_overall },
                { "lite", test_lite }, { "lite peer", test_lite_peer }, { "both lite", test_both_lite },
-               { "removed", test_removed });
+               { "removed", test_removed }, { "removed, reflexive", test_removed_reflexive });
 }
