@@ -1,0 +1,205 @@
+/* ICE agents later: restarts, consent, addresses that come and go, what is closed and when. */
+#include "tests/unit/support_agent.h"
+
+/* RFC 8445 section 9: A restarts, B sees other credentials and restarts too; data goes on all the time, by the old pair
+ * until there is a new one; a description of before is refused. */
+static void
+test_restart(void)
+{
+    struct ice_agent_options options = agents_options(true, false);
+    g_autoptr(GString) before = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, false);
+    ends_connect(&end_a, &end_b, &options, 5 * TIME_S);
+    ends_check("before", &end_a, &end_b, 1);
+    ice_agent_description(end_b.agent, before);
+    ice_agent_restart(end_a.agent);
+    CHECK(end_say(&end_a, 1, "meanwhile"));
+    run_for(TIME_S);
+    CHECK_ROW_TEXT("meanwhile", end_b.last[0], "meanwhile");
+    CHECK(end_a.gathered == 2);
+    CHECK(!ice_agent_take_description(end_a.agent, span_of_text(before->str), &error));
+    CHECK(g_error_matches(error, ICE_AGENT_ERROR, ICE_AGENT_FAULT_STALE));
+    end_describe(&end_a, &end_b);
+    run_for(TIME_S);
+    CHECK(end_b.restarted == 1 && end_b.gathered == 2);
+    CHECK(end_say(&end_b, 1, "still"));
+    run_for(TIME_S);
+    CHECK_ROW_TEXT("still", end_a.last[0], "still");
+    end_describe(&end_b, &end_a);
+    run_for(5 * TIME_S);
+    CHECK(end_a.selected == 2 && end_b.selected == 2);
+    ends_check("after", &end_a, &end_b, 1);
+    CHECK(ice_session_generation(ice_agent_session(end_a.agent)) == 1);
+    CHECK(ice_session_generation(ice_agent_session(end_b.agent)) == 1);
+}
+
+/* RFC 7675 section 5.1: 30 s after the last answer nothing is sent any more; a hole of 20 s is survived. */
+static void
+test_consent(void)
+{
+    struct ice_agent_options options = agents_options(true, false);
+    struct lab_link open = lab_link_default, shut = lab_link_default;
+    struct lab_interface *link;
+    int64_t cut;
+
+    shut.up.off = shut.down.off = true;
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, false);
+    ends_connect(&end_a, &end_b, &options, 5 * TIME_S);
+    link = &lab_find(test_lab, "natB")->first;
+    lab_interface_set_link(link, &shut);
+    run_for(20 * TIME_S);
+    lab_interface_set_link(link, &open);
+    run_for(20 * TIME_S);
+    ends_check("after a hole", &end_a, &end_b, 1);
+    CHECK(end_a.lost == 0 && end_b.lost == 0);
+    lab_interface_set_link(link, &shut);
+    cut = test_lab->world->now;
+    run_for(60 * TIME_S);
+    CHECK(end_a.lost == 1 && end_b.lost == 1);
+    CHECK_ROW_TEXT("why", ice_why_word(end_a.why), "consent-expired");
+    CHECK(end_a.lost_at - cut <= 30 * TIME_S && end_a.lost_at - cut >= 24 * TIME_S);
+    CHECK(!end_say(&end_a, 1, "into nowhere"));
+}
+
+/* The network of A's selected pair goes, another comes: NETWORK is told once it has settled, and a restart mends it. */
+static void
+test_addresses(void)
+{
+    struct ice_agent_options options = agents_options(true, false);
+    struct lab_interface *old;
+
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, false);
+    make_nat(net_called("internet"), "natC", "203.0.113.3", "full-cone", "10.2.0.0/24");
+    ends_connect(&end_a, &end_b, &options, 5 * TIME_S);
+    ends_check("before", &end_a, &end_b, 1);
+    old = &lab_find(test_lab, "A")->first;
+    make_attached("A", net_called("natC"), "10.2.0.2", true);
+    lab_detach(old);
+    run_for(TIME_S);
+    CHECK(end_a.network == 1);
+    CHECK(end_a.lost == 1);
+    CHECK_ROW_TEXT("why", ice_why_word(end_a.why), "removed");
+    ice_agent_restart(end_a.agent);
+    run_for(TIME_S);
+    end_describe(&end_a, &end_b);
+    run_for(TIME_S);
+    end_describe(&end_b, &end_a);
+    run_for(5 * TIME_S);
+    ends_check("after", &end_a, &end_b, 1);
+    CHECK(address_equal(end_a.path[0].from.address, read_address("203.0.113.3")) ||
+          address_equal(end_a.path[0].from.address, read_address("10.2.0.2")));
+}
+
+/* Section 8.3.1: three seconds after completion what is not used is closed, allocations with a word to their server. */
+static void
+test_release(void)
+{
+    struct ice_agent_options options = agents_options(true, true);
+
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, true);
+    ends_connect(&end_a, &end_b, &options, 2 * TIME_S);
+    CHECK_ROW_INT("held", turn_server_allocations(agents_turn()), 2);
+    run_for(4 * TIME_S);
+    CHECK_ROW_INT("released", turn_server_allocations(agents_turn()), 0);
+    ends_check("after the release", &end_a, &end_b, 1);
+}
+
+/* A relayed path is closed with a farewell. */
+static void
+test_close(void)
+{
+    struct ice_agent_options options = agents_options(true, true);
+
+    agents_world("symmetric", "symmetric");
+    agents_servers(true, true);
+    ends_connect(&end_a, &end_b, &options, 8 * TIME_S);
+    ends_check("before", &end_a, &end_b, 1);
+    CHECK_ROW_INT("in use", turn_server_allocations(agents_turn()), 1);
+    ice_agent_close(end_a.agent);
+    CHECK(end_a.closed == 0);
+    ice_agent_close(end_b.agent);
+    run_for(TIME_S);
+    CHECK(end_a.closed == 1 && end_b.closed == 1);
+    CHECK_ROW_INT("ended", turn_server_allocations(agents_turn()), 0);
+    CHECK(!end_say(&end_a, 1, "gone"));
+}
+
+/* The owner frees the agent where it hears data, directly and through a relay. */
+static void
+test_free_in_callback(void)
+{
+    const char *nats[] = { "port-restricted-cone", "symmetric" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(nats); i++) {
+        struct ice_agent_options options = agents_options(true, true);
+
+        if (i > 0) {
+            agents_again();
+        }
+        agents_world(nats[i], nats[i]);
+        agents_servers(true, true);
+        ends_connect(&end_a, &end_b, &options, 8 * TIME_S);
+        ends_check(nats[i], &end_a, &end_b, 1);
+        end_a.free_when_heard = end_b.free_when_heard = true;
+        CHECK(end_say(&end_a, 1, "goodbye") && end_say(&end_b, 1, "goodbye"));
+        run_for(TIME_S);
+        CHECK(!end_a.agent && !end_b.agent);
+    }
+}
+
+/* A server that is silent holds gathering up for `gather_most` and no longer. */
+static void
+test_silent_server(void)
+{
+    struct ice_agent_options options = agents_options(true, true);
+
+    options.gather_most = 3 * TIME_S;
+    options.stun[0].address = options.turn[0].server.address = read_address("198.51.100.77"); /* no such host */
+    agents_world("full-cone", NULL);
+    end_open(&end_a, "A", &options);
+    ice_agent_gather(end_a.agent);
+    run_for(3 * TIME_S - 1);
+    CHECK(end_a.gathered == 0);
+    run_for(1);
+    CHECK(end_a.gathered == 1);
+    CHECK_ROW_INT("silent", (int64_t)ice_agent_counters(end_a.agent)->silent, 2);
+}
+
+/* Data from who is no candidate of the peer is dropped, and so is STUN that is nobody's. */
+static void
+test_strangers(void)
+{
+    struct ice_agent_options options = agents_options(false, false);
+    struct listener stranger;
+    char to[ENDPOINT_TEXT];
+
+    agents_world(NULL, NULL);
+    ends_connect(&end_a, &end_b, &options, TIME_S);
+    ends_check("before", &end_a, &end_b, 1);
+    listen_at(&stranger, "S", 0);
+    (void)say_to(&stranger, address_format(end_a.path[0].from.address, to), end_a.path[0].from.port);
+    run_for(TIME_S);
+    CHECK_ROW_INT("heard", end_a.heard[0], 1);
+    CHECK_ROW_INT("strangers", (int64_t)ice_agent_counters(end_a.agent)->strangers, 1);
+    stranger.socket->ops->close(stranger.socket);
+}
+
+void
+suite_ice_agent_life(void)
+{
+    UNIT_SUITE("ICE agent life", agents_begin, agents_end,
+               { "restart", test_restart },
+               { "consent", test_consent },
+               { "addresses change", test_addresses },
+               { "release", test_release },
+               { "close", test_close },
+               { "freed in a callback", test_free_in_callback },
+               { "silent server", test_silent_server },
+               { "strangers", test_strangers });
+}

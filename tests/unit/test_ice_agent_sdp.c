@@ -1,0 +1,121 @@
+/* What an ICE agent says of itself and takes from its peer (RFC 8839, RFC 8840), and the story it tells. */
+#include "tests/unit/support_agent.h"
+
+#define HEAD "v=0\r\no=- 1 1 IN IP4 203.0.113.9\r\ns=-\r\nt=0 0\r\n"
+#define MEDIUM "m=application 5000 udp octet-stream\r\nc=IN IP4 203.0.113.9\r\n"
+#define ICE "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n"
+#define GOOD "a=candidate:1 1 UDP 2130706431 203.0.113.9 5000 typ host\r\n"
+
+static void
+test_faults(void)
+{
+    static const struct {
+        const char *name, *text;
+        enum ice_agent_fault fault;
+        const char *says;
+    } rows[] = {
+        { "no SDP", "hello", ICE_AGENT_FAULT_MALFORMED, "line 1" },
+        { "no ICE", HEAD MEDIUM, ICE_AGENT_FAULT_NO_ICE, "no ICE" },
+        { "password too short", HEAD MEDIUM "a=ice-ufrag:abcd\r\na=ice-pwd:short\r\n", ICE_AGENT_FAULT_MALFORMED, "line 8" },
+        { "a candidate that is none", HEAD MEDIUM ICE GOOD "a=candidate:1 1 UDP x 203.0.113.9 5000 typ host\r\n",
+          ICE_AGENT_FAULT_MALFORMED, "line 10" },
+        { "two media", HEAD MEDIUM ICE GOOD MEDIUM ICE GOOD, ICE_AGENT_FAULT_STREAMS, "media" },
+        { "rewritten default", HEAD MEDIUM ICE "a=candidate:1 1 UDP 2130706431 10.9.9.9 5000 typ host\r\n",
+          ICE_AGENT_FAULT_MISMATCH, "rewritten" },
+        { "the peer saw a mismatch", HEAD MEDIUM ICE GOOD "a=ice-mismatch\r\n", ICE_AGENT_FAULT_MISMATCH, "rewritten" },
+    };
+    struct ice_agent_options options = agents_options(false, false);
+
+    agents_world(NULL, NULL);
+    end_open(&end_a, "A", &options);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+
+        CHECK_ROW(rows[i].name, !ice_agent_take_description(end_a.agent, span_of_text(rows[i].text), &error));
+        CHECK_ROW(rows[i].name, g_error_matches(error, ICE_AGENT_ERROR, (int)rows[i].fault));
+        CHECK_ROW(error ? error->message : rows[i].name, error && strstr(error->message, rows[i].says));
+    }
+    CHECK(!ice_agent_take_candidate(end_a.agent, 0, span_of_text("candidate:1 1 UDP"), NULL));
+    CHECK(!ice_agent_take_candidate(end_a.agent, 1, span_of_text("end-of-candidates"), NULL));
+    CHECK(ice_agent_take_description(end_a.agent, span_of_text(HEAD MEDIUM ICE GOOD), NULL));
+}
+
+/* RFC 8839 section 5 and RFC 8840: the lines that must be there, exactly; the version moves with the text only. */
+static void
+test_description(void)
+{
+    struct ice_agent_options options = agents_options(true, false);
+    g_autoptr(GString) first = g_string_new(NULL), text = g_string_new(NULL), expected = g_string_new(NULL);
+    unsigned port;
+
+    options.session.trickle = true;
+    options.session.ta = 20 * TIME_MS;
+    agents_world("full-cone", NULL);
+    agents_servers(true, false);
+    end_open(&end_a, "A", &options);
+    ice_agent_description(end_a.agent, first);
+    CHECK(strstr(first->str, "m=application 9 udp octet-stream\r\nc=IN IP4 0.0.0.0\r\n") != NULL);
+    CHECK(!strstr(first->str, "end-of-candidates") && !strstr(first->str, "a=candidate"));
+    ice_agent_gather(end_a.agent);
+    run_for(TIME_S);
+    ice_agent_description(end_a.agent, text);
+    port = ice_session_local(ice_agent_session(end_a.agent), 0)->endpoint.port;
+    g_string_printf(expected,
+                    "s=-\r\nt=0 0\r\na=ice-options:ice2 trickle\r\na=ice-pacing:20\r\n"
+                    "m=application %u udp octet-stream\r\nc=IN IP4 203.0.113.1\r\na=mid:0\r\n"
+                    "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n"
+                    "a=candidate:1 1 UDP 2130706431 10.0.0.2 %u typ host\r\n"
+                    "a=candidate:2 1 UDP 1694498815 203.0.113.1 %u typ srflx raddr 10.0.0.2 rport %u\r\n"
+                    "a=end-of-candidates\r\n",
+                    port, ice_session_ufrag(ice_agent_session(end_a.agent)), ice_session_pwd(ice_agent_session(end_a.agent)), port,
+                    port, port);
+    CHECK_ROW_TEXT("body", strstr(text->str, "s=-"), expected->str);
+    CHECK(strstr(first->str, " 1 IN IP4 ") && strstr(text->str, " 2 IN IP4 203.0.113.1\r\n"));
+    g_string_assign(first, text->str);
+    g_string_truncate(text, 0);
+    ice_agent_description(end_a.agent, text);
+    CHECK_ROW_TEXT("again", text->str, first->str);
+}
+
+/* The story names what happened and why, and its size is bounded. */
+static void
+test_transcript(void)
+{
+    struct ice_agent_options options = agents_options(true, false);
+    g_autoptr(GString) text = g_string_new(NULL);
+    static const char *const says[] = {
+        "this agent is controlling; ICE is Completed\n",
+        ", from the server 198.51.100.1:3478: it was gathered\n",
+        ": the peer has signalled it\n",
+        "In-Progress -> Waiting, because the peer's check came by this way (RFC 8445 section 7.3.1.4); the own check that "
+        "went before it has opened the NAT on this side, if it was not open\n",
+        "check with USE-CANDIDATE, because it is to be nominated (RFC 8445 section 8.1.1)\n",
+        "goes by pair ",
+        "because those of higher priority have had their time (RFC 8445 section 8.1.1)\n",
+    };
+
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, false);
+    ends_connect(&end_a, &end_b, &options, 5 * TIME_S);
+    ice_agent_transcript(end_a.agent, text);
+    for (size_t i = 0; i < G_N_ELEMENTS(says); i++)
+        CHECK_ROW(says[i], strstr(text->str, says[i]) != NULL);
+    agents_again();
+    options.transcript = 5;
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, false);
+    ends_connect(&end_a, &end_b, &options, 5 * TIME_S);
+    g_string_truncate(text, 0);
+    ice_agent_transcript(end_a.agent, text);
+    CHECK(strstr(text->str, "goes by pair ") != NULL);
+    CHECK(strstr(text->str, " more events were not kept\n") != NULL);
+}
+
+void
+suite_ice_agent_sdp(void)
+{
+    UNIT_SUITE("ICE agent SDP", agents_begin, agents_end,
+               { "faults", test_faults },
+               { "description", test_description },
+               { "transcript", test_transcript });
+}
