@@ -6,6 +6,7 @@
 #include "nat/alg/alg.h"
 #include "nat/box.h"
 #include "proto/http/signal_kinds.h"
+#include "proto/ice/kinds.h"
 #include "proto/portmap/kinds.h"
 #include "proto/stun/kinds.h"
 #include "proto/turn/client_kinds.h"
@@ -80,6 +81,21 @@ const struct record_kind *const lab_record_kinds[] = {
     &turn_client_kind_refused,
     &turn_client_kind_connected,
     &turn_client_kind_dropped,
+    &ice_kind_local,
+    &ice_kind_remote,
+    &ice_kind_pair,
+    &ice_kind_check,
+    &ice_kind_valid,
+    &ice_kind_nominated,
+    &ice_kind_selected,
+    &ice_kind_checklist,
+    &ice_kind_session,
+    &ice_kind_released,
+    &ice_kind_role,
+    &ice_kind_consent_lost,
+    &ice_kind_request_refused,
+    &ice_kind_response_ignored,
+    &ice_kind_restarted,
     &portmap_kind_served,
     &portmap_kind_refused,
     &portmap_kind_dropped,
