@@ -1,0 +1,186 @@
+/* ICE agents under faults, with both families, several streams, and what the journal hears of them. */
+#include "tests/unit/support_agent.h"
+
+#include "nat/presets.h"
+#include "proto/ice/kinds.h"
+#include "tests/unit/support_net.h"
+
+/* ---- systematic faults: the first packets of the checks between two port-restricted NATs, at A's NAT */
+
+#define FIRST_PACKETS 12
+
+enum fault { LOST, LATE, TWICE, FAULTS };
+
+static struct link_fault
+fault_of(enum fault how, unsigned packet)
+{
+    return (struct link_fault){ .packet = packet,
+                                .lose = how == LOST,
+                                .duplicate = how == TWICE,
+                                .delay = how == LATE ? 300 * TIME_MS : 0 };
+}
+
+/* A session with faults on one direction of the wire of A's NAT; whether it connects, over the direct way. */
+static void
+run_with(const struct link_fault *faults, unsigned count, bool up)
+{
+    struct ice_agent_options options = agents_options(true, false);
+    struct lab_link link = lab_link_default;
+    struct link_options *way = up ? &link.up : &link.down;
+    g_autofree char *row = g_strdup_printf("%s packets %u and %u, faults %d%d", up ? "outgoing" : "incoming",
+                                           (unsigned)faults[0].packet, (unsigned)faults[count - 1].packet,
+                                           faults[0].lose + 2 * faults[0].duplicate,
+                                           faults[count - 1].lose + 2 * faults[count - 1].duplicate);
+
+    agents_again();
+    way->fault_count = count;
+    way->faults = faults;
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, false);
+    lab_interface_set_link(&lab_find(test_lab, "natA")->first, &link);
+    ends_connect(&end_a, &end_b, &options, 8 * TIME_S);
+    CHECK_ROW_TEXT(row, ice_state_word(end_a.state), "completed");
+    CHECK_ROW_TEXT(row, ice_state_word(end_b.state), "completed");
+    CHECK_ROW(row, end_a.path[0].own_type == ICE_SRFLX && end_a.path[0].peer_type == ICE_SRFLX);
+}
+
+static void
+test_single_faults(void)
+{
+    for (unsigned i = 1; i <= FIRST_PACKETS; i++)
+        for (int how = 0; how < FAULTS; how++)
+            for (int up = 0; up < 2; up++) {
+                struct link_fault fault = fault_of((enum fault)how, i);
+
+                run_with(&fault, 1, up);
+            }
+}
+
+static void
+test_double_faults(void)
+{
+    for (unsigned i = 1; i <= FIRST_PACKETS; i++)
+        for (unsigned k = i + 1; k <= FIRST_PACKETS; k++)
+            for (int how = 0; how < FAULTS * FAULTS; how++)
+                for (int up = 0; up < 2; up++) {
+                    struct link_fault faults[] = { fault_of((enum fault)(how / FAULTS), i),
+                                                   fault_of((enum fault)(how % FAULTS), k) };
+
+                    run_with(faults, 2, up);
+                }
+}
+
+/* ---- both families (RFC 8421) */
+
+/* IPv6 is preferred; where nothing of it comes through, IPv4 carries, 200 ms after its pair was found valid. */
+static void
+test_dual_stack(void)
+{
+    for (int works = 1; works >= 0; works--) {
+        const char *row = works ? "both families" : "IPv6 broken";
+        struct ice_agent_options options = agents_options(false, false);
+        struct lab_network *internet;
+
+        agents_again();
+        internet = make_internet();
+        make_host(internet, "A", "203.0.113.1, 2001:db8:a::1");
+        if (works)
+            make_host(internet, "B", "203.0.113.2, 2001:db8:b::1");
+        else
+            make_host(internet, "B", "203.0.113.2");
+        if (!works) /* IPv6 on a wire that leads nowhere */
+            make_attached("B", lab_lan(test_lab, "lan", "2001:db8:c::/64", NULL, NULL), "2001:db8:c::2", false);
+        ends_connect(&end_a, &end_b, &options, 5 * TIME_S);
+        ends_check(row, &end_a, &end_b, 1);
+        CHECK_ROW(row, address_is_ipv4(end_a.path[0].to.address) == !works);
+        CHECK_ROW(row, end_a.completed_at - end_a.gathered_at <= 400 * TIME_MS);
+    }
+}
+
+/* ---- streams */
+
+static void
+test_two_streams(void)
+{
+    struct ice_agent_options options = agents_options(true, true);
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    options.session.streams = 2;
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, true);
+    ends_connect(&end_a, &end_b, &options, 8 * TIME_S);
+    ends_check("two streams", &end_a, &end_b, 1);
+    CHECK(end_a.selected == 2 && end_b.selected == 2);
+    ice_agent_description(end_a.agent, text);
+    CHECK(strstr(text->str, "\r\na=mid:0\r\n") && strstr(text->str, "\r\na=mid:1\r\n"));
+}
+
+/* ---- the journal */
+
+/* A record of a check names the packet that it leaves in, and what a packet brought about names that one. */
+static void
+test_journal(void)
+{
+    struct ice_agent_options options = agents_options(true, false);
+    struct net_journal journal;
+    unsigned checks = 0;
+
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, false);
+    net_journal_start(&journal, test_lab->world);
+    ends_connect(&end_a, &end_b, &options, 5 * TIME_S);
+    for (guint i = 0; i < journal.records->len; i++) {
+        const struct record *record = &g_array_index(journal.records, struct record, i);
+
+        if (record->kind != &ice_kind_check)
+            continue;
+        checks++;
+        CHECK_ROW("a check has a packet", record->packet != 0);
+    }
+    CHECK_ROW_INT("checks", checks,
+                  (int64_t)(ice_session_counters(ice_agent_session(end_a.agent))->checks +
+                            ice_session_counters(ice_agent_session(end_b.agent))->checks +
+                            ice_session_counters(ice_agent_session(end_a.agent))->rechecks +
+                            ice_session_counters(ice_agent_session(end_b.agent))->rechecks));
+    CHECK(net_journal_count(&journal, &ice_kind_selected, DROP_NONE) == 2);
+    CHECK(net_journal_last(&journal, &ice_kind_valid)->packet != 0);
+    net_journal_end(&journal);
+}
+
+/* ---- what a NAT forgets */
+
+/* Section 5.1.1.4: the description is handed over ten minutes after gathering, and the NATs forget after 30 s. */
+static void
+test_late_exchange(void)
+{
+    struct ice_agent_options options = agents_options(true, true);
+
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, true);
+    for (int i = 0; i < 2; i++) {
+        struct lab_node *box = lab_find(test_lab, i ? "natB" : "natA");
+        struct nat_options nat = nat_preset_find("port-restricted-cone")->options;
+
+        nat.udp.timeout = 30 * TIME_S;
+        CHECK(lab_set_nat_options(box, &nat, NULL));
+    }
+    end_open(&end_a, "A", &options);
+    options.session.controlling = false;
+    end_open(&end_b, "B", &options);
+    ice_agent_gather(end_a.agent);
+    ice_agent_gather(end_b.agent);
+    run_for(10 * TIME_MIN);
+    CHECK(end_describe(&end_a, &end_b) && end_describe(&end_b, &end_a));
+    run_for(5 * TIME_S);
+    ends_check("late", &end_a, &end_b, 1);
+    CHECK(end_a.path[0].own_type == ICE_SRFLX && end_a.path[0].peer_type == ICE_SRFLX);
+}
+
+void
+suite_ice_agent_paths(void)
+{
+    UNIT_SUITE("ICE agent paths", agents_begin, agents_end, { "single faults", test_single_faults },
+               { "double faults", test_double_faults }, { "both families", test_dual_stack },
+               { "two streams", test_two_streams }, { "journal", test_journal },
+               { "late exchange", test_late_exchange });
+}
