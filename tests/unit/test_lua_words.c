@@ -510,7 +510,7 @@ test_sockets(void)
           "true true nil; true; more" },
         { "a word of the future", TWO "a:rtp()",
           "1: host:rtp: this comes with a later version of punchlab; there are: udp, tcp_listen, tcp_connect, ping, "
-          "spawn, stun_server, nat_check, map_port, traffic, sink, turn_server, turn, signal_server, signal, counters, "
+          "spawn, stun_server, nat_check, map_port, traffic, sink, turn_server, turn, ice, signal_server, signal, counters, "
           "link or attach" },
         { "a word of an endpoint", TWO "a:udp():send(lab.endpoint(b, 9):foo(), 'x')",
           "1: endpoint has no 'foo'; it has: ip or port" },

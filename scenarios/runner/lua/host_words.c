@@ -1,7 +1,8 @@
 /* What hosts have: :udp :tcp_listen :tcp_connect :ping :spawn :stun_server :nat_check :map_port :traffic :sink
- * :signal_server :signal :turn_server :turn; the rest comes later. */
+ * :signal_server :signal :turn_server :turn :ice; the rest comes later. */
 #include <stdio.h>
 
+#include "scenarios/runner/lua/agent.h"
 #include "scenarios/runner/lua/node_words.h"
 #include "scenarios/runner/lua/relay.h"
 #include "scenarios/runner/lua/service_words.h"
@@ -32,10 +33,10 @@ const struct word host_words[] = {
     { "sink", service_word_sink },
     { "turn_server", turn_word_server },
     { "turn", relay_word_turn },
+    { "ice", agent_word_ice },
     { "signal_server", service_word_signal_server },
     { "signal", service_word_signal },
     { "sip_server", word_later },
-    { "ice", word_later },
     { "sip", word_later },
     { "rtp", word_later },
     { NULL, NULL },

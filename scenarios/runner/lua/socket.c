@@ -169,11 +169,17 @@ socket_begin(struct socket_handle *socket, struct script *script, struct lab_nod
 }
 
 void
+socket_hear(struct socket_handle *socket, struct io_udp *udp)
+{
+    udp->events = &events;
+    udp->owner = socket;
+}
+
+void
 socket_take(struct socket_handle *socket, struct io_udp *udp)
 {
     socket->udp = udp;
-    udp->events = &events;
-    udp->owner = socket;
+    socket_hear(socket, udp);
 }
 
 void
@@ -286,6 +292,22 @@ read_send_options(lua_State *L, int index, struct io_datagram *datagram)
 }
 
 int
+socket_send(lua_State *L, struct io_udp *udp, struct io_datagram *datagram)
+{
+    limits_spend(L, SEND_STEPS + datagram->data.length / 4);
+    socket_check_room(L);
+
+    enum io_result result = udp->ops->send(udp, datagram);
+    if (result != IO_OK)
+        return push_io_failure(L, result);
+    if (datagram->packet) /* a relay may keep what is sent until it is let through: then there is no packet yet */
+        push_packet_name(L, datagram->packet);
+    else
+        lua_pushboolean(L, true);
+    return 1;
+}
+
+int
 socket_word_send(struct script *script, lua_State *L)
 {
     struct socket_handle *socket = self_socket(L);
@@ -303,17 +325,7 @@ socket_word_send(struct script *script, lua_State *L)
     read_send_options(L, 4, &datagram);
     if (!socket->udp)
         return arg_push_failure(L, "closed");
-    limits_spend(L, SEND_STEPS + length / 4);
-    socket_check_room(L);
-
-    enum io_result result = socket->udp->ops->send(socket->udp, &datagram);
-    if (result != IO_OK)
-        return push_io_failure(L, result);
-    if (datagram.packet) /* a relay may keep what is sent until it is let through: then there is no packet yet */
-        push_packet_name(L, datagram.packet);
-    else
-        lua_pushboolean(L, true);
-    return 1;
+    return socket_send(L, socket->udp, &datagram);
 }
 
 static void

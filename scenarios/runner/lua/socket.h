@@ -34,10 +34,15 @@ int socket_word_udp(struct script *script, lua_State *L);
 
 /* Nothing can be sent or received yet. */
 void socket_begin(struct socket_handle *socket, struct script *script, struct lab_node *host, bool errors);
-/* What arrives on `udp` is the socket's from now on. Its owner closes it. */
+/* What arrives on `udp` waits in the socket from now on. Its owner closes it. */
+void socket_hear(struct socket_handle *socket, struct io_udp *udp);
+/* And what is sent goes there. */
 void socket_take(struct socket_handle *socket, struct io_udp *udp);
 /* Nothing can any more, and what waited is dropped. */
 void socket_end(struct socket_handle *socket);
+
+/* Sends, and pays for it; for `return`: the packet's name, or nil and the reason. */
+int socket_send(lua_State *L, struct io_udp *udp, struct io_datagram *datagram);
 
 int socket_word_send(struct script *script, lua_State *L);
 int socket_word_recv(struct script *script, lua_State *L);
