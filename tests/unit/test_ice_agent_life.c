@@ -121,6 +121,7 @@ test_close(void)
     ends_connect(&end_a, &end_b, &options, 8 * TIME_S);
     ends_check("before", &end_a, &end_b, 1);
     CHECK_ROW_INT("in use", turn_server_allocations(agents_turn()), 1);
+    CHECK_ROW_INT("a channel to the selected peer", (int64_t)turn_server_counters(agents_turn())->channels, 1);
     ice_agent_close(end_a.agent);
     CHECK(end_a.closed == 0);
     ice_agent_close(end_b.agent);
@@ -190,6 +191,118 @@ test_strangers(void)
     stranger.socket->ops->close(stranger.socket);
 }
 
+/* RFC 8656 section 9: the server gives no permission for private addresses, and the pair fails at once. */
+static void
+test_permission(void)
+{
+    struct ice_agent_options options = agents_options(true, true);
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    agents_world("symmetric", "symmetric");
+    agents_servers(true, true);
+    ends_connect(&end_a, &end_b, &options, 8 * TIME_S);
+    ends_check("without that pair", &end_a, &end_b, 1);
+    ice_agent_transcript(end_a.agent, text);
+    CHECK(strstr(text->str, "In-Progress -> Failed, because the TURN server gives no permission for it") != NULL);
+}
+
+/* RFC 8445 section 7.2.5.2.2: port unreachable ends a check; it is told within a round trip. */
+static void
+test_icmp(void)
+{
+    struct ice_agent_options options = agents_options(false, false);
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    agents_world(NULL, NULL);
+    end_open(&end_a, "A", &options);
+    ice_agent_gather(end_a.agent);
+    ice_agent_description(end_a.agent, text);
+    CHECK(ice_agent_take_description(
+        end_a.agent,
+        span_of_text("v=0\r\no=- 1 1 IN IP4 203.0.113.2\r\ns=-\r\nt=0 0\r\na=ice-options:ice2\r\n"
+                     "m=application 9999 udp octet-stream\r\nc=IN IP4 203.0.113.2\r\na=ice-ufrag:abcd\r\n"
+                     "a=ice-pwd:abcdefghijklmnopqrstuv\r\na=candidate:1 1 UDP 1 203.0.113.2 9999 typ host\r\n"),
+        NULL));
+    run_for(10 * TIME_MS);
+    g_string_truncate(text, 0);
+    ice_agent_transcript(end_a.agent, text);
+    CHECK(strstr(text->str, "In-Progress -> Failed, because an ICMP error says that there is no way") != NULL);
+}
+
+/* A NAT that shows every server another port: candidates of their own, with priorities of their own (RFC 8445 section
+ * 5.1.2), asked for 50 ms apart (section 14.2) and ready after the last answer. */
+static void
+test_mapping_storm(void)
+{
+    struct ice_agent_options options = agents_options(true, true);
+    const struct ice_session *session;
+    unsigned reflexive = 0;
+
+    options.stun[1] = options.turn[0].server; /* which answers Binding too */
+    options.stun_count = 2;
+    agents_world("symmetric", NULL);
+    agents_servers(true, true);
+    end_open(&end_a, "A", &options);
+    ice_agent_gather(end_a.agent);
+    run_for(99 * TIME_MS);
+    CHECK(end_a.gathered == 0);
+    run_for(10 * TIME_MS);
+    CHECK(end_a.gathered == 1);
+    session = ice_agent_session(end_a.agent);
+    CHECK_ROW_INT("candidates", (int64_t)ice_session_locals(session), 4); /* host, two reflexive, relay */
+    for (unsigned i = 0; i < ice_session_locals(session); i++) {
+        reflexive += ice_session_local(session, i)->type == ICE_SRFLX;
+        for (unsigned k = 0; k < i; k++)
+            CHECK(ice_session_local(session, i)->priority != ice_session_local(session, k)->priority);
+    }
+    CHECK_ROW_INT("reflexive", reflexive, 2);
+}
+
+/* With the option the agent restarts by itself, and the owner has but to send the description. */
+static void
+test_restart_on_change(void)
+{
+    struct ice_agent_options options = agents_options(true, false);
+    struct lab_interface *old;
+
+    options.restart_on_change = true;
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, false);
+    make_nat(net_called("internet"), "natC", "203.0.113.3", "full-cone", "10.2.0.0/24");
+    ends_connect(&end_a, &end_b, &options, 5 * TIME_S);
+    old = &lab_find(test_lab, "A")->first;
+    lab_detach(old);
+    make_attached("A", net_called("natC"), "10.2.0.2", true);
+    run_for(TIME_S);
+    CHECK(end_a.network == 1 && end_a.gathered == 2);
+    end_describe(&end_a, &end_b);
+    run_for(TIME_S);
+    CHECK(end_b.restarted == 1);
+    end_describe(&end_b, &end_a);
+    run_for(5 * TIME_S);
+    ends_check("after", &end_a, &end_b, 1);
+}
+
+/* An address that comes while gathering is under way is gathered on (RFC 8445 section 5.1.1), with no restart. */
+static void
+test_address_while_gathering(void)
+{
+    struct ice_agent_options options = agents_options(true, true);
+
+    options.session.trickle = true;
+    agents_world("full-cone", NULL);
+    make_nat(net_called("internet"), "natC", "203.0.113.3", "full-cone", "10.2.0.0/24");
+    options.stun[0].address = read_address("198.51.100.77"); /* silent, so that gathering lasts */
+    end_open(&end_a, "A", &options);
+    ice_agent_gather(end_a.agent);
+    run_for(TIME_S);
+    make_attached("A", net_called("natC"), "10.2.0.2", false);
+    run_for(TIME_S);
+    CHECK_ROW_INT("hosts", end_a.lines->len, 2);
+    CHECK(strstr(end_a.lines->pdata[1], " 10.2.0.2 ") != NULL);
+    CHECK(end_a.network == 0 && end_a.gathered == 0);
+}
+
 void
 suite_ice_agent_life(void)
 {
@@ -201,5 +314,10 @@ suite_ice_agent_life(void)
                { "close", test_close },
                { "freed in a callback", test_free_in_callback },
                { "silent server", test_silent_server },
-               { "strangers", test_strangers });
+               { "strangers", test_strangers },
+               { "permission", test_permission },
+               { "ICMP", test_icmp },
+               { "mapping storm", test_mapping_storm },
+               { "restart on change", test_restart_on_change },
+               { "address while gathering", test_address_while_gathering });
 }

@@ -162,6 +162,7 @@ test_late_exchange(void)
         struct nat_options nat = nat_preset_find("port-restricted-cone")->options;
 
         nat.udp.timeout = 30 * TIME_S;
+        nat.udp.ports = NAT_PORTS_RANDOM; /* so that a mapping that is made anew is another one */
         CHECK(lab_set_nat_options(box, &nat, NULL));
     }
     end_open(&end_a, "A", &options);
