@@ -254,6 +254,16 @@ look_for(const struct sdp_session *session, int media, unsigned component, const
     }
 }
 
+/* No default destination yet. RTCP's is the port above that, unless something else is said. */
+static bool
+is_none_yet(const struct sdp_session *session, int media, unsigned component, struct endpoint destination)
+{
+    if (!address_is_unspecified(destination.address))
+        return false;
+    return destination.port == SDP_PORT_NONE ||
+           (component == 2 && destination.port == SDP_PORT_NONE + 1 && !sdp_attribute_has(session, media, "rtcp"));
+}
+
 bool
 sdp_ice_is_mismatch(const struct sdp_session *session, int media)
 {
@@ -261,9 +271,8 @@ sdp_ice_is_mismatch(const struct sdp_session *session, int media)
     bool any, found;
 
     for (unsigned component = 1; component <= 2; component++) {
-        if (!sdp_default_destination(session, media, component, &destination))
-            continue;
-        if (address_is_unspecified(destination.address) && destination.port == SDP_PORT_NONE)
+        if (!sdp_default_destination(session, media, component, &destination) ||
+            is_none_yet(session, media, component, destination))
             continue;
         look_for(session, media, component, &destination, &any, &found);
         if (!found && (any || component == 1))

@@ -237,6 +237,7 @@ test_mismatch(void)
         { "no candidates", "m=audio 5000 RTP/AVP 0\n", true },
         { "of another component only", "m=audio 5001 RTP/AVP 0\n" HOST_2, true },
         { "no default yet", "m=audio 9 RTP/AVP 0\nc=IN IP4 0.0.0.0\n" HOST, false },
+        { "no default yet, for two components", "m=audio 9 RTP/AVP 0\nc=IN IP4 0.0.0.0\n" HOST HOST_2, false },
         { "nor for IPv6", "m=audio 9 RTP/AVP 0\nc=IN IP6 ::\n", false },
         { "0.0.0.0 with a port", "m=audio 5000 RTP/AVP 0\nc=IN IP4 0.0.0.0\n" HOST, true },
         { "a name", "m=audio 5000 RTP/AVP 0\nc=IN IP4 a.example\n" HOST, false },
