@@ -223,9 +223,9 @@ stands_on(const struct ice_agent *agent, unsigned number, unsigned base)
     const struct ice_candidate *candidate = ice_session_local(agent->session, number);
     const struct ice_candidate *other = ice_session_local(agent->session, base);
 
-    return number == base || (candidate->stream == other->stream && candidate->component == other->component &&
-                              candidate->transport == other->transport &&
-                              endpoint_equal(candidate->base, other->endpoint));
+    return number == base ||
+           (candidate->stream == other->stream && candidate->component == other->component &&
+            candidate->transport == other->transport && endpoint_equal(candidate->base, other->endpoint));
 }
 
 void
@@ -272,50 +272,6 @@ arm(struct ice_agent *agent)
 }
 
 static void
-keep_binding(struct ice_agent *agent, struct port *port, struct endpoint server)
-{
-    uint8_t bytes[ICE_MESSAGE_BYTES];
-    struct io_datagram datagram;
-    struct stun_id id;
-
-    if (address_is_ipv4(server.address) != address_is_ipv4(port->at.address))
-        return;
-    agent->io->ops->random(agent->io, id.bytes, sizeof id.bytes);
-    datagram = IO_DATAGRAM_TO(server, ice_keepalive_write(&id, bytes, sizeof bytes));
-    datagram.local = (struct endpoint){ port->at.address, 0 };
-    (void)port->udp->ops->send(port->udp, &datagram);
-}
-
-/* Section 5.1.1.4: bindings live until the checks are over; so do those that lead to allocations. */
-static void
-keep_bindings(struct ice_agent *agent)
-{
-    for (guint i = 0; i < agent->ports->len; i++) {
-        struct port *port = g_ptr_array_index(agent->ports, i);
-
-        if (!agent->options.relay_only)
-            for (size_t k = 0; k < agent->options.stun_count; k++)
-                keep_binding(agent, port, agent->options.stun[k]);
-        for (const struct relay *relay = port->relays; relay; relay = relay->next)
-            if (agent->options.turn[relay->server].transport != TURN_CLIENT_TCP)
-                keep_binding(agent, port, agent->options.turn[relay->server].server);
-    }
-}
-
-static void
-keep_if_due(struct ice_agent *agent, int64_t now)
-{
-    if (agent->keep_at > now)
-        return;
-    if (ice_session_state(agent->session) == ICE_COMPLETED || ice_session_state(agent->session) == ICE_FAILED) {
-        agent->keep_at = TIME_NEVER;
-        return;
-    }
-    agent->keep_at = time_add(now, agent->options.session.keepalive);
-    keep_bindings(agent);
-}
-
-static void
 on_alarm(void *owner, struct io_timer *timer)
 {
     struct ice_agent *agent = owner;
@@ -325,7 +281,7 @@ on_alarm(void *owner, struct io_timer *timer)
     agent->armed = false;
     agent_enter(agent);
     if (!agent->closing) {
-        keep_if_due(agent, now);
+        agent_keep_bindings(agent);
         if (agent->network_at <= now)
             agent_network_settled(agent);
         agent_gather_run(agent);

@@ -11,30 +11,31 @@
  *     ice_agent_close(agent);                           farewell to the servers; `told` hears ICE_AGENT_CLOSED
  *     ice_agent_free(agent);                            silent
  *
- * With trickle (RFC 8838) the description may be sent before gathering has ended, empty even, and each candidate follows
- * by ICE_AGENT_CANDIDATE; the peer's are handed in by `ice_agent_take_candidate`. Without, ask for it when gathering has
- * ended. Checks begin when the peer's description has been taken and the own has been asked for, which counts as sent;
- * without trickle, not before gathering has ended.
+ * With trickle (RFC 8838) the description may be sent before gathering has ended, empty even, and each candidate
+ * follows by ICE_AGENT_CANDIDATE; the peer's are handed in by `ice_agent_take_candidate`. Without, ask for it when
+ * gathering has ended. Checks begin when the peer's description has been taken and the own has been asked for, which
+ * counts as sent; without trickle, not before gathering has ended.
  *
  * What it does:
- *  - Gathering (RFC 8445 section 5.1): a UDP socket on each address of the host, for each component of each stream: a host
- *    candidate. Each STUN server tells it a server-reflexive one, each TURN server a relayed one and, if it is reached by
- *    UDP, another server-reflexive one. One transaction begins every Ta. A server that is silent is waited for until
- *    `gather_most`. Bindings are kept alive until a pair is selected, allocations by their client.
- *  - Over TCP (RFC 6544), if it is asked for: active and passive candidates of each address, and simultaneous-open ones.
- *    Messages and data are framed as RFC 4571 has it. A connection lives as long as it is of use.
- *  - Checks, nomination, consent, keepalives: the machine's. A check from a relayed candidate has its permission asked for
- *    first and follows the grant; the selected pair gets a channel. A hard ICMP error fails a pair's check.
+ *  - Gathering (RFC 8445 section 5.1): a UDP socket on each address of the host, for each component of each stream: a
+ *    host candidate. Each STUN server tells it a server-reflexive one, each TURN server a relayed one and, if it is
+ *    reached by UDP, another server-reflexive one. One transaction begins every Ta. A server that is silent is waited
+ *    for until `gather_most`. Bindings are kept alive until a pair is selected, allocations by their client.
+ *  - Over TCP (RFC 6544), if it is asked for: active and passive candidates of each address, and simultaneous-open
+ *    ones. Messages and data are framed as RFC 4571 has it. A connection lives as long as it is of use.
+ *  - Checks, nomination, consent, keepalives: the machine's. A check from a relayed candidate has its permission asked
+ *    for first and follows the grant; the selected pair gets a channel. A hard ICMP error fails a pair's check.
  *  - Data goes along ice_session_path: a valid pair before one is selected, the selected one then. What arrives at a
- *    candidate from a candidate of the peer and is no STUN (RFC 7983: first byte 0 to 3, and the cookie) is data; whoever
- *    carries DTLS and RTP over it tells them apart by the first byte.
+ *    candidate from a candidate of the peer and is no STUN (RFC 7983: first byte 0 to 3, and the cookie) is data;
+ *    whoever carries DTLS and RTP over it tells them apart by the first byte.
  *  - Three seconds after a stream's last selection sockets and allocations that nothing selected uses are closed.
  *  - It watches the host's addresses. One that goes takes its candidates along; one that comes is gathered on, if this
  *    generation still takes candidates. Else, or when a selected pair is gone, ICE_AGENT_NETWORK says that a restart
- *    would help: `ice_agent_restart`, then a new description, as from the beginning. Data goes on meanwhile where it can.
+ *    would help: `ice_agent_restart`, then a new description, as from the beginning. Data goes on meanwhile where it
+ *    can.
  *
- * A call answers at once, and no callback runs inside a call. Callbacks come last: in one the owner may call anything, and
- * free the agent. From the heap comes nothing for a datagram over UDP. */
+ * A call answers at once, and no callback runs inside a call. Callbacks come last: in one the owner may call anything,
+ * and free the agent. From the heap comes nothing for a datagram over UDP. */
 #ifndef PROTO_ICE_AGENT_H
 #define PROTO_ICE_AGENT_H
 
@@ -57,22 +58,22 @@ struct ice_agent_turn {
 };
 
 struct ice_agent_options {
-    /* Streams, components, role, trickle, lite, Ta, patience, ...: ICE_SESSION_DEFAULTS. `random`, `event` and `owner` are
-     * the agent's and are overwritten; `pacer` is shared with gathering. */
+    /* Streams, components, role, trickle, lite, Ta, patience, ...: ICE_SESSION_DEFAULTS. `random`, `event` and `owner`
+     * are the agent's and are overwritten; `pacer` is shared with gathering. */
     struct ice_session_options session;
     size_t stun_count, turn_count;
-    struct endpoint stun[ICE_AGENT_SERVERS_MOST]; /* port 0: 3478 */
+    struct endpoint stun[ICE_AGENT_SERVERS_MOST];       /* port 0: 3478 */
     struct ice_agent_turn turn[ICE_AGENT_SERVERS_MOST]; /* copied, with their texts */
-    bool relay_only;           /* the policy that hides the own addresses: relayed candidates alone, no related addresses */
-    bool no_udp;               /* no UDP candidates, and so no servers */
-    bool tcp, tcp_so;          /* active and passive TCP candidates; simultaneous-open ones */
+    bool relay_only;  /* the policy that hides the own addresses: relayed candidates alone, no related addresses */
+    bool no_udp;      /* no UDP candidates, and so no servers */
+    bool tcp, tcp_so; /* active and passive TCP candidates; simultaneous-open ones */
     bool no_ipv4, no_ipv6;
-    int64_t gather_most;       /* gathering ends then, with what there is */
-    bool restart_on_change;    /* ICE_AGENT_NETWORK has been followed by a restart already: a description is due */
-    unsigned transcript;       /* entries that are kept for ice_agent_transcript; 0: none */
-    const char *media;         /* of m=: "application", with "udp octet-stream" behind. NULL: that */
-    /* Whether to gather there; NULL: everywhere. Loopback, multicast, site-local and IPv4-compatible addresses are never
-     * gathered on, link-local IPv6 only where there is no other IPv6 (RFC 8445 section 5.1.1.1). */
+    int64_t gather_most;    /* gathering ends then, with what there is */
+    bool restart_on_change; /* ICE_AGENT_NETWORK has been followed by a restart already: a description is due */
+    unsigned transcript;    /* entries that are kept for ice_agent_transcript; 0: none */
+    const char *media;      /* of m=: "application", with "udp octet-stream" behind. NULL: that */
+    /* Whether to gather there; NULL: everywhere. Loopback, multicast, site-local and IPv4-compatible addresses are
+     * never gathered on, link-local IPv6 only where there is no other IPv6 (RFC 8445 section 5.1.1.1). */
     bool (*use_address)(void *owner, const struct io_address *address);
 };
 
@@ -115,7 +116,8 @@ const char *ice_agent_options_fault(const struct ice_agent_options *options);
 void ice_agent_gather(struct ice_agent *agent);
 bool ice_agent_has_gathered(const struct ice_agent *agent);
 
-/* Ends connections, tells TURN servers that their allocations are not needed any more, and does nothing else from then on. */
+/* Ends connections, tells TURN servers that their allocations are not needed any more, and does nothing else from then
+ * on. */
 void ice_agent_close(struct ice_agent *agent);
 
 /* A new generation (RFC 8445 section 9), and gathering begins anew: on the sockets that there are and on new addresses.
@@ -126,8 +128,8 @@ void ice_agent_restart(struct ice_agent *agent);
 const struct ice_session *ice_agent_session(const struct ice_agent *agent);
 
 /* The data of one component. `peer` of what is sent is not looked at; of what is received `peer` is where it came from
- * and `local` the base it came to. The receiver sets `events` and `owner`. `send` says IO_AGAIN while there is no path, and
- * IO_CLOSED after `ice_agent_close`. `close` only silences it. */
+ * and `local` the base it came to. The receiver sets `events` and `owner`. `send` says IO_AGAIN while there is no path,
+ * and IO_CLOSED after `ice_agent_close`. `close` only silences it. */
 struct io_udp *ice_agent_component(struct ice_agent *agent, unsigned stream, unsigned component);
 
 /* ---- signalling (RFC 8839, RFC 8840): agent_sdp.c */
@@ -155,39 +157,41 @@ enum ice_agent_fault {
 #define ICE_AGENT_ERROR (ice_agent_error_quark())
 GQuark ice_agent_error_quark(void);
 
-/* Appends the own description: an m= line for each stream, with the candidates that are known by now and, when gathering
- * has ended, a=end-of-candidates. Default destinations (c=, m=, a=rtcp) are the candidates that most likely work: relayed,
- * else server-reflexive, else host; the selected ones when there are any; 0.0.0.0 and port 9 while there is none. */
+/* Appends the own description: an m= line for each stream, with the candidates that are known by now and, when
+ * gathering has ended, a=end-of-candidates. Default destinations (c=, m=, a=rtcp) are the candidates that most likely
+ * work: relayed, else server-reflexive, else host; the selected ones when there are any; 0.0.0.0 and port 9 while there
+ * is none. */
 void ice_agent_description(struct ice_agent *agent, GString *out);
 
-/* Takes the peer's. Candidates that no use can be made of are passed over. In a stream that is in use, other credentials
- * are a restart of the peer's: this agent restarts too, and ICE_AGENT_RESTARTED follows. The same once more brings what
- * candidates are new in it. False, with an error of ICE_AGENT_ERROR that quotes the line, and nothing has changed. After
- * MISMATCH the own description says a=ice-mismatch. */
+/* Takes the peer's. Candidates that no use can be made of are passed over. In a stream that is in use, other
+ * credentials are a restart of the peer's: this agent restarts too, and ICE_AGENT_RESTARTED follows. The same once more
+ * brings what candidates are new in it. False, with an error of ICE_AGENT_ERROR that quotes the line, and nothing has
+ * changed. After MISMATCH the own description says a=ice-mismatch. */
 bool ice_agent_take_description(struct ice_agent *agent, struct span text, GError **error);
 
 /* Appends "candidate:..." with the ufrag that says of which generation it is (RFC 8838 section 4.1). */
 void ice_agent_candidate_say(const struct ice_agent *agent, const struct ice_candidate *candidate, GString *out);
 
-/* Takes one that was trickled, or "end-of-candidates", for a stream; with or without "a=". One with the ufrag of another
- * generation is passed over. It may come before the description. False, with an error, for what is no candidate. */
+/* Takes one that was trickled, or "end-of-candidates", for a stream; with or without "a=". One with the ufrag of
+ * another generation is passed over. It may come before the description. False, with an error, for what is no
+ * candidate. */
 bool ice_agent_take_candidate(struct ice_agent *agent, unsigned stream, struct span line, GError **error);
 
 /* ---- what happened: transcript.h */
 
-/* Appends the story so far, for people: each candidate with its origin, each pair's states over time with why it moved, and
- * why the chosen pair won. */
+/* Appends the story so far, for people: each candidate with its origin, each pair's states over time with why it moved,
+ * and why the chosen pair won. */
 void ice_agent_transcript(const struct ice_agent *agent, GString *out);
 
 /* Of the engine; the machine has its own (ice_session_counters). */
 struct ice_agent_counters {
-    uint64_t sent, received;     /* datagrams of data */
-    uint64_t strangers;          /* data dropped: from no candidate of the peer */
-    uint64_t unheard;            /* data dropped: nobody listens, or takes no more */
-    uint64_t unexpected;         /* STUN dropped that was nobody's */
-    uint64_t unsent;             /* what a socket, relay or connection would not send */
-    uint64_t connections;        /* over TCP, of either side's making */
-    uint64_t gathered, silent;   /* servers' answers; servers that gave none, or a refusal */
+    uint64_t sent, received;   /* datagrams of data */
+    uint64_t strangers;        /* data dropped: from no candidate of the peer */
+    uint64_t unheard;          /* data dropped: nobody listens, or takes no more */
+    uint64_t unexpected;       /* STUN dropped that was nobody's */
+    uint64_t unsent;           /* what a socket, relay or connection would not send */
+    uint64_t connections;      /* over TCP, of either side's making */
+    uint64_t gathered, silent; /* servers' answers; servers that gave none, or a refusal */
 };
 const struct ice_agent_counters *ice_agent_counters(const struct ice_agent *agent);
 

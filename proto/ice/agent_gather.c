@@ -1,65 +1,9 @@
-/* Gathering (RFC 8445 section 5.1): the host's addresses, and what servers say about them.
+/* Gathering (RFC 8445 section 5.1): host candidates, and what servers say about them.
  *
- * For each socket and each server of its family there is a job. Jobs begin one by one, a Ta apart (section 14.2), in the
- * order of servers, so that each socket soon has one answer; all begun and ended, or `gather_most` over, gathering is done.
- * A job that was begun ends in exactly one place, agent_job_done. */
+ * For each socket and each server of its family there is a job. Jobs begin one by one, a Ta apart (section 14.2), in
+ * the order of servers, so that each socket soon has one answer; all begun and ended, or `gather_most` over, gathering
+ * is done. A job that was begun ends in exactly one place, agent_job_done. */
 #include "proto/ice/agent_private.h"
-
-/* ---- which addresses */
-
-static bool
-is_site_local(struct address address)
-{
-    return !address_is_ipv4(address) && address.high >> 54 == 0xfec0 >> 6; /* fec0::/10 */
-}
-
-static bool
-is_compatible(struct address address)
-{
-    return !address_is_ipv4(address) && address.high == 0 && address.low >> 32 == 0; /* ::a.b.c.d */
-}
-
-static bool
-is_wanted(const struct ice_agent *agent, const struct io_address *at)
-{
-    struct address address = at->address;
-    bool ipv4 = address_is_ipv4(address);
-
-    return !address_is_unspecified(address) && !address_is_for_all(address) && !address_is_loopback(address) &&
-           !is_site_local(address) && !is_compatible(address) &&
-           !(ipv4 ? agent->options.no_ipv4 : agent->options.no_ipv6) &&
-           (!agent->options.use_address || agent->options.use_address(agent->owner, at));
-}
-
-static bool
-is_link_local_ipv6(struct address address)
-{
-    return !address_is_ipv4(address) && address_is_link_local(address);
-}
-
-/* Those to gather on, the host's preferred first, in its own order among equals. */
-static size_t
-list_addresses(const struct ice_agent *agent, struct io_address *list)
-{
-    struct io_address all[ICE_AGENT_ADDRESSES_MOST];
-    size_t count = agent->io->ops->addresses(agent->io, all, G_N_ELEMENTS(all)), kept = 0;
-    bool global = false;
-
-    count = MIN(count, G_N_ELEMENTS(all));
-    for (size_t i = 0; i < count; i++)
-        global |= is_wanted(agent, &all[i]) && !address_is_ipv4(all[i].address) && !is_link_local_ipv6(all[i].address);
-    for (size_t i = 0; i < count; i++) {
-        size_t place = kept;
-
-        if (!is_wanted(agent, &all[i]) || (global && is_link_local_ipv6(all[i].address)))
-            continue;
-        for (; place > 0 && list[place - 1].preference < all[i].preference; place--)
-            list[place] = list[place - 1];
-        list[place] = all[i];
-        kept++;
-    }
-    return kept;
-}
 
 /* ---- host candidates */
 
@@ -75,8 +19,8 @@ candidate_at(const struct port *port, enum ice_type type, struct endpoint endpoi
                                    .base = port->at };
 }
 
-static void
-add_host(struct port *port)
+void
+agent_add_host(struct port *port)
 {
     struct ice_agent *agent = port->agent;
     struct ice_candidate candidate = candidate_at(port, ICE_HOST, port->at);
@@ -107,7 +51,7 @@ renew_port(struct port *port)
     struct ice_agent *agent = port->agent;
 
     if (!agent->options.relay_only)
-        add_host(port);
+        agent_add_host(port);
     for (struct relay *relay = port->relays; relay; relay = relay->next) {
         struct ice_candidate candidate;
 
@@ -143,8 +87,8 @@ has_relay(const struct ice_agent *agent, const struct port *port, unsigned serve
     return false;
 }
 
-static void
-queue_jobs(struct ice_agent *agent, guint first_port)
+void
+agent_queue_jobs(struct ice_agent *agent, guint first_port)
 {
     unsigned servers = (unsigned)(agent->options.stun_count + agent->options.turn_count);
 
@@ -189,7 +133,8 @@ agent_job_done(struct job *job, const char *failure)
     }
     agent->counters.silent++;
     if (agent->transcript && job->port)
-        ice_transcript_server(agent->transcript, agent_now(agent), job->port->at, server_at(agent, job->server), failure);
+        ice_transcript_server(agent->transcript, agent_now(agent), job->port->at, server_at(agent, job->server),
+                              failure);
 }
 
 static void
@@ -327,76 +272,6 @@ agent_gather_deadline(const struct ice_agent *agent)
     return agent->next_job < agent->jobs->len ? MIN(agent->next_start, agent->gather_end) : agent->gather_end;
 }
 
-/* The place that an address has among all of the host's: RFC 8421. */
-static size_t
-rank_addresses(const struct io_address *list, size_t count, size_t *ranks)
-{
-    struct ice_address addresses[ICE_AGENT_ADDRESSES_MOST];
-    uint16_t order[ICE_AGENT_ADDRESSES_MOST];
-
-    for (size_t i = 0; i < count; i++)
-        addresses[i] = (struct ice_address){ .address = list[i].address };
-    count = ice_address_order(addresses, count, order);
-    for (size_t i = 0; i < count; i++)
-        ranks[order[i]] = i;
-    return count;
-}
-
-static bool
-is_known(const struct ice_agent *agent, struct address address)
-{
-    for (size_t i = 0; i < agent->known_count; i++)
-        if (address_equal(agent->known[i], address))
-            return true;
-    return false;
-}
-
-static struct port *
-find_port(const struct ice_agent *agent, struct address address, unsigned stream, unsigned component)
-{
-    for (guint i = 0; i < agent->ports->len; i++) {
-        struct port *port = g_ptr_array_index(agent->ports, i);
-
-        if (address_equal(port->at.address, address) && port->stream == stream && port->component == component)
-            return port;
-    }
-    return NULL;
-}
-
-static void
-open_address(struct ice_agent *agent, struct address address, size_t rank)
-{
-    const struct ice_session_options *session = &agent->options.session;
-
-    if (!is_known(agent, address) && agent->known_count < G_N_ELEMENTS(agent->known))
-        agent->known[agent->known_count++] = address;
-    for (unsigned stream = 0; stream < session->streams; stream++) {
-        for (unsigned component = 1; component <= session->components; component++) {
-            struct port *port = NULL;
-
-            if (!agent->options.no_udp && !find_port(agent, address, stream, component))
-                port = agent_port_open(agent, address, (uint8_t)stream, (uint16_t)component,
-                                       ice_local_preference(rank));
-            if (port)
-                add_host(port);
-            if ((agent->options.tcp || agent->options.tcp_so) && !agent->options.relay_only)
-                agent_tcp_open(agent, address, (uint8_t)stream, (uint16_t)component, (unsigned)rank);
-        }
-    }
-}
-
-/* Sockets on all addresses that have none. */
-static void
-open_addresses(struct ice_agent *agent)
-{
-    struct io_address list[ICE_AGENT_ADDRESSES_MOST];
-    size_t ranks[ICE_AGENT_ADDRESSES_MOST], count = list_addresses(agent, list);
-
-    count = rank_addresses(list, count, ranks);
-    for (size_t i = 0; i < count; i++)
-        open_address(agent, list[i].address, ranks[i]);
-}
-
 void
 agent_gather_begin(struct ice_agent *agent)
 {
@@ -414,97 +289,56 @@ agent_gather_begin(struct ice_agent *agent)
     for (guint i = 0; i < old; i++)
         renew_port(g_ptr_array_index(agent->ports, i));
     agent_tcp_renew(agent);
-    open_addresses(agent);
+    agent_open_addresses(agent);
     if (!agent->options.session.lite)
-        queue_jobs(agent, 0);
+        agent_queue_jobs(agent, 0);
     agent_gather_run(agent);
 }
 
-/* ---- when the host's addresses change */
-
-static bool
-is_listed(const struct io_address *list, size_t count, struct address address)
-{
-    for (size_t i = 0; i < count; i++)
-        if (address_equal(list[i].address, address))
-            return true;
-    return false;
-}
+/* ---- what a NAT must not forget */
 
 static void
-drop_gone(struct ice_agent *agent, const struct io_address *list, size_t count)
+keep_binding(struct ice_agent *agent, struct port *port, struct endpoint server)
 {
-    size_t kept = 0;
+    uint8_t bytes[ICE_MESSAGE_BYTES];
+    struct io_datagram datagram;
+    struct stun_id id;
 
-    for (guint i = agent->ports->len; i > 0; i--) {
-        struct port *port = g_ptr_array_index(agent->ports, i - 1);
+    if (address_is_ipv4(server.address) != address_is_ipv4(port->at.address))
+        return;
+    agent->io->ops->random(agent->io, id.bytes, sizeof id.bytes);
+    datagram = IO_DATAGRAM_TO(server, ice_keepalive_write(&id, bytes, sizeof bytes));
+    datagram.local = (struct endpoint){ port->at.address, 0 };
+    (void)port->udp->ops->send(port->udp, &datagram);
+}
 
-        if (!is_listed(list, count, port->at.address))
-            agent_port_drop(agent, port);
+/* Section 5.1.1.4: bindings live until the checks are over; so do those that lead to allocations. */
+static void
+keep_bindings(struct ice_agent *agent)
+{
+    for (guint i = 0; i < agent->ports->len; i++) {
+        struct port *port = g_ptr_array_index(agent->ports, i);
+
+        if (!agent->options.relay_only)
+            for (size_t k = 0; k < agent->options.stun_count; k++)
+                keep_binding(agent, port, agent->options.stun[k]);
+        for (const struct relay *relay = port->relays; relay; relay = relay->next)
+            if (agent->options.turn[relay->server].transport != TURN_CLIENT_TCP)
+                keep_binding(agent, port, agent->options.turn[relay->server].server);
     }
-    agent_tcp_keep(agent, list, count);
-    for (size_t i = 0; i < agent->known_count; i++)
-        if (is_listed(list, count, agent->known[i]))
-            agent->known[kept++] = agent->known[i];
-    agent->known_count = kept;
 }
 
 void
-agent_network_changed(struct ice_agent *agent)
+agent_keep_bindings(struct ice_agent *agent)
 {
-    struct io_address list[ICE_AGENT_ADDRESSES_MOST];
-    size_t count;
+    int64_t now = agent_now(agent);
 
-    if (agent->closing || !(agent->gathering || agent->gathered))
+    if (agent->keep_at > now)
         return;
-    count = list_addresses(agent, list);
-    drop_gone(agent, list, count);
-    agent->network_at = time_add(agent_now(agent), NETWORK_SETTLES);
-    agent_gather_run(agent);
-}
-
-static bool
-has_lost_path(const struct ice_agent *agent)
-{
-    struct ice_path path;
-
-    if (ice_session_state(agent->session) == ICE_IDLE)
-        return false;
-    for (unsigned i = 0; i < agent->options.session.streams; i++)
-        for (unsigned c = 1; c <= agent->options.session.components; c++)
-            if (ice_session_checklist(agent->session, i) == ICE_COMPLETED &&
-                !ice_session_path(agent->session, i, c, &path))
-                return true;
-    return false;
-}
-
-static bool
-has_new_address(const struct ice_agent *agent)
-{
-    struct io_address list[ICE_AGENT_ADDRESSES_MOST];
-    size_t count = list_addresses(agent, list);
-
-    for (size_t i = 0; i < count; i++)
-        if (!is_known(agent, list[i].address))
-            return true;
-    return false;
-}
-
-void
-agent_network_settled(struct ice_agent *agent)
-{
-    guint old = agent->ports->len;
-
-    agent->network_at = TIME_NEVER;
-    if (agent->gathering) { /* section 5.1.1: one more address */
-        open_addresses(agent);
-        if (!agent->options.session.lite)
-            queue_jobs(agent, old);
+    if (ice_session_state(agent->session) == ICE_COMPLETED || ice_session_state(agent->session) == ICE_FAILED) {
+        agent->keep_at = TIME_NEVER;
         return;
     }
-    if (!has_new_address(agent) && !has_lost_path(agent))
-        return;
-    if (agent->options.restart_on_change)
-        ice_agent_restart(agent);
-    agent_news(agent, ICE_AGENT_NETWORK);
+    agent->keep_at = time_add(now, agent->options.session.keepalive);
+    keep_bindings(agent);
 }

@@ -95,10 +95,9 @@ agent_outlets_open(struct ice_agent *agent)
 
     agent->outlets = g_new0(struct outlet, count);
     for (unsigned i = 0; i < count; i++)
-        agent->outlets[i] = (struct outlet){ .udp = { .ops = &outlet_ops },
-                                             .agent = agent,
-                                             .stream = i / components,
-                                             .component = i % components + 1 };
+        agent->outlets[i] = (struct outlet){
+            .udp = { .ops = &outlet_ops }, .agent = agent, .stream = i / components, .component = i % components + 1
+        };
 }
 
 struct io_udp *
@@ -231,11 +230,9 @@ agent_port_open(struct ice_agent *agent, struct address address, uint8_t stream,
     struct endpoint local = { address, 0 };
     enum io_result why;
 
-    *port = (struct port){ .agent = agent,
-                           .stream = stream,
-                           .component = component,
-                           .local_preference = local_preference,
-                           .number = -1 };
+    *port = (struct port){
+        .agent = agent, .stream = stream, .component = component, .local_preference = local_preference, .number = -1
+    };
     port->udp = agent->io->ops->udp(agent->io, &local, &port_events, port, &why);
     if (!port->udp) {
         g_free(port);

@@ -1,10 +1,10 @@
-/* What the files of the agent share: agent.c lives, tells and keeps time, agent_ports.c has sockets and data, agent_gather.c
- * addresses and servers, agent_relay.c allocations, agent_tcp.c connections, agent_sdp.c descriptions. agent.h tells the
- * theory.
+/* What the files of the agent share: agent.c lives, tells and keeps time, agent_ports.c has sockets and data,
+ * agent_gather.c candidates and servers, agent_network.c addresses, agent_relay.c allocations, agent_tcp.c connections,
+ * agent_sdp.c descriptions. agent.h tells the theory.
  *
- * Whatever the world calls is bracketed by agent_enter and agent_leave: between them callbacks of the owner are noted, and
- * the last leave tells them; memory of a freed agent goes there. Within a bracket a port, relay or connection may close
- * itself, so that after handing on what came nothing of it is touched any more. */
+ * Whatever the world calls is bracketed by agent_enter and agent_leave: between them callbacks of the owner are noted,
+ * and the last leave tells them; memory of a freed agent goes there. Within a bracket a port, relay or connection may
+ * close itself, so that after handing on what came nothing of it is touched any more. */
 #ifndef PROTO_ICE_AGENT_PRIVATE_H
 #define PROTO_ICE_AGENT_PRIVATE_H
 
@@ -43,8 +43,8 @@ struct relay {
 /* A question to a server, about a port. */
 struct job {
     struct ice_agent *agent;
-    struct port *port;  /* NULL: it has gone */
-    unsigned server;    /* of the STUN servers, then of the TURN servers */
+    struct port *port; /* NULL: it has gone */
+    unsigned server;   /* of the STUN servers, then of the TURN servers */
     bool asked, done;
     struct stun_transaction *transaction; /* of a Binding under way */
 };
@@ -84,30 +84,31 @@ struct ice_agent {
     unsigned calls; /* brackets that are open */
     bool freed, closing, closed;
 
-    struct outlet *outlets; /* streams x components */
-    struct way *ways;       /* session.locals_most */
-    GPtrArray *ports;       /* struct port */
-    GPtrArray *tcp_ports;   /* struct tcp_port */
-    GPtrArray *connections, *closed_connections; /* struct connection */
+    struct outlet *outlets;                         /* streams x components */
+    struct way *ways;                               /* session.locals_most */
+    GPtrArray *ports;                               /* struct port */
+    GPtrArray *tcp_ports;                           /* struct tcp_port */
+    GPtrArray *connections, *closed_connections;    /* struct connection */
     struct address known[ICE_AGENT_ADDRESSES_MOST]; /* that this generation was gathered on */
     size_t known_count;
-    GPtrArray *jobs;        /* struct job, in the order of asking */
+    GPtrArray *jobs; /* struct job, in the order of asking */
     guint next_job;
     unsigned outstanding;
     int64_t next_start, gather_end, keep_at, network_at;
     bool gathering, gathered, described, released; /* of this generation; released: something may be closed */
-    bool concluded;         /* checks are over: gathering is too */
-    uint64_t packet;        /* that has come and is being handled; for the journal */
-    bool has_check;         /* `check` waits for the name of the packet that it leaves in */
+    bool concluded;                                /* checks are over: gathering is too */
+    uint64_t packet;                               /* that has come and is being handled; for the journal */
+    bool has_check;                                /* `check` waits for the name of the packet that it leaves in */
     struct record check;
     bool remote_known, mismatch, watching;
     uint32_t ended_streams; /* of the peer's: by bit */
     uint64_t sdp_id, sdp_version;
-    char *described_as;                               /* the description before, to tell whether the version moves */
-    char remote_ufrag[ICE_UFRAG_MOST + 1], stale_ufrag[ICE_UFRAG_MOST + 1]; /* the peer's, and that of before a restart */
+    char *described_as; /* the description before, to tell whether the version moves */
+    char remote_ufrag[ICE_UFRAG_MOST + 1],
+        stale_ufrag[ICE_UFRAG_MOST + 1]; /* the peer's, and that of before a restart */
 
     GArray *signalled; /* uint16_t: numbers of this generation's candidates, in the order of gathering */
-    GArray *news; /* struct ice_agent_news, to be told */
+    GArray *news;      /* struct ice_agent_news, to be told */
     struct ice_transcript *transcript;
     struct ice_agent_counters counters;
 };
@@ -149,19 +150,29 @@ void agent_gather_begin(struct ice_agent *agent);
 /* Starts what is due, and ends gathering when its time is over. */
 void agent_gather_run(struct ice_agent *agent);
 int64_t agent_gather_deadline(const struct ice_agent *agent);
-/* A job has its answer, or will have none. `failure` NULL: it has. */
-void agent_job_done(struct job *job, const char *failure);
 /* Ends what is under way. */
 void agent_gather_stop(struct ice_agent *agent);
+/* For the ports from this one on: a job for each server. */
+void agent_queue_jobs(struct ice_agent *agent, guint first_port);
+/* A job has its answer, or will have none. `failure` NULL: it has. */
+void agent_job_done(struct job *job, const char *failure);
 /* Nobody waits for what is asked about this port (NULL: any) any more. */
 void agent_jobs_cancel(struct ice_agent *agent, const struct port *port);
-/* What a server saw a port's packets come from. */
+void agent_add_host(struct port *port);
+/* What a server saw a port's packets come from. `index`: of the server among all. */
 void agent_add_reflexive(struct port *port, struct endpoint mapped, struct endpoint server, unsigned index);
-void agent_network_changed(struct ice_agent *agent);
-void agent_network_settled(struct ice_agent *agent);
 /* Asks the server of a job for a Binding. */
 void agent_ask_binding(struct job *job, struct endpoint server);
 struct stun_timer_options agent_gather_timer(const struct ice_agent *agent, unsigned rc, unsigned rm);
+/* Every Tr, until the checks are over. */
+void agent_keep_bindings(struct ice_agent *agent);
+
+/* agent_network.c */
+
+/* Sockets on all addresses that have none. */
+void agent_open_addresses(struct ice_agent *agent);
+void agent_network_changed(struct ice_agent *agent);
+void agent_network_settled(struct ice_agent *agent);
 
 /* agent_relay.c */
 

@@ -6,10 +6,9 @@ relay_new(struct job *job)
 {
     struct relay *relay = g_new0(struct relay, 1), **last = &job->port->relays;
 
-    *relay = (struct relay){ .port = job->port,
-                             .job = job,
-                             .server = job->server - (unsigned)job->agent->options.stun_count,
-                             .number = -1 };
+    *relay = (struct relay){
+        .port = job->port, .job = job, .server = job->server - (unsigned)job->agent->options.stun_count, .number = -1
+    };
     while (*last)
         last = &(*last)->next;
     *last = relay;
@@ -85,7 +84,8 @@ take_allocated(struct relay *relay, const struct turn_client_news *news)
         agent_relay_release(relay);
 }
 
-/* Section 5.1.1.2: a server that has no room for an allocation may still say what it sees; so may one that refuses it. */
+/* Section 5.1.1.2: a server that has no room for an allocation may still say what it sees; so may one that refuses
+ * it. */
 static void
 take_failed(struct relay *relay, const struct turn_client_failure *failure)
 {

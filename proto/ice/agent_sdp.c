@@ -4,7 +4,7 @@
 #include "proto/sdp/attributes.h"
 #include "proto/sdp/ice.h"
 
-G_DEFINE_QUARK(ice-agent-error-quark, ice_agent_error)
+G_DEFINE_QUARK(ice - agent - error - quark, ice_agent_error)
 
 static const char *const sentences[] = {
 #define X(name, sentence) sentence,
@@ -104,13 +104,13 @@ read_candidate(const struct sdp_candidate *line, unsigned stream, struct ice_can
         (line->host.kind != SDP_HOST_IPV4 && line->host.kind != SDP_HOST_IPV6) ||
         line->foundation.length > ICE_FOUNDATION_MOST)
         return false;
-    *candidate = (struct ice_candidate){ .type = types[line->type],
-                                         .transport = line->transport == SDP_TRANSPORT_UDP ? ICE_UDP
-                                                                                           : transports[line->tcptype],
-                                         .stream = (uint8_t)stream,
-                                         .component = line->component,
-                                         .priority = line->priority,
-                                         .endpoint = { line->host.address, line->port } };
+    *candidate =
+        (struct ice_candidate){ .type = types[line->type],
+                                .transport = line->transport == SDP_TRANSPORT_UDP ? ICE_UDP : transports[line->tcptype],
+                                .stream = (uint8_t)stream,
+                                .component = line->component,
+                                .priority = line->priority,
+                                .endpoint = { line->host.address, line->port } };
     if (candidate->transport == ICE_TCP_ACTIVE)
         candidate->endpoint.port = ICE_TCP_DISCARD_PORT; /* whatever stands there (RFC 6544 section 4.5) */
     if (line->related.kind == SDP_HOST_IPV4 || line->related.kind == SDP_HOST_IPV6)

@@ -1,9 +1,10 @@
-/* ICE over TCP (RFC 6544): who listens and who connects, and messages on connections (RFC 4571 section 2: 16 bits of length
- * before each).
+/* ICE over TCP (RFC 6544): who listens and who connects, and messages on connections (RFC 4571 section 2: 16 bits of
+ * length before each).
  *
- * A tcp_port is a local candidate: active (it has no socket of its own, and port 9 in its address), passive (a listener) or
- * simultaneous-open (a listener, and connections from its port). A connection belongs to the candidate that it was made
- * from or came to; checks and data between the two ends use it. What is sent while it is being made waits in it. */
+ * A tcp_port is a local candidate: active (it has no socket of its own, and port 9 in its address), passive (a
+ * listener) or simultaneous-open (a listener, and connections from its port). A connection belongs to the candidate
+ * that it was made from or came to; checks and data between the two ends use it. What is sent while it is being made
+ * waits in it. */
 #include "proto/ice/agent_private.h"
 
 #include "core/base/cursor.h"
@@ -46,11 +47,9 @@ connection_new(struct tcp_port *port, struct endpoint peer)
 {
     struct connection *connection = g_new0(struct connection, 1);
 
-    *connection = (struct connection){ .agent = port->agent,
-                                       .port = port,
-                                       .peer = peer,
-                                       .in = g_byte_array_new(),
-                                       .out = g_byte_array_new() };
+    *connection = (struct connection){
+        .agent = port->agent, .port = port, .peer = peer, .in = g_byte_array_new(), .out = g_byte_array_new()
+    };
     return connection;
 }
 
@@ -308,8 +307,8 @@ open_port(struct ice_agent *agent, const struct tcp_port *like, unsigned rank)
     if (port->transport == ICE_TCP_ACTIVE) {
         port->at.port = ICE_TCP_DISCARD_PORT;
     } else {
-        port->listener = agent->io->ops->listen(agent->io, &port->at, port->transport == ICE_TCP_SO, on_listener, port,
-                                                &why);
+        port->listener =
+            agent->io->ops->listen(agent->io, &port->at, port->transport == ICE_TCP_SO, on_listener, port, &why);
         if (!port->listener) {
             g_free(port);
             return;
@@ -403,8 +402,8 @@ is_carrying(const struct connection *connection)
     const struct tcp_port *port = connection->port;
     struct ice_path path;
 
-    return ice_session_path(port->agent->session, port->stream, port->component, &path) &&
-           path.base == port->number && endpoint_equal(path.to, connection->peer);
+    return ice_session_path(port->agent->session, port->stream, port->component, &path) && path.base == port->number &&
+           endpoint_equal(path.to, connection->peer);
 }
 
 void

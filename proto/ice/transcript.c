@@ -239,8 +239,7 @@ say_moved(const struct ice_transcript *transcript, const struct entry *entry, GS
     else if (entry->is_new)
         g_string_append_printf(out, "new: %s", ice_pair_state_name((enum ice_pair_state)entry->is));
     else if (entry->is == ICE_PAIR_GONE)
-        g_string_append_printf(out, "%s -> out of the checklist",
-                               ice_pair_state_name((enum ice_pair_state)entry->was));
+        g_string_append_printf(out, "%s -> out of the checklist", ice_pair_state_name((enum ice_pair_state)entry->was));
     else
         g_string_append_printf(out, "%s -> %s", ice_pair_state_name((enum ice_pair_state)entry->was),
                                ice_pair_state_name((enum ice_pair_state)entry->is));

@@ -1,8 +1,8 @@
-/* What an agent remembers of its session, to be told to people: each candidate with its origin, each pair's way through the
- * states with the reasons, and why the chosen pair won.
+/* What an agent remembers of its session, to be told to people: each candidate with its origin, each pair's way through
+ * the states with the reasons, and why the chosen pair won.
  *
- * A list of entries in the order of time, bounded: when it is full what comes is counted and not kept, but that the outcome
- * (states and selections) has as much room again. Memory grows with what is kept. */
+ * A list of entries in the order of time, bounded: when it is full what comes is counted and not kept, but that the
+ * outcome (states and selections) has as much room again. Memory grows with what is kept. */
 #ifndef PROTO_ICE_TRANSCRIPT_H
 #define PROTO_ICE_TRANSCRIPT_H
 
