@@ -141,7 +141,8 @@ bench_ice(struct bench *bench)
     run->options.turn[0].server = (struct endpoint){ address_ipv4(0xc6336402), STUN_PORT };
     run->nat = "port-restricted-cone";
     run->sessions = 4000;
-    bench_compare(bench, "ICE sessions, two port-restricted NATs", "/s", BENCH_MORE, 5000, sessions_per_second, NULL, run);
+    bench_compare(bench, "ICE sessions, two port-restricted NATs", "/s", BENCH_MORE, 5000, sessions_per_second, NULL,
+                  run);
     run->nat = "symmetric";
     run->options.turn_count = 1;
     run->sessions = 1000;
