@@ -8,10 +8,11 @@ check_path(const char *row, const struct end *at, enum ice_type own, enum ice_ty
     CHECK_ROW_TEXT(row, ice_type_word(at->path[0].peer_type), ice_type_word(peer));
 }
 
-/* The path from A, by the types of both candidates as A sees them: the own one is what the valid pair has, reflexive where
- * a NAT changed the address. Where both mappings depend on the destination, or one does and the other filters by port, only
- * a relay leads through (RFC 8445 section 2): the controlled side's, whose pair has the larger G (section 6.1.2.3). `within`: after the exchange of descriptions. Waiting: 200 ms after a first
- * valid pair for better ones, 2 s for a relayed one. */
+/* The path from A, by the types of both candidates as A sees them: the own one is what the valid pair has, reflexive
+ * where a NAT changed the address. Where both mappings depend on the destination, or one does and the other filters by
+ * port, only a relay leads through (RFC 8445 section 2): the controlled side's, whose pair has the larger G (section
+ * 6.1.2.3). `within`: after the exchange of descriptions. Waiting: 200 ms after a first valid pair for better ones, 2 s
+ * for a relayed one. */
 static void
 test_pairs_of_nats(void)
 {
@@ -30,7 +31,8 @@ test_pairs_of_nats(void)
         { "symmetric and restricted", "symmetric", "restricted-cone", false, ICE_PRFLX, ICE_SRFLX, 900 * TIME_MS },
         { "two port-restricted, and a relay not needed", "port-restricted-cone", "port-restricted-cone", true,
           ICE_SRFLX, ICE_SRFLX, 600 * TIME_MS },
-        { "symmetric and port-restricted", "symmetric", "port-restricted-cone", true, ICE_PRFLX, ICE_RELAY, 4 * TIME_S },
+        { "symmetric and port-restricted", "symmetric", "port-restricted-cone", true, ICE_PRFLX, ICE_RELAY,
+          4 * TIME_S },
         { "two symmetric", "symmetric", "symmetric", true, ICE_PRFLX, ICE_RELAY, 4 * TIME_S },
     };
 
@@ -53,7 +55,8 @@ test_pairs_of_nats(void)
     }
 }
 
-/* RFC 8445 section 2: without a relay there is no way; it has failed when patience ends (RFC 8863 section 4), not before. */
+/* RFC 8445 section 2: without a relay there is no way; it has failed when patience ends (RFC 8863 section 4), not
+ * before. */
 static void
 test_no_way(void)
 {
@@ -65,7 +68,8 @@ test_no_way(void)
     CHECK_ROW_TEXT("A", ice_state_word(end_a.state), "failed");
     CHECK_ROW_TEXT("B", ice_state_word(end_b.state), "failed");
     CHECK_ROW_TEXT("why", ice_why_word(end_a.why), "exhausted");
-    CHECK(end_a.failed_at - end_a.gathered_at >= ICE_PATIENCE && end_a.failed_at - end_a.gathered_at < ICE_PATIENCE + TIME_S);
+    CHECK(end_a.failed_at - end_a.gathered_at >= ICE_PATIENCE &&
+          end_a.failed_at - end_a.gathered_at < ICE_PATIENCE + TIME_S);
     CHECK(!end_say(&end_a, 1, "into nowhere"));
 }
 
@@ -129,7 +133,8 @@ test_two_components(void)
     ends_connect(&end_a, &end_b, &options, 8 * TIME_S);
     ends_check("two components", &end_a, &end_b, 2);
     CHECK(end_a.selected == 2 && end_b.selected == 2);
-    CHECK(!endpoint_equal(end_a.path[0].from, end_a.path[1].from) && !endpoint_equal(end_a.path[0].to, end_a.path[1].to));
+    CHECK(!endpoint_equal(end_a.path[0].from, end_a.path[1].from) &&
+          !endpoint_equal(end_a.path[0].to, end_a.path[1].to));
     ice_agent_description(end_a.agent, text);
     CHECK(strstr(text->str, "\r\na=rtcp:") != NULL);
     ends_show("two components");
@@ -161,7 +166,8 @@ test_role_conflict(void)
         CHECK(ice_session_is_controlling(ice_agent_session(end_a.agent)) !=
               ice_session_is_controlling(ice_agent_session(end_b.agent)));
         CHECK(ice_session_counters(ice_agent_session(end_a.agent))->conflicts +
-                  ice_session_counters(ice_agent_session(end_b.agent))->conflicts > 0);
+                  ice_session_counters(ice_agent_session(end_b.agent))->conflicts >
+              0);
     }
 }
 
@@ -246,7 +252,8 @@ test_tcp(void)
     CHECK_ROW_TEXT("A", ice_transport_word(end_a.path[0].transport), "tcp-active");
     CHECK_ROW_TEXT("B", ice_transport_word(end_b.path[0].transport), "tcp-passive");
     for (unsigned i = 0; i < 100; i++)
-        CHECK(end_say(&end_a, 1, "a longer one, so that some of them share a segment, and others are cut in two by it"));
+        CHECK(
+            end_say(&end_a, 1, "a longer one, so that some of them share a segment, and others are cut in two by it"));
     run_for(5 * TIME_S);
     CHECK_ROW_INT("all came", end_b.heard[0], 101);
 }
@@ -267,16 +274,9 @@ test_tcp_so(void)
 void
 suite_ice_agent(void)
 {
-    UNIT_SUITE("ICE agent", agents_begin, agents_end,
-               { "pairs of NATs", test_pairs_of_nats },
-               { "no way", test_no_way },
-               { "UDP blocked", test_udp_blocked },
-               { "relay only", test_relay_only },
-               { "refused allocation", test_refused_allocation },
-               { "two components", test_two_components },
-               { "role conflict", test_role_conflict },
-               { "trickle", test_trickle },
-               { "lite", test_lite },
-               { "TCP", test_tcp },
-               { "TCP, simultaneous open", test_tcp_so });
+    UNIT_SUITE("ICE agent", agents_begin, agents_end, { "pairs of NATs", test_pairs_of_nats },
+               { "no way", test_no_way }, { "UDP blocked", test_udp_blocked }, { "relay only", test_relay_only },
+               { "refused allocation", test_refused_allocation }, { "two components", test_two_components },
+               { "role conflict", test_role_conflict }, { "trickle", test_trickle }, { "lite", test_lite },
+               { "TCP", test_tcp }, { "TCP, simultaneous open", test_tcp_so });
 }

@@ -306,18 +306,10 @@ test_address_while_gathering(void)
 void
 suite_ice_agent_life(void)
 {
-    UNIT_SUITE("ICE agent life", agents_begin, agents_end,
-               { "restart", test_restart },
-               { "consent", test_consent },
-               { "addresses change", test_addresses },
-               { "release", test_release },
-               { "close", test_close },
-               { "freed in a callback", test_free_in_callback },
-               { "silent server", test_silent_server },
-               { "strangers", test_strangers },
-               { "permission", test_permission },
-               { "ICMP", test_icmp },
-               { "mapping storm", test_mapping_storm },
-               { "restart on change", test_restart_on_change },
+    UNIT_SUITE("ICE agent life", agents_begin, agents_end, { "restart", test_restart }, { "consent", test_consent },
+               { "addresses change", test_addresses }, { "release", test_release }, { "close", test_close },
+               { "freed in a callback", test_free_in_callback }, { "silent server", test_silent_server },
+               { "strangers", test_strangers }, { "permission", test_permission }, { "ICMP", test_icmp },
+               { "mapping storm", test_mapping_storm }, { "restart on change", test_restart_on_change },
                { "address while gathering", test_address_while_gathering });
 }

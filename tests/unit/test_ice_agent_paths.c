@@ -3,6 +3,7 @@
 
 #include "nat/presets.h"
 #include "proto/ice/kinds.h"
+#include "proto/stun/kinds.h"
 #include "tests/unit/support_net.h"
 
 /* ---- systematic faults: the first packets of the checks between two port-restricted NATs, at A's NAT */
@@ -14,10 +15,9 @@ enum fault { LOST, LATE, TWICE, FAULTS };
 static struct link_fault
 fault_of(enum fault how, unsigned packet)
 {
-    return (struct link_fault){ .packet = packet,
-                                .lose = how == LOST,
-                                .duplicate = how == TWICE,
-                                .delay = how == LATE ? 300 * TIME_MS : 0 };
+    return (struct link_fault){
+        .packet = packet, .lose = how == LOST, .duplicate = how == TWICE, .delay = how == LATE ? 300 * TIME_MS : 0
+    };
 }
 
 /* A session with faults on one direction of the wire of A's NAT; whether it connects, over the direct way. */
@@ -27,10 +27,10 @@ run_with(const struct link_fault *faults, unsigned count, bool up)
     struct ice_agent_options options = agents_options(true, false);
     struct lab_link link = lab_link_default;
     struct link_options *way = up ? &link.up : &link.down;
-    g_autofree char *row = g_strdup_printf("%s packets %u and %u, faults %d%d", up ? "outgoing" : "incoming",
-                                           (unsigned)faults[0].packet, (unsigned)faults[count - 1].packet,
-                                           faults[0].lose + 2 * faults[0].duplicate,
-                                           faults[count - 1].lose + 2 * faults[count - 1].duplicate);
+    g_autofree char *row =
+        g_strdup_printf("%s packets %u and %u, faults %d%d", up ? "outgoing" : "incoming", (unsigned)faults[0].packet,
+                        (unsigned)faults[count - 1].packet, faults[0].lose + 2 * faults[0].duplicate,
+                        faults[count - 1].lose + 2 * faults[count - 1].duplicate);
 
     agents_again();
     way->fault_count = count;
@@ -147,6 +147,94 @@ test_journal(void)
     net_journal_end(&journal);
 }
 
+/* ---- pacing and filters */
+
+/* RFC 8445 section 14.2: all agents of a host together begin no more than one transaction in 5 ms, gathering and checks
+ * alike, and each by itself one in Ta. */
+static void
+test_pacing(void)
+{
+    struct ice_agent_options options = agents_options(true, false);
+    struct ice_pacer pacer = { 0 };
+    struct end more[3] = { { NULL } };
+    struct net_journal journal;
+    int64_t last = -TIME_S;
+    unsigned begun = 0;
+
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, false);
+    options.session.pacer = &pacer;
+    net_journal_start(&journal, test_lab->world);
+    for (size_t i = 0; i < G_N_ELEMENTS(more); i++) {
+        end_open(&more[i], "A", &options);
+        ice_agent_gather(more[i].agent);
+    }
+    options.session.pacer = NULL;
+    end_open(&end_b, "B", &options);
+    ice_agent_gather(end_b.agent);
+    run_for(TIME_S);
+    for (size_t i = 0; i < G_N_ELEMENTS(more); i++) {
+        CHECK(more[i].gathered == 1);
+        end_describe(&end_b, &more[i]);
+        end_describe(&more[i], &end_b); /* each a restart of B's: only that they check matters */
+    }
+    run_for(TIME_S);
+    for (guint i = 0; i < journal.records->len; i++) {
+        const struct record *record = &g_array_index(journal.records, struct record, i);
+
+        if (record->node != node_called("A")->number ||
+            !(record->kind == &stun_kind_started || (record->kind == &ice_kind_check && record->detail == 1)))
+            continue;
+        CHECK_ROW("5 ms apart", record->at - last >= ICE_TA_LEAST);
+        last = record->at;
+        begun++;
+    }
+    CHECK(begun >= 6);
+    net_journal_end(&journal);
+    for (size_t i = 0; i < G_N_ELEMENTS(more); i++)
+        end_close(&more[i]);
+}
+
+static bool
+is_not_10_2(void *owner, const struct io_address *address)
+{
+    (void)owner;
+    return !address_equal(address->address, read_address("10.2.0.2"));
+}
+
+static void
+test_filters(void)
+{
+    static const struct {
+        const char *name;
+        bool no_ipv4, no_ipv6, filter;
+        unsigned hosts;
+    } rows[] = {
+        { "all", false, false, false, 3 },    { "no IPv4", true, false, false, 1 },
+        { "no IPv6", false, true, false, 2 }, { "one left out", false, false, true, 2 },
+        { "none", true, true, false, 0 },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct ice_agent_options options = agents_options(false, false);
+        struct lab_network *internet;
+
+        agents_again();
+        internet = make_internet();
+        make_host(internet, "A", "203.0.113.1, 2001:db8:a::1");
+        make_nat(internet, "natC", "203.0.113.3", "full-cone", "10.2.0.0/24");
+        make_attached("A", net_called("natC"), "10.2.0.2", false);
+        options.no_ipv4 = rows[i].no_ipv4;
+        options.no_ipv6 = rows[i].no_ipv6;
+        options.use_address = rows[i].filter ? is_not_10_2 : NULL;
+        end_open(&end_a, "A", &options);
+        ice_agent_gather(end_a.agent);
+        run_for(1);
+        CHECK_ROW(rows[i].name, end_a.gathered == 1);
+        CHECK_ROW_INT(rows[i].name, (int64_t)ice_session_locals(ice_agent_session(end_a.agent)), rows[i].hosts);
+    }
+}
+
 /* ---- what a NAT forgets */
 
 /* Section 5.1.1.4: the description is handed over ten minutes after gathering, and the NATs forget after 30 s. */
@@ -182,6 +270,6 @@ suite_ice_agent_paths(void)
 {
     UNIT_SUITE("ICE agent paths", agents_begin, agents_end, { "single faults", test_single_faults },
                { "double faults", test_double_faults }, { "both families", test_dual_stack },
-               { "two streams", test_two_streams }, { "journal", test_journal },
-               { "late exchange", test_late_exchange });
+               { "two streams", test_two_streams }, { "journal", test_journal }, { "pacing", test_pacing },
+               { "filters", test_filters }, { "late exchange", test_late_exchange });
 }

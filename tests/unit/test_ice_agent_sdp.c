@@ -16,7 +16,8 @@ test_faults(void)
     } rows[] = {
         { "no SDP", "hello", ICE_AGENT_FAULT_MALFORMED, "line 1" },
         { "no ICE", HEAD MEDIUM, ICE_AGENT_FAULT_NO_ICE, "no ICE" },
-        { "password too short", HEAD MEDIUM "a=ice-ufrag:abcd\r\na=ice-pwd:short\r\n", ICE_AGENT_FAULT_MALFORMED, "line 8" },
+        { "password too short", HEAD MEDIUM "a=ice-ufrag:abcd\r\na=ice-pwd:short\r\n", ICE_AGENT_FAULT_MALFORMED,
+          "line 8" },
         { "a candidate that is none", HEAD MEDIUM ICE GOOD "a=candidate:1 1 UDP x 203.0.113.9 5000 typ host\r\n",
           ICE_AGENT_FAULT_MALFORMED, "line 10" },
         { "two media", HEAD MEDIUM ICE GOOD MEDIUM ICE GOOD, ICE_AGENT_FAULT_STREAMS, "media" },
@@ -67,14 +68,63 @@ test_description(void)
                     "a=candidate:1 1 UDP 2130706431 10.0.0.2 %u typ host\r\n"
                     "a=candidate:2 1 UDP 1694498815 203.0.113.1 %u typ srflx raddr 10.0.0.2 rport %u\r\n"
                     "a=end-of-candidates\r\n",
-                    port, ice_session_ufrag(ice_agent_session(end_a.agent)), ice_session_pwd(ice_agent_session(end_a.agent)), port,
-                    port, port);
+                    port, ice_session_ufrag(ice_agent_session(end_a.agent)),
+                    ice_session_pwd(ice_agent_session(end_a.agent)), port, port, port);
     CHECK_ROW_TEXT("body", strstr(text->str, "s=-"), expected->str);
     CHECK(strstr(first->str, " 1 IN IP4 ") && strstr(text->str, " 2 IN IP4 203.0.113.1\r\n"));
     g_string_assign(first, text->str);
     g_string_truncate(text, 0);
     ice_agent_description(end_a.agent, text);
     CHECK_ROW_TEXT("again", text->str, first->str);
+}
+
+/* RFC 8838: candidates of another generation are passed over, as are those after the end, told in the description or
+ * alone; names and transports that we have no use for are no fault. */
+static void
+test_trickled(void)
+{
+    static const struct {
+        const char *name, *line;
+        bool taken;
+        unsigned remotes;
+    } rows[] = {
+        { "one", "candidate:2 1 UDP 100 203.0.113.9 5001 typ host", true, 2 },
+        { "with a=, a line's end and the right ufrag",
+          "a=candidate:2 1 udp 99 203.0.113.9 5002 typ host generation 0 ufrag abcd\r\n", true, 3 },
+        { "of another generation", "candidate:2 1 UDP 98 203.0.113.9 5003 typ host ufrag efgh", true, 3 },
+        { "the same again", "candidate:2 1 UDP 100 203.0.113.9 5001 typ host", true, 3 },
+        { "a name", "candidate:2 1 UDP 97 b.local 5004 typ host", true, 3 },
+        { "another transport", "candidate:2 1 SCTP 97 203.0.113.9 5004 typ host", true, 3 },
+        { "another component", "candidate:2 2 UDP 97 203.0.113.9 5004 typ host", true, 3 },
+        { "an active TCP one with port 0", "candidate:3 1 TCP 96 203.0.113.9 0 typ host tcptype active", true, 4 },
+        { "no candidate", "candidate:2 1 UDP 100 203.0.113.9", false, 4 },
+        { "no line", "", false, 4 },
+        { "the end", "a=end-of-candidates", true, 4 },
+        { "after the end", "candidate:4 1 UDP 95 203.0.113.9 5005 typ host", true, 4 },
+    };
+    struct ice_agent_options options = agents_options(false, false);
+
+    options.session.trickle = true;
+    agents_world(NULL, NULL);
+    end_open(&end_a, "A", &options);
+    CHECK(ice_agent_take_description(end_a.agent, span_of_text(HEAD "a=ice-options:ice2 trickle\r\n" MEDIUM ICE GOOD),
+                                     NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+
+        CHECK_ROW(rows[i].name,
+                  ice_agent_take_candidate(end_a.agent, 0, span_of_text(rows[i].line), &error) == rows[i].taken);
+        CHECK_ROW(rows[i].name, rows[i].taken == !error);
+        CHECK_ROW_INT(rows[i].name, (int64_t)ice_session_remotes(ice_agent_session(end_a.agent)), rows[i].remotes);
+    }
+    agents_again();
+    agents_world(NULL, NULL);
+    end_open(&end_a, "A", &options);
+    CHECK(ice_agent_take_description(
+        end_a.agent, span_of_text(HEAD "a=ice-options:ice2 trickle\r\n" MEDIUM ICE GOOD "a=end-of-candidates\r\n"),
+        NULL));
+    CHECK(ice_agent_take_candidate(end_a.agent, 0, span_of_text(rows[0].line), NULL));
+    CHECK_ROW_INT("ended by the description", (int64_t)ice_session_remotes(ice_agent_session(end_a.agent)), 1);
 }
 
 /* The story names what happened and why, and its size is bounded. */
@@ -87,7 +137,8 @@ test_transcript(void)
         "this agent is controlling; ICE is Completed\n",
         ", from the server 198.51.100.1:3478: it was gathered\n",
         ": the peer has signalled it\n",
-        "In-Progress -> Waiting, because the peer's check came by this way (RFC 8445 section 7.3.1.4); the own check that "
+        "In-Progress -> Waiting, because the peer's check came by this way (RFC 8445 section 7.3.1.4); the own check "
+        "that "
         "went before it has opened the NAT on this side, if it was not open\n",
         "check with USE-CANDIDATE, because it is to be nominated (RFC 8445 section 8.1.1)\n",
         "goes by pair ",
@@ -114,8 +165,6 @@ test_transcript(void)
 void
 suite_ice_agent_sdp(void)
 {
-    UNIT_SUITE("ICE agent SDP", agents_begin, agents_end,
-               { "faults", test_faults },
-               { "description", test_description },
-               { "transcript", test_transcript });
+    UNIT_SUITE("ICE agent SDP", agents_begin, agents_end, { "faults", test_faults },
+               { "description", test_description }, { "trickled", test_trickled }, { "transcript", test_transcript });
 }
