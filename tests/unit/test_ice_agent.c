@@ -171,6 +171,20 @@ test_role_conflict(void)
     }
 }
 
+/* RFC 5245 section 8.1.1.2: every check nominates, and the highest pair stays selected in the end. */
+static void
+test_aggressive(void)
+{
+    struct ice_agent_options options = agents_options(true, true);
+
+    options.session.aggressive = true;
+    agents_world("port-restricted-cone", "full-cone");
+    agents_servers(true, true);
+    ends_connect(&end_a, &end_b, &options, 8 * TIME_S);
+    ends_check("aggressive", &end_a, &end_b, 1);
+    check_path("aggressive", &end_a, ICE_SRFLX, ICE_SRFLX);
+}
+
 /* RFC 8838: descriptions without a candidate, and each candidate as it comes; then backwards, B's checks before A knows
  * where they come from, and the end of candidates last. */
 static void
@@ -277,6 +291,6 @@ suite_ice_agent(void)
     UNIT_SUITE("ICE agent", agents_begin, agents_end, { "pairs of NATs", test_pairs_of_nats },
                { "no way", test_no_way }, { "UDP blocked", test_udp_blocked }, { "relay only", test_relay_only },
                { "refused allocation", test_refused_allocation }, { "two components", test_two_components },
-               { "role conflict", test_role_conflict }, { "trickle", test_trickle }, { "lite", test_lite },
-               { "TCP", test_tcp }, { "TCP, simultaneous open", test_tcp_so });
+               { "role conflict", test_role_conflict }, { "aggressive", test_aggressive }, { "trickle", test_trickle },
+               { "lite", test_lite }, { "TCP", test_tcp }, { "TCP, simultaneous open", test_tcp_so });
 }

@@ -36,6 +36,26 @@ test_restart(void)
     CHECK(ice_session_generation(ice_agent_session(end_b.agent)) == 1);
 }
 
+/* Both restart at the same time: the descriptions cross, and are of one generation. */
+static void
+test_restarts_cross(void)
+{
+    struct ice_agent_options options = agents_options(true, false);
+
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, false);
+    ends_connect(&end_a, &end_b, &options, 2 * TIME_S); /* before anything is released */
+    ice_agent_restart(end_a.agent);
+    ice_agent_restart(end_b.agent);
+    run_for(TIME_S);
+    end_describe(&end_a, &end_b);
+    end_describe(&end_b, &end_a);
+    run_for(8 * TIME_S);
+    CHECK(end_a.restarted == 0 && end_b.restarted == 0);
+    CHECK(end_a.selected == 2 && end_b.selected == 2);
+    ends_check("after", &end_a, &end_b, 1);
+}
+
 /* RFC 7675 section 5.1: 30 s after the last answer nothing is sent any more; a hole of 20 s is survived. */
 static void
 test_consent(void)
@@ -306,7 +326,8 @@ test_address_while_gathering(void)
 void
 suite_ice_agent_life(void)
 {
-    UNIT_SUITE("ICE agent life", agents_begin, agents_end, { "restart", test_restart }, { "consent", test_consent },
+    UNIT_SUITE("ICE agent life", agents_begin, agents_end, { "restart", test_restart },
+               { "restarts that cross", test_restarts_cross }, { "consent", test_consent },
                { "addresses change", test_addresses }, { "release", test_release }, { "close", test_close },
                { "freed in a callback", test_free_in_callback }, { "silent server", test_silent_server },
                { "strangers", test_strangers }, { "permission", test_permission }, { "ICMP", test_icmp },
