@@ -89,6 +89,41 @@ test_udp_blocked(void)
     CHECK(ice_agent_counters(end_a.agent)->silent == 1);
 }
 
+/* TURN over TCP from the start, from both sides of two symmetric NATs, and over IPv6 (RFC 8656 section 7.1: what is not
+ * asked for is IPv4). */
+static void
+test_turn_ways(void)
+{
+    static const struct {
+        const char *name, *server;
+        enum turn_client_transport transport;
+    } rows[] = {
+        { "TCP", AGENT_TURN, TURN_CLIENT_TCP },
+        { "UDP", AGENT_TURN, TURN_CLIENT_UDP },
+        { "UDP over IPv6", "[2001:db8:1::2]:3478", TURN_CLIENT_UDP },
+        { "TCP over IPv6", "[2001:db8:1::2]:3478", TURN_CLIENT_TCP },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct ice_agent_options options = agents_options(false, true);
+        struct lab_network *internet;
+
+        agents_again();
+        internet = make_internet();
+        make_host(internet, "T", "198.51.100.2, 2001:db8:1::2");
+        make_host(internet, "A", "203.0.113.1, 2001:db8:a::1");
+        make_host(internet, "B", "203.0.113.2, 2001:db8:b::1");
+        agents_servers(false, true);
+        CHECK(endpoint_parse(rows[i].server, &options.turn[0].server));
+        options.turn[0].transport = rows[i].transport;
+        options.relay_only = true;
+        ends_connect(&end_a, &end_b, &options, 8 * TIME_S);
+        ends_check(rows[i].name, &end_a, &end_b, 1);
+        check_path(rows[i].name, &end_a, ICE_RELAY, ICE_RELAY);
+        CHECK_ROW(rows[i].name, address_is_ipv4(end_a.path[0].to.address) == (rows[i].server[0] != '['));
+    }
+}
+
 /* Relayed candidates alone, and no own address in the description (RFC 8839 section 5.1: 0.0.0.0 and 9). */
 static void
 test_relay_only(void)
@@ -289,7 +324,7 @@ void
 suite_ice_agent(void)
 {
     UNIT_SUITE("ICE agent", agents_begin, agents_end, { "pairs of NATs", test_pairs_of_nats },
-               { "no way", test_no_way }, { "UDP blocked", test_udp_blocked }, { "relay only", test_relay_only },
+               { "no way", test_no_way }, { "UDP blocked", test_udp_blocked }, { "ways to TURN", test_turn_ways }, { "relay only", test_relay_only },
                { "refused allocation", test_refused_allocation }, { "two components", test_two_components },
                { "role conflict", test_role_conflict }, { "aggressive", test_aggressive }, { "trickle", test_trickle },
                { "lite", test_lite }, { "TCP", test_tcp }, { "TCP, simultaneous open", test_tcp_so });
