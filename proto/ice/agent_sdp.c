@@ -365,6 +365,7 @@ ice_agent_take_description(struct ice_agent *agent, struct span text, GError **e
         return false;
     }
     agent_enter(agent);
+    agent->mismatch = false;
     if (agent->remote_known && !span_equal(offer.ice.ufrag, span_of_text(agent->remote_ufrag))) {
         ice_agent_restart(agent);
         agent_news(agent, ICE_AGENT_RESTARTED);

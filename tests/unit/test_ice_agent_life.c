@@ -130,6 +130,29 @@ test_release(void)
     ends_check("after the release", &end_a, &end_b, 1);
 }
 
+/* What only keeps alive does not keep a simulated run going: an agent that waits for its peer, and two that are done. */
+static void
+test_rest(void)
+{
+    struct ice_agent_options options = agents_options(true, true);
+
+    agents_world("symmetric", "port-restricted-cone");
+    agents_servers(true, true);
+    ends_connect(&end_a, &end_b, &options, 0);
+    CHECK(!world_quiet(test_lab->world));
+    run_for(4 * TIME_S);
+    CHECK(end_a.state == ICE_COMPLETED && end_b.state == ICE_COMPLETED);
+    CHECK(world_quiet(test_lab->world));
+    agents_again();
+    agents_world("symmetric", NULL);
+    agents_servers(true, true);
+    end_open(&end_a, "A", &options);
+    ice_agent_gather(end_a.agent);
+    CHECK(!world_quiet(test_lab->world));
+    run_for(TIME_S);
+    CHECK(end_a.gathered == 1 && world_quiet(test_lab->world));
+}
+
 /* A relayed path is closed with a farewell. */
 static void
 test_close(void)
@@ -328,7 +351,8 @@ suite_ice_agent_life(void)
 {
     UNIT_SUITE("ICE agent life", agents_begin, agents_end, { "restart", test_restart },
                { "restarts that cross", test_restarts_cross }, { "consent", test_consent },
-               { "addresses change", test_addresses }, { "release", test_release }, { "close", test_close },
+               { "addresses change", test_addresses }, { "release", test_release }, { "rest", test_rest },
+               { "close", test_close },
                { "freed in a callback", test_free_in_callback }, { "silent server", test_silent_server },
                { "strangers", test_strangers }, { "permission", test_permission }, { "ICMP", test_icmp },
                { "mapping storm", test_mapping_storm }, { "restart on change", test_restart_on_change },

@@ -26,6 +26,7 @@ test_faults(void)
         { "the peer saw a mismatch", HEAD MEDIUM ICE GOOD "a=ice-mismatch\r\n", ICE_AGENT_FAULT_MISMATCH, "rewritten" },
     };
     struct ice_agent_options options = agents_options(false, false);
+    g_autoptr(GString) text = g_string_new(NULL);
 
     agents_world(NULL, NULL);
     end_open(&end_a, "A", &options);
@@ -38,7 +39,45 @@ test_faults(void)
     }
     CHECK(!ice_agent_take_candidate(end_a.agent, 0, span_of_text("candidate:1 1 UDP"), NULL));
     CHECK(!ice_agent_take_candidate(end_a.agent, 1, span_of_text("end-of-candidates"), NULL));
+    ice_agent_description(end_a.agent, text);
+    CHECK(strstr(text->str, "\r\na=ice-mismatch\r\n") != NULL);
     CHECK(ice_agent_take_description(end_a.agent, span_of_text(HEAD MEDIUM ICE GOOD), NULL));
+    g_string_truncate(text, 0);
+    ice_agent_description(end_a.agent, text);
+    CHECK(!strstr(text->str, "ice-mismatch"));
+    ice_agent_close(end_a.agent);
+    CHECK(!ice_agent_take_description(end_a.agent, span_of_text(HEAD MEDIUM ICE GOOD), NULL));
+    CHECK(!ice_agent_take_candidate(end_a.agent, 0, span_of_text("end-of-candidates"), NULL));
+}
+
+/* Options that make no sense are told in a sentence. */
+static void
+test_options(void)
+{
+    struct ice_agent_options good = agents_options(true, true), bad;
+
+    CHECK_ROW_TEXT("good", ice_agent_options_fault(&good), NULL);
+    bad = good;
+    bad.session.streams = 33;
+    CHECK_ROW("streams", ice_agent_options_fault(&bad) != NULL);
+    bad = good;
+    bad.session.components = 0;
+    CHECK_ROW("components", ice_agent_options_fault(&bad) != NULL);
+    bad = good;
+    bad.relay_only = true;
+    bad.turn_count = 0;
+    CHECK_ROW("relay only, and no TURN server", ice_agent_options_fault(&bad) != NULL);
+    bad.turn_count = 1;
+    bad.session.lite = true;
+    CHECK_ROW("relay only, and lite", ice_agent_options_fault(&bad) != NULL);
+    bad = good;
+    bad.turn[0].password = NULL;
+    CHECK_ROW("half a credential", ice_agent_options_fault(&bad) != NULL);
+    bad = good;
+    bad.no_udp = true;
+    CHECK_ROW("neither UDP nor TCP", ice_agent_options_fault(&bad) != NULL);
+    bad.tcp = true;
+    CHECK_ROW("TCP", ice_agent_options_fault(&bad) == NULL);
 }
 
 /* RFC 8839 section 5 and RFC 8840: the lines that must be there, exactly; the version moves with the text only. */
@@ -165,6 +204,6 @@ test_transcript(void)
 void
 suite_ice_agent_sdp(void)
 {
-    UNIT_SUITE("ICE agent SDP", agents_begin, agents_end, { "faults", test_faults },
+    UNIT_SUITE("ICE agent SDP", agents_begin, agents_end, { "faults", test_faults }, { "options", test_options },
                { "description", test_description }, { "trickled", test_trickled }, { "transcript", test_transcript });
 }
