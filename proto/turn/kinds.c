@@ -59,8 +59,8 @@ say_ended(const struct record *record, const struct names *names, GString *out)
     g_string_append_printf(out, "TURN allocation %u", record->subject[0]);
     append_endpoint(out, " of ", flow_source(&record->before));
     append_endpoint(out, " at ", flow_source(&record->after));
-    g_string_append_printf(out, " ends after %s: %s", duration_format(record->detail, lived),
-                           why_sentences[record->rule % TURN_WHY_COUNT]);
+    g_string_append_printf(out, " ends after %s and %u KiB: %s", duration_format(record->detail, lived),
+                           record->subject[1], why_sentences[record->rule % TURN_WHY_COUNT]);
 }
 
 static void
@@ -210,6 +210,7 @@ ended_fields(const struct record *record, const struct names *names, struct fiel
     fields_endpoint(out, "relayed", flow_source(&record->after));
     fields_text(out, "why", whys[record->rule % TURN_WHY_COUNT]);
     fields_time(out, "lived", record->detail);
+    fields_number(out, "kib", record->subject[1]);
 }
 
 static void

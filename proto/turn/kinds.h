@@ -21,7 +21,8 @@ enum turn_form { TURN_FORM_INDICATION, TURN_FORM_CHANNEL };
 /* `after`: from the relayed address, to nowhere. `detail`: the lifetime, nanoseconds. */
 extern const struct record_kind turn_kind_allocated;
 extern const struct record_kind turn_kind_refreshed;
-/* `rule`: enum turn_why. `detail`: how long it has lived. */
+/* `rule`: enum turn_why. `detail`: how long it has lived. `subject[1]`: data it has relayed, both directions together, in
+ * KiB, rounded up; streams of RFC 6062 are told of on their own. */
 extern const struct record_kind turn_kind_ended;
 /* An error response goes back. `rule`: the method. `detail`: the code. */
 extern const struct record_kind turn_kind_refused;

@@ -122,6 +122,13 @@ close_relays(struct turn_allocation *allocation)
             turn_relay_close(allocation->protocol, allocation->relays[which].socket);
 }
 
+/* Rounded up, and never more than the record has room for. */
+static uint32_t
+kib_relayed(const struct turn_allocation *allocation)
+{
+    return (uint32_t)MIN((allocation->bytes_to_peers + allocation->bytes_to_client + 1023) / 1024, UINT32_MAX);
+}
+
 void
 turn_server_end(struct turn_server *server, struct turn_allocation *allocation, enum turn_why why)
 {
@@ -133,6 +140,7 @@ turn_server_end(struct turn_server *server, struct turn_allocation *allocation, 
         struct record record = turn_record_of(&turn_kind_ended, allocation);
 
         record.rule = (uint16_t)why;
+        record.subject[1] = kib_relayed(allocation);
         record.detail = MIN(server->io->ops->now(server->io), allocation->expires) - allocation->made;
         server->io->ops->note(server->io, &record);
     }

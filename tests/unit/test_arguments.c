@@ -177,6 +177,40 @@ test_durations(void)
 }
 
 static void
+test_rates(void)
+{
+    static const struct { const char *name, *text; uint64_t value; } rows[] = { /* 0: not taken */
+        { "bits", "1bit/s", 1 },
+        { "thousands", "64kbit/s", 64000 },
+        { "a fraction", "2.5Mbit/s", 2500000 },
+        { "the largest unit", "10Gbit/s", UINT64_C(10000000000) },
+        { "no unit", "100", 0 },
+        { "bytes", "1kB/s", 0 },
+        { "nothing at all", "0Mbit/s", 0 },
+        { "empty", "", 0 },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+        uint64_t value = 0;
+
+        CHECK_ROW(rows[i].name, arguments_rate("--bandwidth", rows[i].text, &value, &error) == (rows[i].value > 0));
+        CHECK_ROW_UINT(rows[i].name, value, rows[i].value);
+        CHECK_ROW_TEXT(rows[i].name, error ? strtok(error->message, " ") : "--bandwidth:", "--bandwidth:");
+    }
+}
+
+static void
+test_given(void)
+{
+    struct wanted found = { .seed = "", .no_trace = true };
+
+    for (const struct argument *option = table; option->name; option++)
+        CHECK_ROW(option->name, arguments_given(option, &found) == (g_str_equal(option->name, "seed") ||
+                                                                    g_str_equal(option->name, "no-trace")));
+}
+
+static void
 test_seeds(void)
 {
     static const struct { const char *name, *text; bool good; uint64_t first, count; } rows[] = {
@@ -208,5 +242,5 @@ suite_arguments(void)
 {
     UNIT_SUITE("arguments", NULL, NULL, { "parses", test_parse }, { "complains", test_complaints },
                { "helps", test_help }, { "numbers", test_numbers }, { "durations", test_durations },
-               { "seeds", test_seeds });
+               { "rates", test_rates }, { "given", test_given }, { "seeds", test_seeds });
 }

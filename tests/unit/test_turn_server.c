@@ -354,6 +354,19 @@ test_old_channels(void)
     CHECK(turn_sent(NULL, TURN_PEER, "old"));
 }
 
+/* What is said of the n-th allocation that has ended; -1 when none has. */
+static int64_t
+kib_of_ended(uint32_t number)
+{
+    for (guint i = 0; i < turn_host->notes->len; i++) {
+        const struct record *record = &g_array_index(turn_host->notes, struct record, i);
+
+        if (record->kind == &turn_kind_ended && record->subject[0] == number)
+            return record->subject[1];
+    }
+    return -1;
+}
+
 /* Sections 6 and 8: deleted is gone, and the 5-tuple may allocate anew. */
 static void
 test_delete(void)
@@ -363,6 +376,8 @@ test_delete(void)
     CHECK_ROW_INT("allocate", turn_speaker_allocate(&alice), 0);
     CHECK_ROW_INT("bind", turn_speaker_bind(&alice, 0x4000, TURN_PEER), 0);
     old = alice.relayed;
+    turn_send_channel(&alice, 0x4000, "relayed");
+    CHECK(turn_sent(NULL, TURN_PEER, "relayed"));
     CHECK_ROW_INT("delete", turn_speaker_refresh(&alice, 0), 0);
     CHECK_ROW_INT("again (section 8.2)", turn_speaker_refresh(&alice, 0), STUN_CODE_ALLOCATION_MISMATCH);
     turn_send_channel(&alice, 0x4000, "gone");
@@ -378,6 +393,8 @@ test_delete(void)
     CHECK_ROW_INT("expired", turn_server_allocations(turn_under_test), 0);
     CHECK_ROW_INT("counted", counters()->expired, 1);
     CHECK_ROW_INT("journal", fake_io_noted(turn_host, &turn_kind_ended), 2);
+    CHECK_ROW_INT("the first has relayed a little", kib_of_ended(1), 1);
+    CHECK_ROW_INT("the second nothing", kib_of_ended(2), 0);
 }
 
 /* Section 10.2: all of them or none. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/rate.h"
 #include "core/base/time.h"
 #include "core/base/words.h"
 
@@ -190,6 +191,14 @@ arguments_parse(const struct argument *table, int argc, char **argv, void *into,
     return true;
 }
 
+bool
+arguments_given(const struct argument *option, const void *into)
+{
+    const char *at = (const char *)into + option->into;
+
+    return option->kind == ARGUMENT_FLAG ? *(const bool *)at : *(const void *const *)at != NULL;
+}
+
 void
 arguments_clear(const struct argument *table, void *into)
 {
@@ -236,6 +245,15 @@ arguments_number(const char *what, const char *text, uint64_t *number, GError **
         return true;
     }
     complain(error, "%s: '%s' is not a whole number from 0 to %" G_GINT64_FORMAT, what, text, G_MAXINT64);
+    return false;
+}
+
+bool
+arguments_rate(const char *what, const char *text, uint64_t *bits_per_second, GError **error)
+{
+    if (rate_parse(text, bits_per_second) && *bits_per_second > 0)
+        return true;
+    complain(error, "%s: '%s' is not a rate; accepted: a number and a unit (" RATE_UNITS ") as in 2.5Mbit/s", what, text);
     return false;
 }
 

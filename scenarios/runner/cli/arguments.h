@@ -37,6 +37,9 @@ GQuark arguments_error_quark(void);
 bool arguments_parse(const struct argument *table, int argc, char **argv, void *into, GPtrArray *words,
                      GError **error);
 
+/* Whether this option was there. */
+bool arguments_given(const struct argument *option, const void *into);
+
 /* Frees the lists of TEXTS in `into`. */
 void arguments_clear(const struct argument *table, void *into);
 
@@ -45,6 +48,9 @@ void arguments_help(const struct argument *table, GString *out);
 
 /* A whole number from 0 to 2^63 - 1 (what JSON readers can be trusted with); `what` names it in the error: "--seed". */
 bool arguments_number(const char *what, const char *text, uint64_t *number, GError **error);
+
+/* "10Mbit/s", as bits a second: more than none. */
+bool arguments_rate(const char *what, const char *text, uint64_t *bits_per_second, GError **error);
 
 /* "20ms", or a bare number of seconds. */
 bool arguments_duration(const char *what, const char *text, int64_t *duration, GError **error);

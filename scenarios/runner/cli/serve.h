@@ -8,17 +8,21 @@
 #include "scenarios/runner/cli/command.h"
 
 struct serve_options {
-    bool help, quiet;
-    GPtrArray *listen, *users;
-    const char *alternate, *realm;
+    bool help, quiet, open, old_channels;
+    GPtrArray *listen, *users, *relay, *allow, *deny;
+    const char *alternate, *realm, *secret, *quota, *total_quota, *bandwidth, *ports, *max_lifetime, *drain;
 };
 
+/* None is called with options that are another one's. */
 int serve_stun(const struct command *command, const struct serve_options *given);
+int serve_turn(const struct command *command, const struct serve_options *given);
 int serve_signal(const struct command *command, const struct serve_options *given);
 
 /* Where to listen: --listen, up to `most` of them, or else what stands in `listen[0]`. How many, 0 with an error. */
 size_t serve_addresses(const struct serve_options *given, uint16_t port, struct endpoint *listen, size_t most,
                        GError **error);
+/* Says on standard output where it listens, so that whoever started it can wait for that. `what`: "UDP, TCP". */
+void serve_print_place(struct endpoint at, const char *what);
 /* What the words of the seam mean for an address on the command line. */
 const char *serve_why_not(enum io_result why);
 
@@ -28,9 +32,13 @@ typedef struct serving {
     struct live *live;
     struct live_log *log;
     GMainLoop *loop;
+    struct serving_signals *signals;
 } serving;
 
 bool serving_begin(struct serving *serving, const struct serve_options *given, GError **error);
+/* What SIGTERM does instead of ending the loop: `terminate` says whether to end it now. It is asked at each SIGTERM while
+ * serving_run runs, and may end the loop later. */
+void serving_on_terminate(struct serving *serving, bool (*terminate)(void *owner), void *owner);
 /* Prints all that the server has said, then returns at SIGINT or SIGTERM. */
 void serving_run(struct serving *serving);
 /* After the server is gone. */

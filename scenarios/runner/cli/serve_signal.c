@@ -28,10 +28,7 @@ serve_signal(const struct command *command, const struct serve_options *given)
     struct signal_server_options chosen = SIGNAL_SERVER_DEFAULTS;
     enum io_result why = IO_OK;
     GError *error = NULL;
-    char text[ENDPOINT_TEXT];
 
-    if (given->alternate || given->users || given->realm)
-        return command_fail(command, "--alternate, --user and --realm are not for serve signal");
     chosen.listen = listen;
     chosen.connections = CONNECTIONS;
     chosen.listens = serve_addresses(given, SIGNAL_PORT, listen, G_N_ELEMENTS(listen), &error);
@@ -48,7 +45,7 @@ serve_signal(const struct command *command, const struct serve_options *given)
     if (!server)
         return command_fail(command, "cannot listen: %s", serve_why_not(why));
     for (size_t i = 0; i < chosen.listens; i++)
-        printf("listening on %s (HTTP)\n", endpoint_format(signal_server_local(server, i), text));
+        serve_print_place(signal_server_local(server, i), "HTTP");
     serving_run(&serving);
     print_counters(server);
     return STATUS_HELD;

@@ -25,15 +25,11 @@ read_addresses(const struct serve_options *given, struct stun_server_options *se
     return true;
 }
 
-/* Standard output belongs to what it listens on, so that whoever started it can wait for that. */
 static void
 print_sockets(const struct stun_server *server, const struct stun_server_options *chosen)
 {
-    char text[ENDPOINT_TEXT];
-
     for (size_t i = 0; i < stun_server_sockets(server); i++)
-        printf("listening on %s (%s)\n", endpoint_format(stun_server_local(server, i), text),
-               chosen->tcp && i < chosen->listens ? "UDP, TCP" : "UDP");
+        serve_print_place(stun_server_local(server, i), chosen->tcp && i < chosen->listens ? "UDP, TCP" : "UDP");
 }
 
 static void

@@ -10,8 +10,8 @@ users_error_quark(void)
     return g_quark_from_static_string("users");
 }
 
-static bool
-check_realm(const char *realm, GError **error)
+bool
+users_check_realm(const char *realm, GError **error)
 {
     if (*realm && g_utf8_validate(realm, -1, NULL) && g_utf8_strlen(realm, -1) <= MOST_CHARACTERS)
         return true;
@@ -52,7 +52,7 @@ users_read(const GPtrArray *given, const char *realm, struct stun_users **users,
         return !realm;
     if (!realm)
         realm = USERS_REALM;
-    if (!check_realm(realm, error))
+    if (!users_check_realm(realm, error))
         return false;
     table = stun_users_new(realm);
     for (guint i = 0; i < given->len; i++)

@@ -15,4 +15,7 @@ GQuark users_error_quark(void);
  * `realm` NULL: USERS_REALM. False with an error, which tells no password. */
 bool users_read(const GPtrArray *given, const char *realm, struct stun_users **users, GError **error);
 
+/* Whether it can be one: text of 1 to 127 characters (RFC 8489 section 14.9). */
+bool users_check_realm(const char *realm, GError **error);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "core/base/rate.h"
 #include "core/base/words.h"
 #include "scenarios/runner/lua/endpoint.h"
 #include "scenarios/runner/lua/node_words.h"
@@ -10,7 +11,7 @@
 
 #define DURATION_ACCEPTED                                                                                              \
     "a duration such as '200ms', '1.5s' or '5min' (units ns us ms s min h), or a number of seconds"
-#define RATE_ACCEPTED "a rate such as '10Mbit/s' (units bit/s kbit/s Mbit/s Gbit/s), or a number of bits a second"
+#define RATE_ACCEPTED "a rate such as '10Mbit/s' (units " RATE_UNITS "), or a number of bits a second"
 
 const char *
 arg_text(lua_State *L, int index, const char *name)
@@ -73,34 +74,6 @@ arg_chance(lua_State *L, int index, const char *name)
     return chance_of(share);
 }
 
-/* Digits with perhaps a fraction, times `unit`; exact, cut to whole bits. */
-static bool
-parse_rate(const char *text, uint64_t *rate)
-{
-    static const struct {
-        const char *name;
-        uint64_t bits;
-    } units[] = { { "bit/s", 1 }, { "kbit/s", 1000 }, { "Mbit/s", 1000000 }, { "Gbit/s", 1000000000 } };
-    size_t whole = strspn(text, "0123456789"), decimals = 0;
-    const char *at = text + whole;
-
-    if (*at == '.')
-        decimals = strspn(at + 1, "0123456789");
-    if (whole == 0 || whole > 9 || decimals > 9 || (*at == '.' && decimals == 0))
-        return false;
-    const char *fraction = at + 1;
-    at += decimals ? decimals + 1 : 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
-        if (strcmp(at, units[i].name) != 0)
-            continue;
-        *rate = g_ascii_strtoull(text, NULL, 10) * units[i].bits;
-        for (uint64_t place = units[i].bits / 10; decimals > 0 && place > 0; decimals--, place /= 10)
-            *rate += (uint64_t)(*fraction++ - '0') * place;
-        return true;
-    }
-    return false;
-}
-
 uint64_t
 arg_rate(lua_State *L, int index, const char *name)
 {
@@ -112,7 +85,7 @@ arg_rate(lua_State *L, int index, const char *name)
         good = number >= 0 && number < 0x1p62 && (number == 0 || number >= 1);
         rate = good ? (uint64_t)number : 0;
     } else if (lua_type(L, index) == LUA_TSTRING) {
-        good = parse_rate(lua_tostring(L, index), &rate) && (rate > 0 || lua_tostring(L, index)[0] == '0');
+        good = rate_parse(lua_tostring(L, index), &rate) && (rate > 0 || lua_tostring(L, index)[0] == '0');
     }
     if (!good)
         complain_value(L, name, index, RATE_ACCEPTED);

@@ -1,0 +1,174 @@
+/* punchlab serve turn: the TURN server of scenarios on real sockets. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "proto/turn/kinds.h"
+#include "scenarios/runner/cli/serve_turn_options.h"
+
+/* --- the log ---------------------------------------------------------------------------------------------------- */
+
+/* Lets through what concerns allocations and connections: what is said about each datagram would leave them no room. */
+struct sieve {
+    struct journal journal; /* first */
+    struct journal *to;
+};
+
+static bool
+is_told(const struct record_kind *kind)
+{
+    static const struct record_kind *const told[] = { &turn_kind_allocated, &turn_kind_refreshed, &turn_kind_ended,
+                                                      &turn_kind_refused,   &turn_kind_connected, &turn_kind_joined,
+                                                      &turn_kind_parted };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(told); i++)
+        if (told[i] == kind)
+            return true;
+    return false;
+}
+
+static void
+sieve_take(struct journal *journal, const struct record *record)
+{
+    const struct sieve *sieve = (const struct sieve *)journal;
+
+    if (is_told(record->kind))
+        journal_take(sieve->to, record);
+}
+
+/* --- the end ---------------------------------------------------------------------------------------------------- */
+
+#define LOOK_MS 50
+/* `timeout` and supervisors signal a process and then its group, which is no second thought of theirs. */
+#define SAME_SIGNAL_US (200 * G_TIME_SPAN_MILLISECOND)
+
+/* SIGTERM: no new allocations, and the loop ends when those there are have ended, or the time is over. */
+struct draining {
+    struct turn_server *server;
+    GMainLoop *loop;
+    int64_t patience; /* nanoseconds */
+    int64_t begun;    /* of the monotonic clock, microseconds */
+    guint look;       /* 0: not draining */
+};
+
+static gboolean
+on_look(gpointer data)
+{
+    struct draining *draining = data;
+    int64_t passed = (g_get_monotonic_time() - draining->begun) * TIME_US;
+
+    if (turn_server_allocations(draining->server) > 0 && passed < draining->patience)
+        return G_SOURCE_CONTINUE;
+    draining->look = 0;
+    g_main_loop_quit(draining->loop);
+    return G_SOURCE_REMOVE;
+}
+
+static bool
+on_terminate(void *owner)
+{
+    struct draining *draining = owner;
+    unsigned left = turn_server_allocations(draining->server);
+    char patience[DURATION_TEXT];
+
+    if (draining->look)
+        return g_get_monotonic_time() - draining->begun > SAME_SIGNAL_US;
+    if (left == 0 || draining->patience == 0)
+        return true;
+    turn_server_drain(draining->server, NULL);
+    printf("draining: %u allocations are left, for at most %s\n", left, duration_format(draining->patience, patience));
+    fflush(stdout);
+    draining->begun = g_get_monotonic_time();
+    draining->look = g_timeout_add(LOOK_MS, on_look, draining);
+    return false;
+}
+
+static void
+serve_until_drained(struct serving *serving, struct turn_server *server, int64_t patience)
+{
+    struct draining draining = { .server = server, .loop = serving->loop, .patience = patience };
+
+    serving_on_terminate(serving, on_terminate, &draining);
+    serving_run(serving);
+    if (draining.look)
+        g_source_remove(draining.look);
+}
+
+static void
+print_counters(const struct turn_server *server)
+{
+    const struct turn_server_counters *counters = turn_server_counters(server);
+
+    printf("%" PRIu64 " allocations: %" PRIu64 " expired, %" PRIu64 " deleted, %" PRIu64 " disconnected, %u left; %" PRIu64
+           " requests (%" PRIu64 " answered, %" PRIu64 " refused), %" PRIu64 " Binding requests; to peers %" PRIu64
+           " datagrams of %" PRIu64 " bytes, to clients %" PRIu64 " of %" PRIu64 ", %" PRIu64 " dropped; %" PRIu64
+           " TCP connections, with peers %" PRIu64 " of %" PRIu64 " bytes\n",
+           counters->allocated, counters->expired, counters->deleted, counters->disconnected,
+           turn_server_allocations(server), counters->requests, counters->successes, counters->errors,
+           counters->bindings, counters->datagrams_to_peers, counters->bytes_to_peers, counters->datagrams_to_clients,
+           counters->bytes_to_clients, counters->dropped, counters->connections, counters->peer_connections,
+           counters->stream_bytes);
+}
+
+/* --- the beginning ---------------------------------------------------------------------------------------------- */
+
+static const struct io_udp_events no_events = { NULL, NULL };
+
+/* A relay address that can't be bound would be found out by the first client only. */
+static bool
+check_relay(struct io *io, struct address relay, GError **error)
+{
+    struct endpoint at = { relay, 0 };
+    enum io_result why = IO_OK;
+    char text[ADDRESS_TEXT];
+    struct io_udp *udp;
+
+    if (address_is_none(relay))
+        return true;
+    udp = io->ops->udp(io, &at, &no_events, NULL, &why);
+    if (udp)
+        udp->ops->close(udp);
+    else
+        g_set_error(error, ARGUMENTS_ERROR, 0, "--relay: no socket at %s: %s", address_format(relay, text),
+                    serve_why_not(why));
+    return udp != NULL;
+}
+
+/* What the wall clock says when the server's is 0: it is asked here and nowhere else. */
+static int64_t
+unix_time_at_zero(struct io *io)
+{
+    return g_get_real_time() * TIME_US - io->ops->now(io);
+}
+
+int
+serve_turn(const struct command *command, const struct serve_options *given)
+{
+    g_auto(turn_choice) choice = { .users = NULL };
+    g_auto(serving) serving = { NULL };
+    struct turn_server_options *chosen = &choice.server;
+    enum io_result why = IO_OK;
+    GError *error = NULL;
+
+    if (!turn_choice_read(&choice, given, &error) || !serving_begin(&serving, given, &error))
+        return command_fail_error(command, error);
+
+    struct sieve sieve = { { sieve_take }, live_log_journal(serving.log) };
+    struct io *io = live_io(serving.live);
+
+    if (!given->quiet)
+        live_set_journal(serving.live, &sieve.journal);
+    if (!check_relay(io, chosen->listen[0].ipv4.address, &error) ||
+        !check_relay(io, chosen->listen[0].ipv6.address, &error))
+        return command_fail_error(command, error);
+    chosen->unix_time_at_zero = unix_time_at_zero(io);
+
+    g_autoptr(turn_server) server = turn_server_new(io, chosen, &why);
+
+    if (!server)
+        return command_fail(command, "cannot listen: %s", serve_why_not(why));
+    for (size_t i = 0; i < chosen->listens; i++)
+        serve_print_place(turn_server_local(server, i), "UDP, TCP");
+    serve_until_drained(&serving, server, choice.drain);
+    print_counters(server);
+    return STATUS_HELD;
+}
