@@ -138,8 +138,6 @@ on_told(void *owner, struct turn_client *client, const struct turn_client_news *
         take_failed(relay, &news->failure);
         break;
     case TURN_CLIENT_LOST:
-        agent_relay_drop(relay);
-        break;
     case TURN_CLIENT_RELEASED:
         agent_relay_drop(relay);
         agent_release_unused(agent);
