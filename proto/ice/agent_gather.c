@@ -87,25 +87,46 @@ has_relay(const struct ice_agent *agent, const struct port *port, unsigned serve
     return false;
 }
 
+static void
+queue_job(struct ice_agent *agent, struct port *port, struct tcp_port *tcp, unsigned server)
+{
+    struct job *job = g_new0(struct job, 1);
+
+    *job = (struct job){ .agent = agent, .port = port, .tcp = tcp, .server = server };
+    g_ptr_array_add(agent->jobs, job);
+}
+
+static bool
+is_reachable(const struct ice_agent *agent, unsigned server, struct address from)
+{
+    return address_is_ipv4(server_at(agent, server).address) == address_is_ipv4(from);
+}
+
+static void
+queue_server(struct ice_agent *agent, unsigned server, guint first_port, guint first_tcp)
+{
+    for (guint i = first_port; i < agent->ports->len; i++) {
+        struct port *port = g_ptr_array_index(agent->ports, i);
+
+        if (is_reachable(agent, server, port->at.address) &&
+            (is_turn(agent, server) ? !has_relay(agent, port, server) : !agent->options.relay_only))
+            queue_job(agent, port, NULL, server);
+    }
+    for (guint i = first_tcp; i < agent->tcp_ports->len; i++) {
+        struct tcp_port *port = g_ptr_array_index(agent->tcp_ports, i);
+
+        if (port->transport == ICE_TCP_SO && !is_turn(agent, server) && is_reachable(agent, server, port->at.address))
+            queue_job(agent, NULL, port, server);
+    }
+}
+
 void
-agent_queue_jobs(struct ice_agent *agent, guint first_port)
+agent_queue_jobs(struct ice_agent *agent, guint first_port, guint first_tcp)
 {
     unsigned servers = (unsigned)(agent->options.stun_count + agent->options.turn_count);
 
-    for (unsigned server = 0; server < servers; server++) {
-        for (guint i = first_port; i < agent->ports->len; i++) {
-            struct port *port = g_ptr_array_index(agent->ports, i);
-            struct job *job;
-
-            if (address_is_ipv4(server_at(agent, server).address) != address_is_ipv4(port->at.address) ||
-                (!is_turn(agent, server) && agent->options.relay_only) ||
-                (is_turn(agent, server) && has_relay(agent, port, server)))
-                continue;
-            job = g_new0(struct job, 1);
-            *job = (struct job){ .agent = agent, .port = port, .server = server };
-            g_ptr_array_add(agent->jobs, job);
-        }
-    }
+    for (unsigned server = 0; server < servers; server++)
+        queue_server(agent, server, first_port, first_tcp);
 }
 
 /* RTO = MAX (500 ms, Ta x the candidates that are gathered) (section 14.3). */
@@ -132,9 +153,9 @@ agent_job_done(struct job *job, const char *failure)
         return;
     }
     agent->counters.silent++;
-    if (agent->transcript && job->port)
-        ice_transcript_server(agent->transcript, agent_now(agent), job->port->at, server_at(agent, job->server),
-                              failure);
+    if (agent->transcript && (job->port || job->tcp))
+        ice_transcript_server(agent->transcript, agent_now(agent), job->port ? job->port->at : job->tcp->at,
+                              server_at(agent, job->server), failure);
 }
 
 static void
@@ -177,6 +198,8 @@ start_job(struct job *job)
     agent->outstanding++;
     if (is_turn(agent, job->server))
         agent_relay_ask(job);
+    else if (job->tcp)
+        agent_probe_ask(job, server_at(agent, job->server));
     else
         agent_ask_binding(job, server_at(agent, job->server));
 }
@@ -189,7 +212,7 @@ start_jobs(struct ice_agent *agent, int64_t now)
     while (agent->next_job < agent->jobs->len) {
         struct job *job = g_ptr_array_index(agent->jobs, agent->next_job);
 
-        if (!job->port) {
+        if (!job->port && !job->tcp) {
             agent->next_job++;
             continue;
         }
@@ -206,18 +229,21 @@ start_jobs(struct ice_agent *agent, int64_t now)
 }
 
 void
-agent_jobs_cancel(struct ice_agent *agent, const struct port *port)
+agent_jobs_cancel(struct ice_agent *agent, const void *port)
 {
     for (guint i = 0; i < agent->jobs->len; i++) {
         struct job *job = g_ptr_array_index(agent->jobs, i);
 
-        if (!job->port || (port && job->port != port))
+        if ((!job->port && !job->tcp) || (port && job->port != port && job->tcp != port))
             continue;
         if (job->transaction)
             stun_transaction_cancel(job->transaction);
+        if (job->probe)
+            agent_probe_close(job->probe);
         if (job->asked)
             agent_job_done(job, "was not waited for any longer");
         job->port = NULL;
+        job->tcp = NULL;
     }
 }
 
@@ -291,7 +317,7 @@ agent_gather_begin(struct ice_agent *agent)
     agent_tcp_renew(agent);
     agent_open_addresses(agent);
     if (!agent->options.session.lite)
-        agent_queue_jobs(agent, 0);
+        agent_queue_jobs(agent, 0, 0);
     agent_gather_run(agent);
 }
 

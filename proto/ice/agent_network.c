@@ -202,13 +202,13 @@ has_new_address(const struct ice_agent *agent)
 void
 agent_network_settled(struct ice_agent *agent)
 {
-    guint old = agent->ports->len;
+    guint old = agent->ports->len, old_tcp = agent->tcp_ports->len;
 
     agent->network_at = TIME_NEVER;
     if (agent->gathering) { /* section 5.1.1: one more address */
         agent_open_addresses(agent);
         if (!agent->options.session.lite)
-            agent_queue_jobs(agent, old);
+            agent_queue_jobs(agent, old, old_tcp);
         return;
     }
     if (!has_new_address(agent) && !has_lost_path(agent))

@@ -1,6 +1,6 @@
 /* What the files of the agent share: agent.c lives, tells and keeps time, agent_ports.c has sockets and data,
  * agent_gather.c candidates and servers, agent_network.c addresses, agent_relay.c allocations, agent_tcp.c connections,
- * agent_sdp.c descriptions. agent.h tells the theory.
+ * agent_probe.c those to STUN servers, agent_sdp.c descriptions. agent.h tells the theory.
  *
  * Whatever the world calls is bracketed by agent_enter and agent_leave: between them callbacks of the owner are noted,
  * and the last leave tells them; memory of a freed agent goes there. Within a bracket a port, relay or connection may
@@ -40,16 +40,30 @@ struct relay {
     bool releasing;
 };
 
+/* A local candidate over TCP. Active: it has no socket of its own. */
+struct tcp_port {
+    struct ice_agent *agent;
+    enum ice_transport transport;
+    struct endpoint at;
+    uint8_t stream;
+    uint16_t component;
+    unsigned rank; /* of its address */
+    int number;
+    struct io_tcp *listener; /* NULL: active */
+    struct probe *probes;    /* connections to STUN servers */
+};
+
 /* A question to a server, about a port. */
 struct job {
     struct ice_agent *agent;
-    struct port *port; /* NULL: it has gone */
-    unsigned server;   /* of the STUN servers, then of the TURN servers */
+    struct port *port; /* both NULL: it has gone, or nobody waits for the answer any more */
+    struct tcp_port *tcp;
+    unsigned server; /* of the STUN servers, then of the TURN servers */
     bool asked, done;
     struct stun_transaction *transaction; /* of a Binding under way */
+    struct probe *probe;                  /* over TCP: what it goes by */
 };
 
-struct tcp_port;
 struct connection;
 
 /* Where the packets of a local candidate leave: by its number. */
@@ -152,12 +166,12 @@ void agent_gather_run(struct ice_agent *agent);
 int64_t agent_gather_deadline(const struct ice_agent *agent);
 /* Ends what is under way. */
 void agent_gather_stop(struct ice_agent *agent);
-/* For the ports from this one on: a job for each server. */
-void agent_queue_jobs(struct ice_agent *agent, guint first_port);
+/* For the ports from these on: a job for each server. */
+void agent_queue_jobs(struct ice_agent *agent, guint first_port, guint first_tcp);
 /* A job has its answer, or will have none. `failure` NULL: it has. */
 void agent_job_done(struct job *job, const char *failure);
-/* Nobody waits for what is asked about this port (NULL: any) any more. */
-void agent_jobs_cancel(struct ice_agent *agent, const struct port *port);
+/* Nobody waits for what is asked about this port, of either kind (NULL: any), any more. */
+void agent_jobs_cancel(struct ice_agent *agent, const void *port);
 void agent_add_host(struct port *port);
 /* What a server saw a port's packets come from. `index`: of the server among all. */
 void agent_add_reflexive(struct port *port, struct endpoint mapped, struct endpoint server, unsigned index);
@@ -196,5 +210,11 @@ void agent_tcp_release(struct ice_agent *agent);
 void agent_tcp_close_all(struct ice_agent *agent);
 /* Frees what was closed within a bracket. */
 void agent_tcp_bury(struct ice_agent *agent);
+
+/* agent_probe.c */
+
+void agent_probe_ask(struct job *job, struct endpoint server);
+void agent_probe_close(struct probe *probe);
+void agent_probes_close(struct tcp_port *port);
 
 #endif

@@ -13,16 +13,6 @@
 #define FRAME_MOST (FRAME_HEADER + UINT16_MAX)
 #define BACKLOG_MOST (2 * FRAME_MOST) /* what waits to be sent on a connection */
 
-struct tcp_port {
-    struct ice_agent *agent;
-    enum ice_transport transport;
-    struct endpoint at;
-    uint8_t stream;
-    uint16_t component;
-    int number;
-    struct io_tcp *listener; /* NULL: active */
-};
-
 struct connection {
     struct ice_agent *agent;
     struct tcp_port *port;
@@ -280,15 +270,15 @@ on_listener(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_result
 /* ---- candidates */
 
 static void
-add_candidate(struct tcp_port *port, unsigned rank)
+add_candidate(struct tcp_port *port)
 {
     struct ice_agent *agent = port->agent;
     struct ice_candidate candidate = { .type = ICE_HOST,
                                        .transport = port->transport,
                                        .stream = port->stream,
                                        .component = port->component,
-                                       .local_preference = ice_tcp_local_preference(ICE_HOST, port->transport,
-                                                                                    ice_tcp_other_preference(rank)),
+                                       .local_preference = ice_tcp_local_preference(
+                                           ICE_HOST, port->transport, ice_tcp_other_preference(port->rank)),
                                        .endpoint = port->at,
                                        .base = port->at };
 
@@ -297,7 +287,7 @@ add_candidate(struct tcp_port *port, unsigned rank)
 }
 
 static void
-open_port(struct ice_agent *agent, const struct tcp_port *like, unsigned rank)
+open_port(struct ice_agent *agent, const struct tcp_port *like)
 {
     struct tcp_port *port = g_memdup2(like, sizeof *like);
     enum io_result why;
@@ -316,7 +306,7 @@ open_port(struct ice_agent *agent, const struct tcp_port *like, unsigned rank)
         port->at.port = port->listener->ops->local(port->listener).port;
     }
     g_ptr_array_add(agent->tcp_ports, port);
-    add_candidate(port, rank);
+    add_candidate(port);
 }
 
 static bool
@@ -339,12 +329,12 @@ agent_tcp_open(struct ice_agent *agent, struct address address, uint8_t stream, 
 
     for (size_t i = 0; i < G_N_ELEMENTS(transports); i++) {
         struct tcp_port like = {
-            .transport = transports[i], .at = { address, 0 }, .stream = stream, .component = component
+            .transport = transports[i], .at = { address, 0 }, .stream = stream, .component = component, .rank = rank
         };
         bool wanted = transports[i] == ICE_TCP_SO ? agent->options.tcp_so : agent->options.tcp;
 
         if (wanted && !is_open(agent, &like))
-            open_port(agent, &like, rank);
+            open_port(agent, &like);
     }
 }
 
@@ -359,6 +349,8 @@ port_close(struct tcp_port *port)
         if (connection->port == port)
             connection_close(connection);
     }
+    agent_jobs_cancel(agent, port);
+    agent_probes_close(port);
     g_ptr_array_remove(agent->tcp_ports, port);
     agent_remove_candidate(agent, port->number);
     if (port->listener)

@@ -320,12 +320,40 @@ test_tcp_so(void)
     CHECK_ROW_TEXT("A", ice_transport_word(end_a.path[0].transport), "tcp-so");
 }
 
+/* RFC 6544 section 5.2: behind NATs, the port of a simultaneous-open candidate is known from a connection to a STUN
+ * server over TCP; both open at once from there. */
+static void
+test_tcp_nats(void)
+{
+    struct ice_agent_options options = agents_options(true, false);
+
+    options.no_udp = options.tcp_so = true;
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, false);
+    ends_connect(&end_a, &end_b, &options, 20 * TIME_S);
+    ends_show("TCP through NATs");
+    ends_check("TCP through NATs", &end_a, &end_b, 1);
+    check_path("TCP through NATs", &end_a, ICE_SRFLX, ICE_SRFLX);
+    CHECK_ROW_TEXT("A", ice_transport_word(end_a.path[0].transport), "tcp-so");
+    ice_agent_restart(end_a.agent); /* with the connection to the server that there is */
+    run_for(TIME_S);
+    CHECK(end_a.gathered == 2 && ice_agent_counters(end_a.agent)->silent == 0);
+    end_describe(&end_a, &end_b);
+    run_for(TIME_S);
+    end_describe(&end_b, &end_a);
+    run_for(20 * TIME_S);
+    CHECK(end_a.selected == 2 && end_b.selected == 2);
+    ends_check("TCP through NATs, restarted", &end_a, &end_b, 1);
+    check_path("TCP through NATs, restarted", &end_a, ICE_SRFLX, ICE_SRFLX);
+}
+
 void
 suite_ice_agent(void)
 {
     UNIT_SUITE("ICE agent", agents_begin, agents_end, { "pairs of NATs", test_pairs_of_nats },
-               { "no way", test_no_way }, { "UDP blocked", test_udp_blocked }, { "ways to TURN", test_turn_ways }, { "relay only", test_relay_only },
-               { "refused allocation", test_refused_allocation }, { "two components", test_two_components },
-               { "role conflict", test_role_conflict }, { "aggressive", test_aggressive }, { "trickle", test_trickle },
-               { "lite", test_lite }, { "TCP", test_tcp }, { "TCP, simultaneous open", test_tcp_so });
+               { "no way", test_no_way }, { "UDP blocked", test_udp_blocked }, { "ways to TURN", test_turn_ways },
+               { "relay only", test_relay_only }, { "refused allocation", test_refused_allocation },
+               { "two components", test_two_components }, { "role conflict", test_role_conflict },
+               { "aggressive", test_aggressive }, { "trickle", test_trickle }, { "lite", test_lite },
+               { "TCP", test_tcp }, { "TCP, simultaneous open", test_tcp_so }, { "TCP through NATs", test_tcp_nats });
 }

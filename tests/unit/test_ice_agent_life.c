@@ -138,7 +138,8 @@ test_release(void)
     ends_check("after the release", &end_a, &end_b, 1);
 }
 
-/* What only keeps alive does not keep a simulated run going: an agent that waits for its peer, and two that are done. */
+/* What only keeps alive does not keep a simulated run going: an agent that waits for its peer, and two that are
+ * done. */
 static void
 test_rest(void)
 {
