@@ -594,7 +594,7 @@ take_response(struct stun_transaction *transaction, const struct stun_message *m
         return;
     }
     stun_response_judge(message, transaction->request.understood, result);
-    result->proven = credentials && stun_credentials_proven(credentials, transaction->sent);
+    result->proven = credentials && trust == STUN_TRUST && stun_credentials_proven(credentials, transaction->sent);
     if (trust == STUN_TRY_AGAIN && transaction->body && transaction->tries < MOST_TRIES) {
         note_repeated(transaction, result->error.code);
         try_again(transaction);

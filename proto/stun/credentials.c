@@ -161,19 +161,17 @@ choose(const struct stun_credentials *credentials, const struct stun_algorithms 
     return first;
 }
 
-/* A nonce that says there are algorithms, and a response without them, or a list without such a nonce: somebody on the way
- * wants us to use a weaker one (section 9.2.5). */
+/* Only a nonce that says there is a list makes it count: no other server checks what is said of it (section 9.2.4). */
 static enum stun_trust
 read_algorithms(const struct stun_credentials *credentials, const struct stun_message *response,
                 struct challenge *challenge)
 {
     struct stun_value value;
-    enum stun_found found = stun_message_get(response, STUN_PASSWORD_ALGORITHMS, &value);
 
     challenge->algorithm = STUN_ALGORITHM_MD5;
     if (!(challenge->features & STUN_FEATURE_PASSWORD_ALGORITHMS))
         return STUN_TRY_AGAIN;
-    if (found != STUN_PRESENT)
+    if (stun_message_get(response, STUN_PASSWORD_ALGORITHMS, &value) != STUN_PRESENT)
         return STUN_DISTRUST;
     challenge->algorithms = stun_message_value(response, stun_message_find(response, STUN_PASSWORD_ALGORITHMS));
     challenge->algorithm = choose(credentials, &value.algorithms);
@@ -267,17 +265,51 @@ check_short_term(struct stun_credentials *credentials, const struct stun_message
     return STUN_TRUST;
 }
 
+/* A nonce that says there are algorithms, and no list of them: somebody on the way wants us to use a weaker one (section
+ * 9.2.5). */
+static bool
+bids_down(const struct stun_message *response)
+{
+    struct stun_value value;
+    unsigned features;
+
+    return stun_message_get(response, STUN_NONCE, &value) == STUN_PRESENT &&
+           stun_nonce_features(value.bytes, &features) && (features & STUN_FEATURE_PASSWORD_ALGORITHMS) &&
+           !stun_message_find(response, STUN_PASSWORD_ALGORITHMS);
+}
+
+/* Of an error response; 0 of others, and where there is none. */
+static unsigned
+error_code(const struct stun_message *response)
+{
+    struct stun_value value;
+
+    if (response->header.class != STUN_ERROR || stun_message_get(response, STUN_ERROR_CODE, &value) != STUN_PRESENT)
+        return 0;
+    return value.error.code;
+}
+
+/* A request without credentials has no key for its answer to be protected by. A 400 must be protected all the same
+ * (section 9.2.5): anybody could end the transaction by one. */
+static enum stun_trust
+judge_long_term(struct stun_credentials *credentials, unsigned sent, const struct stun_message *response)
+{
+    unsigned code = error_code(response);
+
+    if (bids_down(response))
+        return STUN_DISTRUST;
+    if (code == STUN_CODE_UNAUTHENTICATED || code == STUN_CODE_STALE_NONCE)
+        return take_challenge(credentials, sent, code, response);
+    if (sent)
+        return check_long_term(credentials, response);
+    return code == STUN_CODE_BAD_REQUEST ? STUN_DISTRUST : STUN_TRUST;
+}
+
 enum stun_trust
 stun_credentials_judge(struct stun_credentials *credentials, unsigned sent, const struct stun_message *response)
 {
-    struct stun_value error = { .error = { .code = 0 } };
-
-    if (!credentials->long_term)
-        return check_short_term(credentials, response);
-    if (response->header.class == STUN_ERROR && stun_message_get(response, STUN_ERROR_CODE, &error) == STUN_PRESENT &&
-        (error.error.code == STUN_CODE_UNAUTHENTICATED || error.error.code == STUN_CODE_STALE_NONCE))
-        return take_challenge(credentials, sent, error.error.code, response);
-    return sent ? check_long_term(credentials, response) : STUN_TRUST;
+    return credentials->long_term ? judge_long_term(credentials, sent, response)
+                                  : check_short_term(credentials, response);
 }
 
 bool

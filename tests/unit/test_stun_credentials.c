@@ -18,6 +18,7 @@ static struct endpoint own, server_at, second_at;
 
 static struct {
     unsigned calls, code, requests;
+    bool proven;
     enum stun_outcome outcome;
     struct endpoint server, mapped;
     int64_t elapsed;
@@ -39,6 +40,7 @@ on_done(void *owner, struct stun_transaction *transaction, const struct stun_res
     told.calls++;
     told.outcome = result->outcome;
     told.code = result->error.code;
+    told.proven = result->proven;
     told.requests = result->requests;
     told.server = result->server;
     told.mapped = result->xor_mapped;
@@ -158,6 +160,7 @@ test_long_term(void)
         check_told(rows[i].name, STUN_OUTCOME_ANSWERED, 0, 2); /* without credentials first */
         ask();
         carry();
+        CHECK_ROW("integrity protects it", told.proven);
         check_told("the second needs no challenge", STUN_OUTCOME_ANSWERED, 0, 1);
         fake_io_advance(host, STUN_NONCE_LIFETIME + 2 * TIME_S);
         fake_io_advance(far, STUN_NONCE_LIFETIME + 2 * TIME_S);
@@ -167,6 +170,7 @@ test_long_term(void)
         long_term("guess");
         ask();
         carry();
+        CHECK_ROW("nothing protects that", !told.proven);
         check_told("a wrong password is tried once", STUN_OUTCOME_REJECTED, 401, 2);
         stun_server_free(server);
         server = NULL;
@@ -334,6 +338,44 @@ test_unprotected(void)
     fake_io_advance(host, 500 * TIME_MS);
     carry();
     check_told("the next one is", STUN_OUTCOME_ANSWERED, 0, 2);
+}
+
+/* Section 9.2.5: errors of 401 and 438 may come without integrity. A 400 may not, and no response may have a nonce that
+ * promises a list of algorithms without the list, not even to a request that had no credentials. */
+static void
+test_before_challenge(void)
+{
+    static const struct {
+        const char *name;
+        enum stun_class class;
+        unsigned code;
+        const char *nonce;
+        enum stun_trust trust;
+    } rows[] = {
+        { "success", STUN_SUCCESS, 0, NULL, STUN_TRUST },
+        { "success, a nonce", STUN_SUCCESS, 0, "obMatJos2AAAAnonce", STUN_TRUST },
+        { "success, a nonce that promises algorithms", STUN_SUCCESS, 0, "obMatJos2gAAAnonce", STUN_DISTRUST },
+        { "error 400", STUN_ERROR, 400, NULL, STUN_DISTRUST },
+        { "error 420", STUN_ERROR, 420, NULL, STUN_TRUST },
+        { "error 420, a nonce that promises algorithms", STUN_ERROR, 420, "obMatJos2gAAAnonce", STUN_DISTRUST },
+        { "error 401, no realm", STUN_ERROR, 401, "obMatJos2AAAAnonce", STUN_DISTRUST },
+    };
+
+    long_term("secret");
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct stun_header header = { rows[i].class, STUN_BINDING, STUN_COOKIE, { { 1 } } };
+        struct stun_message message;
+        struct stun_builder builder;
+        uint8_t buffer[256];
+
+        stun_builder_begin(&builder, buffer, sizeof buffer, &header);
+        if (rows[i].code)
+            stun_put_error(&builder, rows[i].code);
+        if (rows[i].nonce)
+            stun_put_text(&builder, STUN_NONCE, span_of_text(rows[i].nonce));
+        CHECK_ROW(rows[i].name, stun_message_decode(stun_builder_finish(&builder), &message) == STUN_FAULT_NONE);
+        CHECK_ROW_INT(rows[i].name, stun_credentials_judge(credentials, 0, &message), rows[i].trust);
+    }
 }
 
 /* --- the short-term mechanism ----------------------------------------------------------------------------------- */
@@ -511,8 +553,8 @@ suite_stun_credentials(void)
 {
     UNIT_SUITE("stun credentials", set_up, tear_down, { "long-term", test_long_term },
                { "attributes of a request", test_attributes }, { "which algorithm", test_preference },
-               { "bid down", test_bid_down },
-               { "unprotected", test_unprotected }, { "short-term", test_short_term },
+               { "bid down", test_bid_down }, { "unprotected", test_unprotected },
+               { "before the challenge", test_before_challenge }, { "short-term", test_short_term },
                { "another server", test_alternate }, { "another server, unproven", test_alternate_unproven },
                { "another server, forged", test_alternate_forged }, { "server error", test_server_error },
                { "endless", test_endless }, { "FINGERPRINT demanded", test_demand_fingerprint });
