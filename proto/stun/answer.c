@@ -92,6 +92,18 @@ refuse_unknown(struct work *work, const struct stun_types *unknown)
     return answer_of(work, STUN_REPLY_ERROR, STUN_CODE_UNKNOWN_ATTRIBUTE);
 }
 
+/* Whether there is a server of the request's own family, without which there must be no 300 (section 10). */
+static bool
+leads_elsewhere(const struct work *work)
+{
+    enum family own = address_family(work->arrival->source.address);
+
+    for (size_t i = 0; i < work->rules->alternates; i++)
+        if (address_family(work->rules->alternate[i].address) == own)
+            return true;
+    return false;
+}
+
 /* Section 10: the one of the request's own family first. Section 14.8: not to those who have not proven themselves, since
  * it could not be protected. */
 static struct stun_answer
@@ -246,7 +258,7 @@ serve(struct work *work)
         return indication ? drop(DROP_UNEXPECTED_STUN, STUN_FAULT_NONE) : refuse_unknown(work, &unknown);
     if (indication) /* it asks for nothing */
         return (struct stun_answer){ .reply = STUN_REPLY_NONE, .method = work->message.header.method };
-    return work->rules->alternates ? send_elsewhere(work) : serve_binding(work);
+    return leads_elsewhere(work) ? send_elsewhere(work) : serve_binding(work);
 }
 
 struct stun_answer

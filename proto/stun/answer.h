@@ -28,7 +28,8 @@ struct stun_rules {
     const struct stun_auth *auth; /* NULL: nobody has to prove anything */
     bool demand_fingerprint;      /* a message without one is dropped */
     bool ignore_change;           /* CHANGE-REQUEST is taken, and not followed */
-    /* Clients that have proven themselves are sent here with 300, others get 400 (section 14.8). */
+    /* Clients that have proven themselves are sent here with 300, others get 400 (section 14.8). Those of a family that
+     * is not among these are served (section 10). */
     size_t alternates;
     struct endpoint alternate[STUN_MOST_ALTERNATES];
 };

@@ -453,6 +453,20 @@ test_alternate_unproven(void)
     check_told("the server", STUN_OUTCOME_REJECTED, 400, 1);
 }
 
+/* Section 10: a redirection names a server of the client's own family, so where there is none nobody is redirected. */
+static void
+test_alternate_family(void)
+{
+    struct endpoint six;
+
+    CHECK(endpoint_parse("[2001:db8::1]:3478", &six));
+    server = serve(STUN_MECHANISM_LONG_TERM, STUN_ALGORITHMS_ALL, server_at, &six);
+    long_term("secret");
+    ask();
+    carry();
+    check_told("served here", STUN_OUTCOME_ANSWERED, 0, 2);
+}
+
 static void
 deliver_error(enum stun_code code)
 {
@@ -556,6 +570,7 @@ suite_stun_credentials(void)
                { "bid down", test_bid_down }, { "unprotected", test_unprotected },
                { "before the challenge", test_before_challenge }, { "short-term", test_short_term },
                { "another server", test_alternate }, { "another server, unproven", test_alternate_unproven },
+               { "another server, another family", test_alternate_family },
                { "another server, forged", test_alternate_forged }, { "server error", test_server_error },
                { "endless", test_endless }, { "FINGERPRINT demanded", test_demand_fingerprint });
 }
