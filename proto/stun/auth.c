@@ -117,22 +117,27 @@ check_short_term(const struct stun_auth *auth, const struct stun_message *messag
 /* --- long-term -------------------------------------------------------------------------------------------------- */
 
 static bool
+same_algorithm(const struct stun_algorithm *a, const struct stun_algorithm *b)
+{
+    return a->number == b->number && span_equal(a->parameters, b->parameters);
+}
+
+static bool
 same_algorithms(const struct stun_algorithms *a, const struct stun_algorithms *b)
 {
     if (a->count != b->count)
         return false;
     for (size_t i = 0; i < a->count; i++)
-        if (a->items[i].number != b->items[i].number ||
-            !span_equal(a->items[i].parameters, b->items[i].parameters))
+        if (!same_algorithm(&a->items[i], &b->items[i]))
             return false;
     return true;
 }
 
 static bool
-is_offered(const struct stun_auth *auth, uint16_t number)
+is_offered(const struct stun_auth *auth, const struct stun_algorithm *choice)
 {
     for (size_t i = 0; i < auth->offered.count; i++)
-        if (auth->offered.items[i].number == number)
+        if (same_algorithm(&auth->offered.items[i], choice))
             return true;
     return false;
 }
@@ -154,7 +159,7 @@ read_choice(const struct stun_auth *auth, const struct stun_message *message, bo
     if (found_list != STUN_PRESENT || found_choice != STUN_PRESENT)
         return false;
     *number = choice.algorithm.number;
-    return same_algorithms(&list.algorithms, &auth->offered) && is_offered(auth, choice.algorithm.number);
+    return same_algorithms(&list.algorithms, &auth->offered) && is_offered(auth, &choice.algorithm);
 }
 
 static bool

@@ -128,8 +128,8 @@ test_users(void)
 /* What a request is made of: letters in order.
  *   u username, U unknown username, h userhash, r realm, R another realm, n nonce, N nonce of another client,
  *   O nonce of old, F foreign nonce, l list of algorithms, L a list changed on the way, a SHA-256, m MD5, x algorithm 9,
- *   i integrity, s SHA-256 integrity, w, W the same under a wrong password.
- * What keys the integrity: the last of a, m; before them MD5. */
+ *   p SHA-256 with parameters, i integrity, s SHA-256 integrity, w, W the same under a wrong password.
+ * What keys the integrity: the last of a, m, p; before them MD5. */
 struct making {
     struct stun_builder builder;
     const struct stun_auth *auth;
@@ -219,6 +219,10 @@ put_letter(struct making *making, char letter)
     case 'x':
         stun_put_algorithm(builder, 9);
         break;
+    case 'p':
+        making->algorithm = STUN_ALGORITHM_SHA256;
+        stun_builder_raw(builder, STUN_PASSWORD_ALGORITHM, span_of("\0\2\0\4\1\2\3\4", 8));
+        break;
     case 'i':
     case 'w':
         put_integrity(making, letter == 'i' ? "secret" : "guess", false);
@@ -262,6 +266,7 @@ static const struct {
     { "long-term: choice without list", LONG, "urnai", 400, false, 0 },
     { "long-term: list changed on the way", LONG, "urnLas", 400, false, 0 },
     { "long-term: a choice that is not in the list", LONG, "urnlxs", 400, false, 0 },
+    { "long-term: a choice whose parameters are not in the list", LONG, "urnlps", 400, false, 0 },
     { "long-term: SHA-256", LONG, "urnlas", 0, false, SHA256_SEAL },
     { "long-term: MD5 chosen", LONG, "urnlms", 0, false, SHA256_SEAL },
     { "long-term: SHA-256 key, SHA-1 integrity", LONG, "urnlai", 0, false, SHA256_SEAL },
