@@ -21,12 +21,17 @@ read_alternate(lua_State *L, const struct node *node, struct stun_server_options
         complain_value(L, "alternate", -1, "another address of the host");
 }
 
-/* How users prove who they are. */
+/* How users prove who they are, which needs some. */
 static struct stun_auth_options
 read_auth(lua_State *L, int table, const char **realm)
 {
+    static const char *const of_users[] = { "realm", "mechanism" };
     struct stun_auth_options auth = { .mechanism = STUN_MECHANISM_LONG_TERM, .algorithms = STUN_ALGORITHMS_ALL };
+    bool anybody = options_get(L, table, "users");
 
+    for (size_t i = 0; i < G_N_ELEMENTS(of_users) && !anybody; i++)
+        if (options_get(L, table, of_users[i]))
+            complain(L, "%s needs users", of_users[i]);
     if (options_get(L, table, "mechanism"))
         auth.mechanism = stun_words_mechanism(L);
     if (options_get(L, table, "realm"))
@@ -38,8 +43,7 @@ int
 service_word_stun_server(struct script *script, lua_State *L)
 {
     static const char *const keys[] = { "port", "ip", "software", "mapped_address", "tcp", "alternate", "ignore_change",
-                                        "users", "realm", "mechanism",
-                                        NULL };
+                                        "users", "realm", "mechanism", NULL };
     struct lab_node *host = lab_handle_self(L)->node;
     struct stun_server_options options = STUN_SERVER_DEFAULTS;
     enum io_result why = IO_OK;

@@ -282,7 +282,7 @@ parse_messages(struct stream_handle *stream)
         if (pending == 0)
             return;
         struct stun_frame frame =
-            stun_frame_at(span_of(stream->inbox->data + stream->unparsed, pending), false, MESSAGE_MOST);
+            stun_frame_at(span_of(stream->inbox->data + stream->unparsed, pending), STUN_CHANNELS_NONE, MESSAGE_MOST);
         if (frame.kind == STUN_FRAME_FAULT)
             stun_words_spoil(&stream->stun, &stream->messages, frame.fault);
         if (frame.kind != STUN_FRAME_MESSAGE)

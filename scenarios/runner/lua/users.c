@@ -3,13 +3,19 @@
 #include <string.h>
 
 #include "scenarios/runner/lua/arguments.h"
+#include "scenarios/runner/lua/limits.h"
 #include "scenarios/runner/lua/stun_words.h"
 
-enum { REALM_MOST = 127 };
+enum {
+    REALM_MOST = 127,
+    USER_BYTES = 4608, /* what a user takes: three keys, each with what SHA-1 and SHA-256 have made of it */
+};
 
 bool
 users_option(lua_State *L, int table)
 {
+    size_t count = 0;
+
     if (!options_get(L, table, "users"))
         return false;
     if (!lua_istable(L, -1))
@@ -20,8 +26,10 @@ users_option(lua_State *L, int table)
             complain(L, "users has something else than passwords by name; accepted: {alice = 'secret'}");
         if (lua_rawlen(L, -2) == 0 || lua_rawlen(L, -2) > STUN_USER_BYTES || lua_rawlen(L, -1) > STUN_USER_BYTES)
             complain(L, "a user's name has 1 to %d bytes, a password at most %d", STUN_USER_BYTES, STUN_USER_BYTES);
+        count++;
         lua_pop(L, 1);
     }
+    limits_hold_bytes(L, count * USER_BYTES);
     return true;
 }
 

@@ -6,7 +6,8 @@
 
 #include "proto/stun/users.h"
 
-/* Whether the options at `table` have users: passwords by name, which are found good and stay on top of the stack. */
+/* Whether the options at `table` have users: passwords by name, which are found good, count as the script's memory, and stay
+ * on top of the stack. */
 bool users_option(lua_State *L, int table);
 /* The users in the table at `index`, which has been found good; needs four free slots of the stack, and raises nothing. */
 struct stun_users *users_make(lua_State *L, int index, const char *realm);
