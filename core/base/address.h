@@ -203,6 +203,16 @@ endpoint_hash(struct endpoint endpoint)
                  (uint64_t)endpoint.port * UINT64_C(0xd6e8feb86659fd93));
 }
 
+static inline uint64_t
+span_hash(struct span bytes)
+{
+    uint64_t hash = bytes.length;
+
+    for (size_t i = 0; i < bytes.length; i++)
+        hash = mix64(hash ^ bytes.bytes[i]);
+    return hash;
+}
+
 static inline struct endpoint
 flow_source(const struct flow *flow)
 {

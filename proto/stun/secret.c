@@ -61,21 +61,11 @@ read_expiry(struct span name, int64_t *seconds)
     return i > 0 && i <= MOST_DIGITS && (i == name.length || name.bytes[i] == ':');
 }
 
-static size_t
-place_of(struct span name)
-{
-    uint64_t hash = name.length;
-
-    for (size_t i = 0; i < name.length; i++)
-        hash = mix64(hash ^ name.bytes[i]);
-    return hash % REMEMBERED;
-}
-
 const struct stun_user *
 stun_secret_find(void *data, struct span name, int64_t now)
 {
     struct stun_secret *secret = data;
-    struct stun_user **user = &secret->users[place_of(name)];
+    struct stun_user **user = &secret->users[span_hash(name) % REMEMBERED];
     g_autofree char *password = NULL;
     int64_t expiry;
 

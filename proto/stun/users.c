@@ -83,11 +83,7 @@ stun_users_realm(const struct stun_users *users)
 static uint32_t
 hash_of(struct span bytes)
 {
-    uint64_t hash = bytes.length;
-
-    for (size_t i = 0; i < bytes.length; i++)
-        hash = mix64(hash ^ bytes.bytes[i]);
-    return (uint32_t)hash;
+    return (uint32_t)span_hash(bytes);
 }
 
 /* Names and hashes of names alike. */

@@ -475,6 +475,9 @@ test_hash(void)
         g_hash_table_add(low, GSIZE_TO_POINTER((gsize)(endpoint_hash(endpoint) & 0xffff) + 1));
     }
     CHECK(g_hash_table_size(low) >= 250); /* of 256 thrown into 65,536 */
+    CHECK(span_hash(span_of_text("ab")) == span_hash(span_of_text("ab")));
+    CHECK(span_hash(span_of_text("ab")) != span_hash(span_of_text("ba")));
+    CHECK(span_hash(span_of("", 1)) != span_hash(span_of("", 0)));
     CHECK(address_hash(address_ipv4(1)) != address_hash((struct address){ 0, 1 }));
 }
 
