@@ -12,8 +12,6 @@ struct alg_box {
 
 const struct alg *const alg_registry[] = { &alg_rewrite_addresses, NULL };
 
-/* The names that options are read from are those of the ALGs: tests/unit/test_nat_alg.c. */
-
 /* ---- the journal */
 
 static const char *const passed_because[] = {
@@ -89,9 +87,8 @@ looks_at(const struct alg *alg, const struct flow *flow)
            (alg->port == 0 || alg->port == flow->source_port || alg->port == flow->destination_port);
 }
 
-/* One ALG's turn. */
 static void
-turn(const struct alg_box *box, const struct alg *alg, struct packet *packet, const struct nat_translation *way)
+let_read(const struct alg_box *box, const struct alg *alg, struct packet *packet, const struct nat_translation *way)
 {
     struct alg_message message;
 
@@ -122,7 +119,7 @@ read_packet(struct nat_reader *reader, struct packet *packet, const struct nat_t
     const struct alg_box *box = (const struct alg_box *)reader;
 
     for (unsigned i = 0; i < box->count; i++)
-        turn(box, box->algs[i], packet, way);
+        let_read(box, box->algs[i], packet, way);
 }
 
 /* ---- boxes */

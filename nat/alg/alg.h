@@ -59,7 +59,8 @@ struct alg {
     const struct record_kind *kind; /* of that record */
 };
 
-/* All that there are, in the order of enum nat_alg; ends with NULL. Their names are nat_alg_words. */
+/* All that there are, in the order of enum nat_alg; ends with NULL. Their names are nat_alg_words, which a test
+ * compares. */
 extern const struct alg *const alg_registry[];
 
 /* Gives the NAT of `node` the ALGs that its options ask for. Nothing happens to a node without a NAT. */

@@ -19,7 +19,7 @@
 
 #define MOST_TRIES 8                 /* of all kinds, so that no server keeps us going for ever */
 #define MOST_AFTER_ERROR 4           /* section 6.3.4 */
-#define REDIRECTED (5 * TIME_MIN)    /* section 10: no server twice within that time */
+#define REDIRECTED (5 * TIME_MIN)    /* section 10: nobody goes back within that time */
 #define MOST_REDIRECTIONS 16         /* remembered */
 
 enum state { STATE_NEW, STATE_WAITING, STATE_ENDED };
@@ -53,7 +53,7 @@ struct stun_transaction {
     uint8_t bytes[];
 };
 
-/* A server that sent us elsewhere, or that we were sent to. */
+/* A server that sent us elsewhere. */
 struct redirection {
     struct endpoint server;
     int64_t at;
@@ -509,7 +509,8 @@ note_ignored(const struct stun_transaction *transaction, const struct io_datagra
     note(transaction, &record);
 }
 
-/* Section 10: whether this server has sent us away, or we have been sent there, a short time ago. */
+/* Section 10: whether this server has sent us away a short time ago, so that two which name each other don't keep us
+ * going. Who has been sent there by one request may be sent there by the next. */
 static bool
 was_redirected(const struct stun_client *client, struct endpoint server, int64_t now)
 {

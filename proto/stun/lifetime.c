@@ -4,8 +4,7 @@
  * asks the server to answer to that port (RESPONSE-PORT). An answer that comes to the rung's socket shows that its mapping
  * lived until then; none, that it was dead by the last request. The rungs between the longest that lived and the shortest
  * that died are tried in the next round, all at once, until what is between is little. A round ends with the first that
- * died. The first rung of the first round
- * waits for nothing: it shows whether the server serves RESPONSE-PORT.
+ * died. The first rung of the first round waits for nothing: it shows whether the server serves RESPONSE-PORT.
  *
  * RFC 5780 looks for one port's lifetime by halving; the ladder asks for the same with several ports, in less time. */
 #include "proto/stun/discovery_private.h"

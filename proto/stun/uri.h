@@ -1,6 +1,6 @@
 /* stun: and stuns: URIs (RFC 7064): a scheme, a host, and perhaps a port.
  *
- *     stun:198.51.100.1   stun:stun.example.org:3478   stuns:[2001:db8::1]:5349
+ *     stun:198.51.100.1   stun:[2001:db8::1]:3478   stuns:stun.example.org:5349
  *
  * Host names are left to be resolved by whoever reads them: an engine is made with addresses only. */
 #ifndef PROTO_STUN_URI_H

@@ -107,8 +107,6 @@ set_endpoint(lua_State *L, const char *name, bool has, struct endpoint endpoint)
 static int
 push_answer(lua_State *L, const struct stun_result *result)
 {
-    if (!result->has_mapped && !result->has_xor_mapped)
-        return arg_push_failure(L, "rejected");
     endpoint_push(L, result->has_xor_mapped ? result->xor_mapped : result->mapped);
     lua_createtable(L, 0, 5);
     set_endpoint(L, "mapped", result->has_mapped, result->mapped);
