@@ -53,6 +53,7 @@ struct turn_server_options {
     bool tcp_allocations; /* RFC 6062; needs `tcp` */
     bool old_channels;    /* also the numbers 0x5000 to 0x7FFF, which RFC 5766 had and RFC 8656 section 12 has reserved: its
                            * clients choose among all of them */
+    bool no_icmp;          /* behaves as RFC 5766 has it, which knows no ICMP attribute: errors end at the server */
     bool no_dont_fragment; /* behaves as on a host that can't set DF: DONT-FRAGMENT is refused with 420 */
     /* Who may allocate: `users`, borrowed, whose realm counts then; and whoever has credentials made from `secret`
      * (proto/stun/secret.h). Neither: everybody, without proving anything, which is for tests of other things. */

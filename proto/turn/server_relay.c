@@ -314,7 +314,7 @@ judge_icmp(const struct turn_server *server, const struct turn_relay *relay, str
 {
     if (relay->allocation->expires <= now)
         return DROP_NO_ALLOCATION;
-    if (!is_told(address_family(peer.address), type))
+    if (server->options.no_icmp || !is_told(address_family(peer.address), type))
         return DROP_UNHANDLED_ICMP;
     return turn_permission_find(server->table, relay->allocation, peer.address, now) ? DROP_NONE : DROP_NO_PERMISSION;
 }

@@ -615,6 +615,22 @@ test_icmp(void)
     CHECK_ROW_INT("named", turn_server_dropped(turn_under_test, DROP_NO_PERMISSION), 1);
 }
 
+/* A server that knows no ICMP attribute, as RFC 5766 has it: the client hears nothing, and data goes on. */
+static void
+test_no_icmp(void)
+{
+    struct turn_server_options options = turn_bench_options();
+
+    options.no_icmp = true;
+    reopen(&options);
+    CHECK_ROW_INT("allocate", turn_speaker_allocate(&alice), 0);
+    CHECK_ROW_INT("permit", turn_speaker_permit(&alice, TURN_PEER), 0);
+    CHECK(fake_io_deliver_icmp(turn_host, alice.relayed, turn_at(TURN_PEER), 3, 3));
+    CHECK(turn_silent());
+    CHECK_ROW_INT("named", turn_server_dropped(turn_under_test, DROP_UNHANDLED_ICMP), 1);
+    CHECK(turn_peer_says(&alice, TURN_PEER, "data") && turn_sent_data(&alice, TURN_PEER, "data"));
+}
+
 /* Section 14: DF by DONT-FRAGMENT only where the host can't tell what came; TTL is the host's. */
 static void
 test_headers(void)
@@ -751,6 +767,7 @@ suite_turn_server(void)
                { "delete and expire", test_delete }, { "create permission", test_create_permission },
                { "peers", test_peers }, { "behind a NAT", test_external }, { "quota and drain", test_quota },
                { "flood", test_flood }, { "bandwidth", test_bandwidth }, { "icmp", test_icmp },
+               { "no icmp", test_no_icmp },
                { "headers", test_headers }, { "malformed", test_malformed }, { "binding", test_binding },
                { "unknown attribute", test_unknown_attribute }, { "unsent", test_unsent }, { "walk", test_walk });
 }

@@ -19,11 +19,23 @@ self_server(lua_State *L)
 
 /* --- options ------------------------------------------------------------------------------------------------------ */
 
+/* "10.0.0.0/8", or one address. */
+static bool
+read_prefix(const char *text, struct prefix *prefix)
+{
+    if (prefix_parse(text, prefix))
+        return true;
+    if (!address_parse(text, &prefix->address))
+        return false;
+    prefix->length = (uint8_t)family_bits(address_family(prefix->address));
+    return true;
+}
+
 /* One prefix or a list of them, into `prefixes`; how many. */
 static size_t
 read_prefixes(lua_State *L, const char *name, struct prefix prefixes[PREFIXES_MOST])
 {
-    static const char accepted[] = "a prefix such as '10.0.0.0/8', or a list of up to 16";
+    static const char accepted[] = "a prefix such as '10.0.0.0/8' or an address, or a list of up to 16";
     int list = lua_gettop(L);
     bool one = lua_type(L, list) == LUA_TSTRING;
     lua_Integer count = one ? 1 : lua_istable(L, list) ? (lua_Integer)lua_rawlen(L, list) : 0;
@@ -35,7 +47,7 @@ read_prefixes(lua_State *L, const char *name, struct prefix prefixes[PREFIXES_MO
             lua_pushvalue(L, list);
         else
             lua_rawgeti(L, list, i + 1);
-        if (lua_type(L, -1) != LUA_TSTRING || !prefix_parse(lua_tostring(L, -1), &prefixes[i]))
+        if (lua_type(L, -1) != LUA_TSTRING || !read_prefix(lua_tostring(L, -1), &prefixes[i]))
             complain_value(L, name, -1, accepted);
         lua_pop(L, 1);
     }
@@ -90,6 +102,8 @@ read_places(lua_State *L, struct turn_server_options *options)
     if (options_get(L, 2, "relay")) {
         struct address relay = arg_address(L, -1, "relay");
 
+        if (!node_owns(lab_handle_self(L)->node->node, relay))
+            complain(L, "relay is none of this host's addresses; one outside of a NAT goes as external");
         *(address_is_ipv4(relay) ? &listen->ipv4 : &listen->ipv6) = (struct turn_relay_address){ .address = relay };
     }
     if (options_get(L, 2, "external")) {
@@ -110,6 +124,8 @@ read_manners(lua_State *L, struct turn_server_options *options)
         options->old_channels = arg_boolean(L, -1, "old_channels");
     if (options_get(L, 2, "dont_fragment"))
         options->no_dont_fragment = !arg_boolean(L, -1, "dont_fragment");
+    if (options_get(L, 2, "icmp"))
+        options->no_icmp = !arg_boolean(L, -1, "icmp");
     if (options_get(L, 2, "relay_to_relay"))
         options->no_relay_to_relay = !arg_boolean(L, -1, "relay_to_relay");
     if (options_get(L, 2, "software"))
@@ -124,8 +140,8 @@ turn_word_server(struct script *script, lua_State *L)
     static const char *const keys[] = { "users",    "realm",        "secret",        "port",           "ip",
                                         "relay",    "external",     "quota",         "total_quota",    "bandwidth",
                                         "ports",    "max_lifetime", "nonce_lifetime", "allow",         "deny",
-                                        "tcp",      "old_channels", "dont_fragment", "relay_to_relay", "software",
-                                        NULL };
+                                        "tcp",      "old_channels", "dont_fragment", "relay_to_relay", "icmp",
+                                        "software", NULL };
     struct lab_node *host = lab_handle_self(L)->node;
     struct turn_server_options options = TURN_SERVER_DEFAULTS;
     struct prefix allow[PREFIXES_MOST], deny[PREFIXES_MOST];
