@@ -49,9 +49,8 @@ relay_push_failure(lua_State *L, const struct turn_client_failure *failure)
     return 3;
 }
 
-/* A call on the client that says no at once. */
-static int
-push_refusal(lua_State *L, enum io_result result)
+int
+relay_push_refusal(lua_State *L, enum io_result result)
 {
     if (result == IO_NO_ROUTE)
         complain(L, "the peer's address is of another family than the relayed one");
@@ -153,9 +152,16 @@ wait_for(lua_State *L, struct errand *errand, enum io_result result, int64_t tim
     errand->done = true;
     errand_leave(errand);
     if (result != IO_OK)
-        return push_refusal(L, result);
+        return relay_push_refusal(L, result);
     lua_pushboolean(L, true);
     return 1;
+}
+
+static void
+check_carries_udp(lua_State *L)
+{
+    if (self_relay(L)->carries_tcp)
+        complain(L, "this relay carries TCP: it has connect and accept, and permit");
 }
 
 /* relay:permit(peer, timeout): an address may send to the relay, and be sent to. */
@@ -169,7 +175,7 @@ relay_permit(struct script *script, lua_State *L)
     (void)script;
     arg_no_more(L, 3);
     if (!relay->client || relay->ended)
-        return arg_push_failure(L, "closed");
+        return relay_push_failure(L, &relay->failure);
     task_check_may_wait(L);
     limits_spend(L, ERRAND_STEPS);
     luaL_checkstack(L, 8, NULL);
@@ -187,13 +193,38 @@ relay_channel(struct script *script, lua_State *L)
 
     (void)script;
     arg_no_more(L, 3);
+    check_carries_udp(L);
     if (!relay->client || relay->ended)
-        return arg_push_failure(L, "closed");
+        return relay_push_failure(L, &relay->failure);
     task_check_may_wait(L);
     limits_spend(L, ERRAND_STEPS);
     luaL_checkstack(L, 8, NULL);
     struct errand *errand = errand_new(relay);
     return wait_for(L, errand, turn_client_channel(relay->client, peer, on_granted, errand), timeout);
+}
+
+/* relay:forget(peer): its permission and channels are refreshed no longer, and run out. */
+static int
+relay_forget(struct script *script, lua_State *L)
+{
+    struct relay_handle *relay = self_relay(L);
+    struct address peer = arg_address(L, 2, "the peer");
+
+    (void)script;
+    arg_no_more(L, 2);
+    if (relay->client && !relay->ended)
+        turn_client_forget(relay->client, peer);
+    return 0;
+}
+
+/* relay:send(endpoint, data, options), as of any socket. */
+static int
+relay_send(struct script *script, lua_State *L)
+{
+    check_carries_udp(L);
+    if (!self_relay(L)->allocated)
+        return arg_push_failure(L, "closed"); /* for now: `persist` will have another */
+    return socket_word_send(script, L);
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -238,8 +269,12 @@ on_told(void *owner, struct turn_client *client, const struct turn_client_news *
         relay->allocated = true;
         relay->socket.own = news->relayed;
         break;
-    case TURN_CLIENT_FAILED:
     case TURN_CLIENT_LOST:
+        relay->allocated = false;
+        if (!relay->persists)
+            on_ended(relay, news);
+        break;
+    case TURN_CLIENT_FAILED:
         on_ended(relay, news);
         break;
     case TURN_CLIENT_ATTEMPT:
@@ -294,16 +329,14 @@ static int
 turn_go_on(lua_State *L, int status, lua_KContext context)
 {
     struct relay_handle *relay = lua_touserdata(L, -1);
-    int results;
 
     (void)status, (void)context;
     if (relay->allocated && !relay->ended)
         return 1;
     if (!relay->ended && !task_timed_out(L))
         return task_park(L, &relay->waiting, "turn", &relay->socket.handle, turn_go_on);
-    results = relay->ended ? relay_push_failure(L, &relay->failure) : arg_push_failure(L, "timeout");
     on_released(relay);
-    return results;
+    return relay->ended ? relay_push_failure(L, &relay->failure) : arg_push_failure(L, "timeout");
 }
 
 /* --- host:turn ---------------------------------------------------------------------------------------------------- */
@@ -366,6 +399,7 @@ read_wishes(lua_State *L, struct turn_client_options *options)
         options->lifetime = (uint32_t)((arg_duration(L, -1, "lifetime") + TIME_S - 1) / TIME_S);
     if (options_get(L, 3, "auto_permit"))
         options->auto_permit = arg_boolean(L, -1, "auto_permit");
+    options->send_unpermitted = !options->auto_permit; /* so that a lesson sees the server drop it */
     if (options_get(L, 3, "persist"))
         options->persist = arg_boolean(L, -1, "persist");
 }
@@ -382,6 +416,8 @@ read_identity(lua_State *L, struct turn_client_options *options)
         complain(L, "%s is missing: they go together", options->username ? "password" : "user");
     if (options_get(L, 3, "ip"))
         options->local.address = arg_address(L, -1, "ip");
+    if (!address_is_none(options->local.address) && !node_owns(lab_handle_self(L)->node->node, options->local.address))
+        (void)push_io_failure(L, IO_NO_ADDRESS); /* complains */
     if (options_get(L, 3, "from_port"))
         options->local.port = (uint16_t)arg_integer(L, -1, "from_port", 0, 65535);
 }
@@ -395,7 +431,7 @@ relay_word_turn(struct script *script, lua_State *L)
     struct lab_node *host = lab_handle_self(L)->node;
     struct turn_client_options options = { .server = arg_endpoint(L, 2, "the server", STUN_PORT),
                                            .software = "punchlab",
-                                           .send_unpermitted = true };
+                                           .insist = true };
     int64_t timeout = TIME_NEVER;
     bool errors = false;
 
@@ -418,6 +454,7 @@ relay_word_turn(struct script *script, lua_State *L)
     handle_keep(L, -1, relay);
     socket_begin(&relay->socket, script, host, errors);
     relay->carries_tcp = options.protocol == PROTOCOL_TCP;
+    relay->persists = options.persist;
     relay->client = turn_client_new(node_io(host->node), &options, &events, relay);
     socket_take(&relay->socket, turn_client_relay(relay->client));
     open_add(script, &relay->socket.open, close_at_end);
@@ -530,10 +567,10 @@ relay_say(lua_State *L, const struct handle *self)
 }
 
 static const struct word relay_words[] = {
-    { "permit", relay_permit },        { "channel", relay_channel },     { "connect", relay_word_connect },
-    { "accept", relay_word_accept },   { "counters", relay_counters },   { "wait", relay_wait },
-    { "close", relay_close },          { "send", socket_word_send },     { "recv", socket_word_recv },
-    { "stun", socket_word_stun },      { NULL, NULL },
+    { "permit", relay_permit },        { "channel", relay_channel },   { "forget", relay_forget },
+    { "connect", relay_word_connect }, { "accept", relay_word_accept }, { "counters", relay_counters },
+    { "wait", relay_wait },            { "close", relay_close },       { "send", relay_send },
+    { "recv", socket_word_recv },      { "stun", socket_word_stun },   { NULL, NULL },
 };
 static const char *const relay_fields[] = { "own",       "port",     "relayed", "mapped", "server",
                                             "transport", "lifetime", "token",   NULL };

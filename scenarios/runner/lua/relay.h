@@ -15,6 +15,7 @@ struct relay_handle {
     struct socket_handle socket; /* first: the words of sockets are a relay's too */
     struct turn_client *client;  /* NULL: gone */
     bool carries_tcp; /* the allocation is for TCP (RFC 6062) */
+    bool persists;    /* a loss is not the end: the client asks for another allocation */
     bool allocated, ended, released;
     struct turn_client_news news;       /* of the allocation */
     struct turn_client_failure failure; /* of ended */
@@ -30,6 +31,9 @@ int relay_word_turn(struct script *script, lua_State *L);
 
 /* nil, reason, {code=, text=} for a failure of the client's; for `return`. */
 int relay_push_failure(lua_State *L, const struct turn_client_failure *failure);
+
+/* nil and a reason for a call on the client that says no at once; complains when it is the script's mistake. */
+int relay_push_refusal(lua_State *L, enum io_result result);
 
 /* relay:connect and relay:accept (relay_streams.c). */
 int relay_word_connect(struct script *script, lua_State *L);

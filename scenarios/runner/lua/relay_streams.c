@@ -121,7 +121,7 @@ await_stream(lua_State *L, struct errand *errand, enum io_result result)
     if (result != IO_AGAIN) {
         errand->done = true;
         errand_leave(errand);
-        return arg_push_failure(L, result == IO_UNSUPPORTED ? "rejected" : io_result_word(result));
+        return relay_push_refusal(L, result);
     }
     lua_pushlightuserdata(L, errand);
     return connect_go_on(L, LUA_OK, 0);
@@ -145,7 +145,7 @@ relay_word_connect(struct script *script, lua_State *L)
     arg_no_more(L, 3);
     check_carries_tcp(L, relay);
     if (!relay->client || relay->ended)
-        return arg_push_failure(L, "closed");
+        return relay_push_failure(L, &relay->failure);
     task_check_may_wait(L);
     limits_spend(L, CONNECT_STEPS);
     luaL_checkstack(L, 8, NULL);
@@ -161,7 +161,7 @@ accept_go_on(lua_State *L, int status, lua_KContext context)
 
     (void)status;
     if (relay->ended)
-        return arg_push_failure(L, "closed");
+        return relay_push_failure(L, &relay->failure);
     if (relay->first) {
         struct attempt attempt = *relay->first;
         struct errand *errand;

@@ -298,6 +298,8 @@ socket_send(lua_State *L, struct io_udp *udp, struct io_datagram *datagram)
     socket_check_room(L);
 
     enum io_result result = udp->ops->send(udp, datagram);
+    if (result == IO_FULL) /* of a relay, which keeps no more until a permission is there */
+        return arg_push_failure(L, io_result_word(result));
     if (result != IO_OK)
         return push_io_failure(L, result);
     if (datagram->packet) /* a relay may keep what is sent until it is let through: then there is no packet yet */
