@@ -2,13 +2,6 @@
 
 #include "proto/stun/message.h"
 
-static bool
-refuse(const char *text, const char *what, GError **error)
-{
-    g_set_error(error, G_CONVERT_ERROR, G_CONVERT_ERROR_BAD_URI, "'%s' is no STUN URI: %s", text, what);
-    return false;
-}
-
 /* 1 to 65535, in digits only. */
 static bool
 read_port(const char *text, uint16_t *port)
@@ -50,29 +43,47 @@ read_host(const char *text, char *host)
     return text + length + (bracket ? 2 : 0);
 }
 
-bool
-stun_uri_parse(const char *text, struct stun_uri *uri, GError **error)
+const char *
+stun_uri_read_place(const char *text, bool secure, struct stun_uri *uri)
 {
-    bool secure = g_ascii_strncasecmp(text, "stuns:", 6) == 0, bracket;
-    const char *rest, *port;
+    bool bracket = *text == '[';
+    const char *port;
 
     *uri = (struct stun_uri){ .secure = secure, .port = secure ? STUN_TLS_PORT : STUN_PORT };
-    if (!secure && g_ascii_strncasecmp(text, "stun:", 5) != 0)
-        return refuse(text, "it begins with neither 'stun:' nor 'stuns:'", error);
-    rest = text + (secure ? 6 : 5);
-    if (strpbrk(rest, "/?#@"))
-        return refuse(text, "after the scheme there are a host and a port only (RFC 7064 section 3.1)", error);
-    bracket = *rest == '[';
-    port = read_host(rest, uri->host);
+    port = read_host(text, uri->host);
     if (!port)
-        return refuse(text, "its host is too long, or a bracket is missing", error);
+        return "its host is too long, or a bracket is missing";
     if (!address_parse(uri->host, &uri->address))
         uri->address = ADDRESS_NONE;
     if (bracket ? address_family(uri->address) != FAMILY_IPV6 : !is_name(uri->host))
-        return refuse(text, "its host is neither a name nor an address, or an IPv6 address without brackets", error);
+        return "its host is neither a name nor an address, or an IPv6 address without brackets";
     if (*port && (*port != ':' || !read_port(port + 1, &uri->port)))
-        return refuse(text, "its port is not a number from 1 to 65535", error);
-    if (secure && !address_is_none(uri->address))
-        return refuse(text, "'stuns:' needs a host name, for the certificate (RFC 8489 section 8.1)", error);
-    return true;
+        return "its port is not a number from 1 to 65535";
+    return NULL;
+}
+
+static const char *
+read_uri(const char *text, struct stun_uri *uri)
+{
+    bool secure = g_ascii_strncasecmp(text, "stuns:", 6) == 0;
+    const char *rest = text + (secure ? 6 : 5), *fault;
+
+    if (!secure && g_ascii_strncasecmp(text, "stun:", 5) != 0)
+        return "it begins with neither 'stun:' nor 'stuns:'";
+    if (strpbrk(rest, "/?#@"))
+        return "after the scheme there are a host and a port only (RFC 7064 section 3.1)";
+    fault = stun_uri_read_place(rest, secure, uri);
+    if (!fault && secure && !address_is_none(uri->address))
+        return "'stuns:' needs a host name, for the certificate (RFC 8489 section 8.1)";
+    return fault;
+}
+
+bool
+stun_uri_parse(const char *text, struct stun_uri *uri, GError **error)
+{
+    const char *fault = read_uri(text, uri);
+
+    if (fault)
+        g_set_error(error, G_CONVERT_ERROR, G_CONVERT_ERROR_BAD_URI, "'%s' is no STUN URI: %s", text, fault);
+    return !fault;
 }

@@ -24,4 +24,8 @@ struct stun_uri {
  * an address is refused, because no certificate could be checked. */
 bool stun_uri_parse(const char *text, struct stun_uri *uri, GError **error);
 
+/* The host and port behind a scheme, for it and for turn: (proto/turn/uri.h): what is wrong with them, as a clause for
+ * people, or NULL. */
+const char *stun_uri_read_place(const char *text, bool secure, struct stun_uri *uri);
+
 #endif
