@@ -5,6 +5,8 @@
 #define TYPE_DESCRIPTION "application/sdp"
 #define TYPE_FRAGMENT "application/trickle-ice-sdpfrag"
 
+enum { FRAGMENTS_MOST = 256 }; /* that are kept */
+
 struct rendezvous {
     struct rendezvous_options options;
     char *peer;
@@ -13,7 +15,9 @@ struct rendezvous {
     bool wanted;          /* the own description is to be sent, when it may */
     bool sent, delivered; /* of this generation: it is under way; the server has it */
     bool failed;
-    GString *pending; /* the peer's description, until the own is delivered; NULL: none */
+    /* Until the own description is delivered: GString *, the peer's latest description and then, in order, the fragments
+     * that came behind it. */
+    GPtrArray *pending;
 };
 
 static void
@@ -157,34 +161,6 @@ take_description(struct rendezvous *rendezvous, struct span text)
         fail(rendezvous, error->message, NULL);
 }
 
-static void
-take_pending(struct rendezvous *rendezvous)
-{
-    GString *text = rendezvous->pending;
-
-    if (!text || !rendezvous->delivered)
-        return;
-    rendezvous->pending = NULL;
-    take_description(rendezvous, span_of(text->str, text->len));
-    g_string_free(text, TRUE);
-}
-
-/* A first description waits until the own is delivered: checks begin then. Later ones tell of a restart, or of nothing. */
-static void
-on_description(struct rendezvous *rendezvous, struct span text)
-{
-    if (rendezvous->delivered) {
-        take_description(rendezvous, text);
-        return;
-    }
-    if (!rendezvous->pending)
-        rendezvous->pending = g_string_new(NULL);
-    g_string_truncate(rendezvous->pending, 0);
-    g_string_append_len(rendezvous->pending, (const char *)text.bytes, (gssize)text.length);
-    rendezvous->wanted = true;
-    send_description(rendezvous);
-}
-
 /* The stream that a medium of a fragment is about: a=mid has its number, as `send_fragment` writes it. */
 static unsigned
 stream_of(const struct sdp_session *session, int media)
@@ -205,7 +181,7 @@ stream_of(const struct sdp_session *session, int media)
 
 /* What is no candidate, or of another generation, is passed over (RFC 8838 section 4.1). */
 static void
-on_fragment(struct rendezvous *rendezvous, struct span text)
+take_fragment(struct rendezvous *rendezvous, struct span text)
 {
     static const char *const names[] = { "candidate", "end-of-candidates" };
     g_autofree struct sdp_session *session = g_new(struct sdp_session, 1);
@@ -219,6 +195,48 @@ on_fragment(struct rendezvous *rendezvous, struct span text)
                  (line = sdp_attribute_find(session, media, names[i], line));)
                 (void)ice_agent_take_candidate(rendezvous->options.agent, stream_of(session, media),
                                                sdp_line_value(session, line), NULL);
+}
+
+static void
+keep_pending(struct rendezvous *rendezvous, struct span text)
+{
+    g_ptr_array_add(rendezvous->pending, g_string_new_len((const char *)text.bytes, (gssize)text.length));
+}
+
+/* A first description waits until the own is delivered: checks begin then. Later ones tell of a restart, or of nothing. */
+static void
+on_description(struct rendezvous *rendezvous, struct span text)
+{
+    if (rendezvous->delivered) {
+        take_description(rendezvous, text);
+        return;
+    }
+    g_ptr_array_set_size(rendezvous->pending, 0);
+    keep_pending(rendezvous, text);
+    rendezvous->wanted = true;
+    send_description(rendezvous);
+}
+
+/* What belongs to a description that waits has to wait behind it: an end of candidates would shut out those that the
+ * description has, and whether a candidate is of this generation is not known yet. */
+static void
+on_fragment(struct rendezvous *rendezvous, struct span text)
+{
+    if (rendezvous->pending->len == 0)
+        take_fragment(rendezvous, text);
+    else if (rendezvous->pending->len <= FRAGMENTS_MOST)
+        keep_pending(rendezvous, text);
+}
+
+static void
+take_pending(struct rendezvous *rendezvous)
+{
+    for (guint i = 0; i < rendezvous->pending->len && !rendezvous->failed; i++) {
+        const GString *text = rendezvous->pending->pdata[i];
+
+        (i == 0 ? take_description : take_fragment)(rendezvous, span_of(text->str, text->len));
+    }
+    g_ptr_array_set_size(rendezvous->pending, 0);
 }
 
 static void
@@ -240,6 +258,12 @@ on_lost(void *owner, const struct signal_result *result)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
+static void
+free_text(gpointer text)
+{
+    g_string_free(text, TRUE);
+}
+
 struct rendezvous *
 rendezvous_new(const struct rendezvous_options *options)
 {
@@ -248,6 +272,7 @@ rendezvous_new(const struct rendezvous_options *options)
     rendezvous->options = *options;
     rendezvous->peer = g_strdup(options->peer);
     rendezvous->letters = g_ptr_array_new();
+    rendezvous->pending = g_ptr_array_new_with_free_func(free_text);
     rendezvous->listener = (struct signal_listener){
         .from = rendezvous->peer, .message = on_message, .lost = on_lost, .owner = rendezvous
     };
@@ -271,8 +296,7 @@ rendezvous_free(struct rendezvous *rendezvous)
         g_free(errand);
     }
     g_ptr_array_free(rendezvous->letters, TRUE);
-    if (rendezvous->pending)
-        g_string_free(rendezvous->pending, TRUE);
+    g_ptr_array_free(rendezvous->pending, TRUE);
     g_free(rendezvous->peer);
     g_free(rendezvous);
 }
