@@ -41,6 +41,7 @@ struct http_call {
 
 struct http_client {
     struct io *io;
+    struct io_watch watch;
     struct http_limits limits;
     char *agent;
     struct http_call *calls;
@@ -439,6 +440,38 @@ on_stream(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_result r
         read_response(link);
 }
 
+/* --- another network --------------------------------------------------------------------------------------------- */
+
+/* Whether a connection made now would leave from another address. What the owner has chosen stays. */
+static bool
+has_moved(const struct link *link)
+{
+    struct io *io = link->client->io;
+    struct endpoint from = link->tcp->ops->local(link->tcp);
+    struct address local;
+
+    return address_is_none(link->local.address) && !address_is_none(from.address) &&
+           io->ops->source(io, &link->server.address, &local) == IO_OK && !address_equal(local, from.address);
+}
+
+/* Nobody would say that such a connection is dead: its packets go out in vain until a timeout. */
+static void
+on_changed(void *owner)
+{
+    struct http_client *client = owner;
+
+    for (struct link *link = client->links, *next; link; link = next) {
+        struct http_call *call = link->call;
+
+        next = link->next;
+        if (!has_moved(link) || (call && !call->repeatable))
+            continue;
+        link_free(link, true);
+        if (call)
+            start(call, false);
+    }
+}
+
 /* --- life -------------------------------------------------------------------------------------------------------- */
 
 struct http_client *
@@ -449,6 +482,8 @@ http_client_new(struct io *io, const struct http_limits *limits, const char *age
     client->io = io;
     client->limits = *limits;
     client->agent = g_strdup(agent);
+    client->watch = (struct io_watch){ .changed = on_changed, .owner = client };
+    io->ops->watch(io, &client->watch);
     return client;
 }
 
@@ -457,6 +492,7 @@ http_client_free(struct http_client *client)
 {
     if (!client)
         return;
+    client->io->ops->unwatch(client->io, &client->watch);
     while (client->calls)
         http_call_cancel(client->calls);
     while (client->links)

@@ -7,7 +7,10 @@
  * A connection that a response leaves open is kept for the next call to the same server, for a while. The server may
  * close it at any time; a request that met such an end before a byte of the answer had come is sent once more, on a new
  * connection, if its method is idempotent or the owner says that it may be repeated (RFC 9112 section 9.3.1). Requests
- * are not pipelined: calls at one time have a connection each. */
+ * are not pipelined: calls at one time have a connection each.
+ *
+ * When the host has moved to another network, so that connections to the server leave from another address now, those
+ * from the old one are given up: requests on them that may be repeated are sent once more at once. */
 #ifndef PROTO_HTTP_CLIENT_H
 #define PROTO_HTTP_CLIENT_H
 

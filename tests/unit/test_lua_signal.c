@@ -29,7 +29,39 @@ test_opening(void)
         { "port 0", NET "a:signal(lab.endpoint(S, 0), 'A')", "1: host:signal: the server has port 0" },
         { "a word of sockets", TWO "A:accept()",
           "1: channel has no 'accept'; it has: send, recv, close, counters, name or own" },
-        { "a word of later", NET "S:turn_server()", "1: host:turn_server..." },
+        { "a word of later", NET "S:sip_server()", "1: host:sip_server..." },
+    };
+
+    UNIT_LUA_CHECK(rows);
+}
+
+/* A host that leaves one network for another is not left to the timeouts of connections that its old address had: `move()`
+ * after a second, and then a message comes at once, whether the host waits for it or sends it. */
+#define MOVING                                                                                                         \
+    NET "S:signal_server() local h = lab.network('own', 'fd00::/64'):host 'H' "                                        \
+        "local one = n:nat('one', nil, {lan = {'10.0.0.0/24'}}) local two = n:nat('two', nil, {lan = {'10.1.0.0/24'}}) " \
+        "local i = h:attach(one, nil, {default = true}) local H, B = h:signal(S, 'H'), b:signal(S, 'B') "              \
+        "local function move(keep) lab.sleep(1) h:attach(two, nil, {default = true}) if not keep then i:remove() end "  \
+        "lab.sleep(1) end "
+
+static void
+test_moving(void)
+{
+    static const struct unit_lua_row rows[] = {
+        { "who waits for a message", MOVING "b:spawn(function() move() B:send('H', 'x') end) "
+                                            "h:spawn(function() show(H:recv(), lab.now() < 3) end)",
+          "x true" },
+        { "both networks are there", MOVING "b:spawn(function() move(true) B:send('H', 'x') end) "
+                                            "h:spawn(function() show(H:recv(), lab.now() < 3) end)",
+          "x true" },
+        { "who sends, over a connection that was kept", MOVING
+          "h:spawn(function() H:send('B', 'x') move() H:send('B', 'y') end) "
+          "b:spawn(function() show((B:recv())) show((B:recv())) show(lab.now() < 3) end)",
+          "x; y; true" },
+        { "in the middle of a request", MOVING
+          "h:spawn(function() lab.sleep '990ms' H:send('B', 'x') end) h:spawn(function() move() end) "
+          "b:spawn(function() show((B:recv())) show(lab.now() < 3) show(B:recv '1min') end)",
+          "x; true; nil timeout" },
     };
 
     UNIT_LUA_CHECK(rows);
@@ -151,5 +183,5 @@ void
 suite_lua_signal(void)
 {
     UNIT_SUITE("lua signal", NULL, NULL, { "opening", test_opening }, { "talking", test_talking },
-               { "a bad way", test_bad_way });
+               { "moving", test_moving }, { "a bad way", test_bad_way });
 }
