@@ -477,6 +477,19 @@ agent_restart(struct script *script, lua_State *L)
 
 /* --- data --------------------------------------------------------------------------------------------------------- */
 
+/* Why data did not go. That an address or a path is gone is no mistake of the script's. */
+static const char *
+unsent_word(enum io_result result)
+{
+    switch (result) {
+    case IO_AGAIN:
+    case IO_NO_ADDRESS:
+        return "unreachable";
+    default:
+        return io_result_word(result);
+    }
+}
+
 /* agent:send(data, {component=, stream=, df=, dscp=}) -> the packet's name. */
 static int
 agent_send(struct script *script, lua_State *L)
@@ -505,7 +518,8 @@ agent_send(struct script *script, lua_State *L)
         datagram.dscp = (int16_t)arg_integer(L, -1, "dscp", 0, 63);
     datagram.data.bytes = (const uint8_t *)lua_tolstring(L, 2, &length);
     datagram.data.length = length;
-    return socket_send(L, ice_agent_component(agent->agent, stream - 1, component), &datagram);
+    enum io_result result = socket_try(L, ice_agent_component(agent->agent, stream - 1, component), &datagram);
+    return result == IO_OK ? socket_push_sent(L, &datagram) : arg_push_failure(L, unsent_word(result));
 }
 
 /* --- what it is --------------------------------------------------------------------------------------------------- */

@@ -291,22 +291,32 @@ read_send_options(lua_State *L, int index, struct io_datagram *datagram)
         datagram->dscp = (int16_t)arg_integer(L, -1, "dscp", 0, 63);
 }
 
-int
-socket_send(lua_State *L, struct io_udp *udp, struct io_datagram *datagram)
+enum io_result
+socket_try(lua_State *L, struct io_udp *udp, struct io_datagram *datagram)
 {
     limits_spend(L, SEND_STEPS + datagram->data.length / 4);
     socket_check_room(L);
+    return udp->ops->send(udp, datagram);
+}
 
-    enum io_result result = udp->ops->send(udp, datagram);
-    if (result == IO_FULL) /* of a relay, which keeps no more until a permission is there */
-        return arg_push_failure(L, io_result_word(result));
-    if (result != IO_OK)
-        return push_io_failure(L, result);
+int
+socket_push_sent(lua_State *L, const struct io_datagram *datagram)
+{
     if (datagram->packet) /* a relay may keep what is sent until it is let through: then there is no packet yet */
         push_packet_name(L, datagram->packet);
     else
         lua_pushboolean(L, true);
     return 1;
+}
+
+int
+socket_send(lua_State *L, struct io_udp *udp, struct io_datagram *datagram)
+{
+    enum io_result result = socket_try(L, udp, datagram);
+
+    if (result == IO_FULL) /* of a relay, which keeps no more until a permission is there */
+        return arg_push_failure(L, io_result_word(result));
+    return result == IO_OK ? socket_push_sent(L, datagram) : push_io_failure(L, result);
 }
 
 int

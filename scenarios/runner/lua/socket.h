@@ -43,6 +43,9 @@ void socket_end(struct socket_handle *socket);
 
 /* Sends, and pays for it; for `return`: the packet's name, or nil and the reason. */
 int socket_send(lua_State *L, struct io_udp *udp, struct io_datagram *datagram);
+/* The same in two parts, for who has reasons of its own. */
+enum io_result socket_try(lua_State *L, struct io_udp *udp, struct io_datagram *datagram);
+int socket_push_sent(lua_State *L, const struct io_datagram *datagram);
 
 int socket_word_send(struct script *script, lua_State *L);
 int socket_word_recv(struct script *script, lua_State *L);
