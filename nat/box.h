@@ -1,5 +1,6 @@
-/* What the NAT's own files share: nat.c (as others see it), way.c (a packet's way), connections.c and syns.c (what is
- * TCP's there), icmp_errors.c, making.c (how mappings begin and end) and kinds.c (the words of the journal). Nobody else includes this. */
+/* What the NAT's own files share: nat.c (as others see it), way.c (a packet's way), hairpin.c and refusals.c (how it
+ * turns round, and how it ends), connections.c and syns.c (what is TCP's there), icmp_errors.c, making.c (how mappings
+ * begin and end) and kinds.c (the words of the journal). Nobody else includes this. */
 #ifndef NAT_BOX_H
 #define NAT_BOX_H
 
@@ -202,8 +203,70 @@ bool nat_box_has(const struct nat *nat, uint8_t protocol, struct endpoint local)
 /* Whether `address` is behind one of the box's inside ports. */
 bool nat_leads_inside(const struct nat *nat, struct address address);
 
+/* Whether packets such as this are left as they are: the box is a firewall to them. */
+bool nat_translates_nothing(const struct nat *nat, const struct packet *packet);
+
+static inline bool
+nat_has_ports(const struct packet *packet)
+{
+    return packet->flow.protocol == PROTOCOL_UDP || packet->flow.protocol == PROTOCOL_TCP;
+}
+
+/* The mapping that a packet out takes, made when there is none, refreshed, with its destination among its peers. `flow`
+ * is the packet's, as it is seen (nat64_see). */
+enum drop_reason nat_take_way(struct nat *nat, const struct packet *packet, const struct flow *flow,
+                              const struct port *out, struct way *way);
+/* The record of a packet that has taken it. */
+void nat_journal_outbound(const struct nat *nat, struct record *record, const struct way *way);
+
+/* The mapping that a packet in, which counts as sent by `remote`, leads to, or 0; a forwarding rule makes one. */
+enum drop_reason nat_find_inbound(struct nat *nat, const struct packet *packet, const struct endpoint *remote,
+                                  uint32_t *slot);
+/* A rule would take a packet inside, but a limit is met. */
+enum verdict nat_refuse_forward(struct nat *nat, struct packet *packet, enum drop_reason reason);
+/* A mapping of TCP that a packet in made in vain, because it was refused after all, has nothing to live for. */
+void nat_end_unused(struct nat *nat, uint32_t slot);
+
+/* Which rule decides about a packet in to the mapping. */
+uint16_t nat_inbound_rule(const struct nat *nat, const struct mapping *mapping);
+
+/* Why a packet in was admitted. */
+struct admission {
+    uint32_t rule;    /* the user's; 0: the filter did */
+    uint32_t session; /* TCP: as in nat_tcp_accept */
+};
+
+/* VERDICT_PASS: a packet that is seen as `flow` may come in by the mapping in `slot`. Else it has been refused, with
+ * `record`. */
+enum verdict nat_admit(struct nat *nat, struct packet *packet, uint32_t slot, const struct flow *flow,
+                       struct record *record, struct admission *by);
+/* It has been translated, and is told of. */
+enum verdict nat_let_in(struct nat *nat, struct packet *packet, uint32_t slot, const struct admission *by,
+                        struct record *record);
+
+/* ---- hairpin.c */
+
+/* A packet from inside to one of the external addresses, which are on `out`. UDP and TCP hairpin; an ICMP query is for
+ * the box, and its replies come from there. */
+enum verdict nat_hairpin(struct nat *nat, struct packet *packet, const struct port *out);
+/* The same of one to what stands for an external IPv4 address, seen as `flow`: back inside, whatever `hairpin` says (RFC
+ * 6146 section 3.8). */
+enum verdict nat_hairpin_crossing(struct nat *nat, struct packet *packet, const struct flow *flow,
+                                  const struct port *out, struct record *record);
+
+/* ---- refusals.c */
+
 /* Drops a packet with its record: sets the packet's reason. */
 enum verdict nat_drop(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason);
+/* A packet that is not wanted: what its sender hears is an option. `remote` is where one in comes from; NULL for one
+ * out. */
+enum verdict nat_refuse(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason,
+                        const struct endpoint *remote);
+/* A packet that gets no mapping, or whose TTL has run out: its sender hears of it. */
+enum verdict nat_deny(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason);
+/* A packet in that neither the filter of its mapping nor (with DROP_POLICY) `rule` lets in. */
+enum verdict nat_turn_away(struct nat *nat, struct packet *packet, uint32_t slot, struct record *record,
+                           enum drop_reason reason, uint32_t rule, const struct endpoint *remote);
 
 /* ---- connections.c: what is TCP's in the way of a packet */
 

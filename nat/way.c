@@ -1,10 +1,10 @@
-/* A packet's way through a NAT or a firewall. It has three, each with a part below:
+/* A packet's way through a NAT or a firewall. There are three:
  *
  *   outbound   from inside to outside, on `leave`: the source becomes external. A mapping is found, or made.
  *   inbound    from outside to an external address, on `enter`: if it leads to a mapping and the filter admits it, the
  *              destination becomes internal. What leads to none is for the box itself, or refused.
  *   hairpin    from inside to an external address, on `enter`: outbound for the sender's mapping, then inbound for the
- *              other's (RFC 4787 section 6).
+ *              other's (RFC 4787 section 6): hairpin.c.
  *
  * IPv6 takes the same three, and where the box is no translator of it comes out as it went in. What goes to IPv4 is
  * translated on `enter`, because it is routed as IPv4: nat64.c. A box that only changes prefixes has no state: prefix.c.
@@ -13,7 +13,8 @@
  * inbound before the filter (nat/rules.h).
  *
  * Nothing about a packet or a mapping changes before all is decided, but for the mapping that a hairpinned packet makes
- * on its way out. Each decision is one record. ICMP errors have their own rules: icmp_errors.c. */
+ * on its way out. Each decision is one record. How packets end that are not let through: refusals.c. ICMP errors have
+ * their own rules: icmp_errors.c. */
 #include "core/base/cursor.h"
 #include "core/net/icmp.h"
 #include "core/net/rewrite.h"
@@ -27,12 +28,6 @@
 
 enum kind_of_packet { PACKET_ASKS, PACKET_ANSWERS, PACKET_OTHER };
 
-static inline bool
-has_ports(const struct packet *packet)
-{
-    return packet->flow.protocol == PROTOCOL_UDP || packet->flow.protocol == PROTOCOL_TCP;
-}
-
 /* UDP and TCP may start a conversation and go on with one. An ICMP query starts one, its reply goes on with it (RFC 5508
  * section 3.1). Nothing else is translated (RFC 5508 REQ-11). */
 static enum kind_of_packet
@@ -41,7 +36,7 @@ outbound_kind(const struct packet *packet)
     uint8_t protocol = packet->flow.protocol, type;
     struct reader reader;
 
-    if (has_ports(packet))
+    if (nat_has_ports(packet))
         return PACKET_ASKS;
     if (protocol != (packet_is(packet, PACKET_IPV6) ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP))
         return PACKET_OTHER;
@@ -50,9 +45,8 @@ outbound_kind(const struct packet *packet)
     return icmp_asks(protocol, type) ? PACKET_ASKS : icmp_answers(protocol, type) ? PACKET_ANSWERS : PACKET_OTHER;
 }
 
-/* Whether packets such as this are left as they are: the box is a firewall to them. */
-static bool
-translates_nothing(const struct nat *nat, const struct packet *packet)
+bool
+nat_translates_nothing(const struct nat *nat, const struct packet *packet)
 {
     const struct flow *flow = &packet->flow;
 
@@ -83,65 +77,6 @@ journal_translated(const struct nat *nat, struct record *record, uint32_t slot, 
     record->subject[0] = mapping_at(nat->table, slot)->number;
     record->detail = session ? session_at(nat->table, session)->deadline : nat_view(nat, slot).expires;
     journal_take(nat_world(nat)->journal, record);
-}
-
-enum verdict
-nat_drop(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason)
-{
-    packet->reason = (uint8_t)reason;
-    if (nat_listening(nat)) {
-        record->verdict = VERDICT_DROP;
-        record->reason = (uint8_t)reason;
-        journal_take(nat_world(nat)->journal, record);
-    }
-    return VERDICT_DROP;
-}
-
-/* A packet that is not wanted: what its sender hears is an option. `remote` is where one in comes from; NULL for one
- * out. */
-static enum verdict
-refuse(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason,
-       const struct endpoint *remote)
-{
-    uint8_t code = reason == DROP_NO_MAPPING ? ICMP_PORT_UNREACHABLE : ICMP_ADMINISTRATIVELY_PROHIBITED;
-    enum verdict verdict;
-
-    if (packet->flow.protocol == PROTOCOL_TCP)
-        return nat_tcp_refuse(nat, packet, record, reason, remote);
-    verdict = nat_drop(nat, packet, record, reason);
-    nat->counts.refused++;
-    if (nat_has_quirk(nat, NAT_QUIRK_EARLY_INBOUND_POISONS) && remote && reason != DROP_POLICY)
-        nat_quirk_poison(nat, packet);
-    if (nat_behaviour(nat, packet->flow.protocol)->refusal != NAT_REFUSE_SILENTLY)
-        icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, code, 0);
-    return verdict;
-}
-
-/* What who needed a mapping hears (RFC 5508 REQ-8, RFC 6888 REQ-11). */
-static void
-answer_limit(const struct nat *nat, const struct packet *packet)
-{
-    uint8_t code = nat->options->limit_answer == NAT_LIMIT_ICMP ? ICMP_ADMINISTRATIVELY_PROHIBITED
-                                                                : ICMP_HOST_UNREACHABLE;
-
-    if (nat->options->limit_answer != NAT_LIMIT_DROP)
-        icmp_send_error(nat->box.node, packet, ICMP_UNREACHABLE, code, 0);
-}
-
-/* A packet that gets no mapping, or whose TTL has run out: its sender hears of it. */
-static enum verdict
-deny(struct nat *nat, struct packet *packet, struct record *record, enum drop_reason reason)
-{
-    enum verdict verdict;
-
-    if (reason == DROP_POLICY)
-        return refuse(nat, packet, record, reason, NULL);
-    verdict = nat_drop(nat, packet, record, reason);
-    if (reason == DROP_NO_PORT || reason == DROP_MAPPING_LIMIT || reason == DROP_MAPPING_RATE)
-        answer_limit(nat, packet);
-    if (reason == DROP_TTL_EXCEEDED)
-        icmp_send_error(nat->box.node, packet, ICMP_TIME_EXCEEDED, 0, 0);
-    return verdict;
 }
 
 /* ---- ways and filters */
@@ -298,15 +233,6 @@ let_read(struct nat *nat, struct packet *packet, uint32_t slot, bool inbound)
     nat->reader->read(nat->reader, packet, &translation);
 }
 
-/* A hairpinned packet on its way out, which its sender's mapping made come from `external`. */
-static void G_GNUC_NO_INLINE
-let_read_hairpin(struct nat *nat, struct packet *packet, struct endpoint sender, struct endpoint external)
-{
-    struct nat_translation translation = { false, sender, external };
-
-    nat->reader->read(nat->reader, packet, &translation);
-}
-
 /* ---- outbound */
 
 /* Whether an early packet from `remote` keeps the mapping's external port from being used to send there. */
@@ -369,8 +295,15 @@ take_way(struct nat *nat, const struct packet *packet, const struct flow *flow, 
     return DROP_NONE;
 }
 
-static void
-journal_outbound(const struct nat *nat, struct record *record, const struct way *way)
+enum drop_reason
+nat_take_way(struct nat *nat, const struct packet *packet, const struct flow *flow, const struct port *out,
+             struct way *way)
+{
+    return take_way(nat, packet, flow, out, way);
+}
+
+void
+nat_journal_outbound(const struct nat *nat, struct record *record, const struct way *way)
 {
     record->kind = &nat_outbound_kind;
     record->rule |= way->rule;
@@ -386,7 +319,7 @@ answers_a_query(const struct nat *nat, const struct packet *packet)
     struct endpoint remote = flow_destination(&packet->flow);
     struct mapping_key key = nat_key(nat, PROTOCOL_ICMP, flow_source(&packet->flow), remote);
     uint16_t rule;
-    uint32_t slot = translates_nothing(nat, packet) ? nat_find_way(nat, &key, false, &rule) : 0;
+    uint32_t slot = nat_translates_nothing(nat, packet) ? nat_find_way(nat, &key, false, &rule) : 0;
 
     return slot && peer_find(nat->table, slot, &remote) != PEER_UNKNOWN;
 }
@@ -405,12 +338,12 @@ outbound(struct nat *nat, struct packet *packet, const struct flow *flow, const 
     if (kind == PACKET_ANSWERS && nat_basic_out(nat, packet))
         return VERDICT_PASS;
     if (kind == PACKET_OTHER || (kind == PACKET_ANSWERS && !answers_a_query(nat, packet)))
-        return deny(nat, packet, &record, DROP_PROTOCOL_UNSUPPORTED);
+        return nat_deny(nat, packet, &record, DROP_PROTOCOL_UNSUPPORTED);
     reason = take_way(nat, packet, flow, out, &way);
     if (nat_listening(nat) && reason == DROP_POLICY)
         nat_record_firewall(&record, nat->options->rules, way.denied);
     if (reason != DROP_NONE)
-        return deny(nat, packet, &record, reason);
+        return nat_deny(nat, packet, &record, reason);
 
     mapping = mapping_at(nat->table, way.slot);
     if (flow != &packet->flow)
@@ -421,7 +354,7 @@ outbound(struct nat *nat, struct packet *packet, const struct flow *flow, const 
     nat->counts.outbound++;
     if (nat_listening(nat)) {
         record.after = packet->flow;
-        journal_outbound(nat, &record, &way);
+        nat_journal_outbound(nat, &record, &way);
     }
     if (G_UNLIKELY(nat->reader))
         let_read(nat, packet, way.slot, false);
@@ -475,23 +408,6 @@ accept_inbound(struct nat *nat, const struct packet *packet, uint32_t slot, cons
     return DROP_NONE;
 }
 
-/* A packet in that neither the filter of its mapping nor a rule lets in. */
-static enum verdict
-turn_away(struct nat *nat, struct packet *packet, uint32_t slot, struct record *record, enum drop_reason reason,
-          uint32_t rule, const struct endpoint *remote)
-{
-    enum verdict verdict;
-
-    if (nat_listening(nat) && reason == DROP_FILTERED)
-        nat_record_filtered(nat, record, slot);
-    else if (nat_listening(nat))
-        nat_record_firewall(record, nat->options->rules, rule);
-    verdict = refuse(nat, packet, record, reason, remote);
-    if (nat_has_quirk(nat, NAT_QUIRK_FILTERED_INBOUND_DESTROYS) && reason == DROP_FILTERED)
-        nat_quirk_destroy(nat, slot, NAT_QUIRK_FILTERED_INBOUND_DESTROYS);
-    return verdict;
-}
-
 /* A packet has come in by the mapping in `slot`, because `rule` or (0) the filter admits it. */
 static inline enum verdict
 let_in(struct nat *nat, struct packet *packet, uint32_t slot, uint32_t session, struct record *record, uint32_t rule)
@@ -509,9 +425,27 @@ let_in(struct nat *nat, struct packet *packet, uint32_t slot, uint32_t session, 
     return VERDICT_PASS;
 }
 
-/* Which rule decides about a packet in to the mapping. */
-static uint16_t
-inbound_rule(const struct nat *nat, const struct mapping *mapping)
+enum verdict
+nat_let_in(struct nat *nat, struct packet *packet, uint32_t slot, const struct admission *by, struct record *record)
+{
+    return let_in(nat, packet, slot, by->session, record, by->rule);
+}
+
+enum verdict
+nat_admit(struct nat *nat, struct packet *packet, uint32_t slot, const struct flow *flow, struct record *record,
+          struct admission *by)
+{
+    struct endpoint remote = flow_source(flow);
+    enum drop_reason reason = judge_inbound(nat, slot, flow, &by->rule);
+
+    if (reason != DROP_NONE)
+        return nat_turn_away(nat, packet, slot, record, reason, by->rule, &remote);
+    reason = accept_inbound(nat, packet, slot, &remote, &by->session);
+    return reason == DROP_NONE ? VERDICT_PASS : nat_drop(nat, packet, record, reason);
+}
+
+uint16_t
+nat_inbound_rule(const struct nat *nat, const struct mapping *mapping)
 {
     return mapping->open ? NAT_RULE_OPEN : (uint16_t)(NAT_RULE_DEPENDENCE + filtering_of(nat, mapping));
 }
@@ -555,12 +489,12 @@ inbound(struct nat *nat, struct packet *packet, uint32_t slot)
     if (nat_listening(nat)) {
         record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
         record.subject[0] = mapping->number;
-        record.rule = inbound_rule(nat, mapping);
+        record.rule = nat_inbound_rule(nat, mapping);
     }
     if (reason != DROP_NONE)
-        return turn_away(nat, packet, slot, &record, reason, rule, &remote);
+        return nat_turn_away(nat, packet, slot, &record, reason, rule, &remote);
     if (translates && packet->in && node_ttl_expired(nat->box.node, packet))
-        return deny(nat, packet, &record, DROP_TTL_EXCEEDED);
+        return nat_deny(nat, packet, &record, DROP_TTL_EXCEEDED);
 
     if (crosses(packet, mapping))
         reason = check_crossing(nat, packet, mapping);
@@ -620,7 +554,7 @@ uninvited(struct nat *nat, struct packet *packet)
     if (nat_listening(nat) && reason == DROP_POLICY)
         nat_record_firewall(&record, nat->options->rules, rule);
     if (reason != DROP_NONE)
-        return refuse(nat, packet, &record, reason, &remote);
+        return nat_refuse(nat, packet, &record, reason, &remote);
     nat->counts.inbound++;
     return let_in(nat, packet, slot, session, &record, rule);
 }
@@ -639,18 +573,19 @@ unmapped(struct nat *nat, struct packet *packet)
     if (!local && !nat_leads_inside(nat, packet->flow.destination))
         return VERDICT_PASS; /* in transit between two outside ports */
     if (external &&
-        (!has_ports(packet) || nat_box_has(nat, packet->flow.protocol, flow_destination(&packet->flow))))
+        (!nat_has_ports(packet) || nat_box_has(nat, packet->flow.protocol, flow_destination(&packet->flow))))
         return VERDICT_MINE;
     if (!local && nat->options->exempt_count > 0 && nat_is_exempt(nat, packet->flow.source))
         return VERDICT_PASS;
-    if (!local && translates_nothing(nat, packet))
+    if (!local && nat_translates_nothing(nat, packet))
         return uninvited(nat, packet);
     if (nat_listening(nat)) {
         record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
         if (!external)
             record.rule = NAT_RULE_INSIDE_ADDRESS;
     }
-    return refuse(nat, packet, &record, translates_nothing(nat, packet) ? DROP_FILTERED : DROP_NO_MAPPING, &remote);
+    return nat_refuse(nat, packet, &record, nat_translates_nothing(nat, packet) ? DROP_FILTERED : DROP_NO_MAPPING,
+                      &remote);
 }
 
 /* Whether a packet may make the mapping that a forwarding rule is for. A connection begins with a SYN only. */
@@ -674,9 +609,14 @@ find_inbound(struct nat *nat, const struct packet *packet, const struct endpoint
     return nat_make_forward(nat, packet, slot);
 }
 
-/* A mapping of TCP that a packet in made in vain, because it was refused after all, has nothing to live for. */
-static void
-end_unused(struct nat *nat, uint32_t slot)
+enum drop_reason
+nat_find_inbound(struct nat *nat, const struct packet *packet, const struct endpoint *remote, uint32_t *slot)
+{
+    return find_inbound(nat, packet, remote, slot);
+}
+
+void
+nat_end_unused(struct nat *nat, uint32_t slot)
 {
     const struct mapping *mapping = mapping_at(nat->table, slot);
 
@@ -685,16 +625,15 @@ end_unused(struct nat *nat, uint32_t slot)
         nat_expire_mapping(nat, slot);
 }
 
-/* A rule would take a packet inside, but a limit is met. */
-static enum verdict
-refuse_forward(struct nat *nat, struct packet *packet, enum drop_reason reason)
+enum verdict
+nat_refuse_forward(struct nat *nat, struct packet *packet, enum drop_reason reason)
 {
     struct endpoint remote = flow_source(&packet->flow);
     struct record record;
 
     if (nat_listening(nat))
         record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
-    return refuse(nat, packet, &record, reason, &remote);
+    return nat_refuse(nat, packet, &record, reason, &remote);
 }
 
 static enum verdict
@@ -714,137 +653,12 @@ from_outside(struct nat *nat, struct packet *packet)
     if (kind != PACKET_OTHER)
         reason = find_inbound(nat, packet, &remote, &slot);
     if (reason != DROP_NONE)
-        return refuse_forward(nat, packet, reason);
+        return nat_refuse_forward(nat, packet, reason);
     if (!slot)
         return unmapped(nat, packet);
     verdict = inbound(nat, packet, slot);
     if (verdict != VERDICT_PASS)
-        end_unused(nat, slot);
-    return verdict;
-}
-
-/* ---- hairpin */
-
-/* The way out of a hairpinned packet: its sender's mapping, which makes it come from `*external`. `dropped` is to say
- * why there is none. */
-static enum drop_reason
-hairpin_out(struct nat *nat, const struct packet *packet, const struct flow *flow, const struct port *out,
-            struct record *dropped, struct endpoint *external)
-{
-    struct way way;
-    enum drop_reason reason = take_way(nat, packet, flow, out, &way);
-
-    if (nat_listening(nat) && reason == DROP_POLICY)
-        nat_record_firewall(dropped, nat->options->rules, way.denied);
-    if (reason != DROP_NONE)
-        return reason;
-    *external = mapping_external(mapping_at(nat->table, way.slot));
-    if (nat_listening(nat)) {
-        struct record record = packet_record(packet, &nat_outbound_kind, nat->box.node);
-
-        record.rule = NAT_RULE_HAIRPIN;
-        record.after = packet->flow;
-        record.after.source = external->address;
-        record.after.source_port = external->port;
-        journal_outbound(nat, &record, &way);
-    }
-    return DROP_NONE;
-}
-
-/* What a hairpinned packet says when it comes in. Between the families there is only the external source to show. */
-static void
-turn_round(struct nat *nat, struct packet *packet, struct endpoint external, const struct mapping *mapping)
-{
-    bool ipv6 = !address_is_ipv4(mapping->internal_address);
-
-    if (ipv6 != packet_is(packet, PACKET_IPV6)) {
-        nat64_rewrite(nat, packet, ipv6 ? nat64_embed(nat, external) : external, mapping_internal(mapping));
-        return;
-    }
-    if (address_is_ipv4(external.address) && ipv6)
-        external = nat64_embed(nat, external);
-    packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
-    if (nat->options->hairpin == NAT_HAIRPIN_EXTERNAL_SOURCE || nat64_takes(nat, external.address))
-        nat_show_source(nat, packet, external.address, external.port);
-}
-
-/* The way in again: `seen` is the packet's flow as mappings know it, and it counts as sent by `external`. */
-static enum verdict
-hairpin_in(struct nat *nat, struct packet *packet, const struct flow *seen, struct endpoint external, uint32_t slot)
-{
-    const struct mapping *mapping = slot ? mapping_at(nat->table, slot) : NULL;
-    struct endpoint sender = flow_source(seen);
-    struct flow flow = *seen;
-    struct record record;
-    enum drop_reason reason;
-    uint32_t rule, session;
-
-    flow.source = external.address;
-    flow.source_port = external.port;
-    if (nat_listening(nat)) {
-        record = packet_record(packet, &nat_inbound_dropped_kind, nat->box.node);
-        record.before = flow;
-        record.rule = NAT_RULE_HAIRPIN | (slot ? inbound_rule(nat, mapping) : NAT_RULE_NONE);
-        record.subject[0] = slot ? mapping->number : 0;
-    }
-    if (!slot)
-        return refuse(nat, packet, &record, DROP_NO_MAPPING, &external);
-    reason = judge_inbound(nat, slot, &flow, &rule);
-    if (reason != DROP_NONE)
-        return turn_away(nat, packet, slot, &record, reason, rule, &external);
-
-    reason = accept_inbound(nat, packet, slot, &external, &session);
-    if (reason != DROP_NONE)
-        return nat_drop(nat, packet, &record, reason);
-    turn_round(nat, packet, external, mapping);
-    nat->counts.hairpinned++;
-    if (G_UNLIKELY(nat->reader))
-        let_read_hairpin(nat, packet, sender, external);
-    return let_in(nat, packet, slot, session, &record, rule);
-}
-
-/* Of several mappings that share an external endpoint, whose is a packet from `external`? */
-static uint32_t
-sharer(const struct nat *nat, uint8_t protocol, const struct endpoint *target, const struct endpoint *external,
-       uint32_t slot)
-{
-    return slot && mapping_at(nat->table, slot)->shared ? mapping_find_inbound(nat->table, protocol, target, external)
-                                                        : slot;
-}
-
-/* A packet from inside to one of the external addresses, which are on `out`. UDP and TCP hairpin; an ICMP query is for
- * the box, and its replies come from there. */
-static enum verdict
-hairpin(struct nat *nat, struct packet *packet, const struct port *out)
-{
-    struct endpoint target = flow_destination(&packet->flow), external;
-    struct record record;
-    uint32_t slot = 0;
-    enum drop_reason reason;
-    enum verdict verdict;
-
-    if (packet_is(packet, PACKET_ICMP_ERROR))
-        return nat_error_enter(nat, packet, packet->in);
-    if (!has_ports(packet))
-        return VERDICT_MINE;
-    reason = find_inbound(nat, packet, &target, &slot);
-    if (reason != DROP_NONE)
-        return refuse_forward(nat, packet, reason);
-    reason = DROP_HAIRPIN_OFF;
-    if (!slot && (translates_nothing(nat, packet) || nat_box_has(nat, packet->flow.protocol, target)))
-        return VERDICT_MINE;
-    if (nat_listening(nat)) {
-        record = packet_record(packet, &nat_outbound_dropped_kind, nat->box.node);
-        record.rule = NAT_RULE_HAIRPIN;
-    }
-    if (nat->options->hairpin != NAT_HAIRPIN_OFF)
-        reason = node_ttl_expired(nat->box.node, packet) ? DROP_TTL_EXCEEDED
-                                                          : hairpin_out(nat, packet, &packet->flow, out, &record, &external);
-    if (reason == DROP_NONE)
-        return hairpin_in(nat, packet, &packet->flow, external, sharer(nat, packet->flow.protocol, &target, &external, slot));
-    verdict = deny(nat, packet, &record, reason);
-    if (slot)
-        end_unused(nat, slot);
+        nat_end_unused(nat, slot);
     return verdict;
 }
 
@@ -864,20 +678,6 @@ find_crossing(struct nat *nat, const struct packet *packet, const struct flow *f
     if (hop->port->inside)
         return DROP_NO_ROUTE; /* who has both families inside has a way of his own */
     return local ? DROP_NONE : nat64_fits(packet, hop, mtu);
-}
-
-/* To one of the external addresses: back inside, whatever `hairpin` says (RFC 6146 section 3.8). */
-static enum verdict
-hairpin_crossing(struct nat *nat, struct packet *packet, const struct flow *flow, const struct port *out,
-                 struct record *record)
-{
-    struct endpoint target = flow_destination(flow), external;
-    uint32_t slot = nat->table ? mapping_find_external(nat->table, flow->protocol, &target) : 0;
-    enum drop_reason reason = hairpin_out(nat, packet, flow, out, record, &external);
-
-    if (reason != DROP_NONE)
-        return deny(nat, packet, record, reason);
-    return hairpin_in(nat, packet, flow, external, sharer(nat, flow->protocol, &target, &external, slot));
 }
 
 static enum verdict
@@ -908,7 +708,7 @@ cross_to_ipv4(struct nat *nat, struct packet *packet)
     if (node_owns(nat->box.node, flow.destination)) {
         if (nat_listening(nat))
             record.rule = NAT_RULE_HAIRPIN;
-        return hairpin_crossing(nat, packet, &flow, hop.port, &record);
+        return nat_hairpin_crossing(nat, packet, &flow, hop.port, &record);
     }
     return outbound(nat, packet, &flow, hop.port);
 }
@@ -923,7 +723,7 @@ from_inside(struct nat *nat, struct packet *packet)
         return cross_to_ipv4(nat, packet);
     if (!local)
         return VERDICT_PASS; /* `leave` translates it if it leaves by an outside port */
-    return local->port->inside ? VERDICT_MINE : hairpin(nat, packet, local->port);
+    return local->port->inside ? VERDICT_MINE : nat_hairpin(nat, packet, local->port);
 }
 
 /* ---- in and out */
