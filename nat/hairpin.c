@@ -124,10 +124,11 @@ nat_hairpin(struct nat *nat, struct packet *packet, const struct port *out)
         reason = node_ttl_expired(nat->box.node, packet) ? DROP_TTL_EXCEEDED
                                                          : way_out(nat, packet, &packet->flow, out, &record, &external);
     if (reason == DROP_NONE)
-        return way_in(nat, packet, &packet->flow, external,
-                      sharer(nat, packet->flow.protocol, &target, &external, slot));
-    verdict = nat_deny(nat, packet, &record, reason);
-    if (slot)
+        verdict = way_in(nat, packet, &packet->flow, external,
+                         sharer(nat, packet->flow.protocol, &target, &external, slot));
+    else
+        verdict = nat_deny(nat, packet, &record, reason);
+    if (slot && verdict != VERDICT_PASS)
         nat_end_unused(nat, slot);
     return verdict;
 }

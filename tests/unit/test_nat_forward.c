@@ -125,6 +125,22 @@ test_hairpin(void)
     CHECK_ROW_TEXT("from inside", out("10.0.0.3:5000", "203.0.113.1:8080"), "in 203.0.113.1:5000 > 10.0.0.2:80");
 }
 
+/* A hairpinned packet counts as sent by its external endpoint, so a rule for insiders lets none of theirs in; and what it
+ * made in vain is gone again. */
+static void
+test_hairpin_in_vain(void)
+{
+    struct nat_forward rules[] = { rule(PROTOCOL_TCP, 8080, 8080, "10.0.0.2:80") };
+
+    rules[0].from = (struct prefix){ nat_endpoint("10.0.0.0").address, 24 };
+    open_rules("port-restricted-cone", rules, 1, 1);
+    nat_bench_tcp(&bench, NAT_INSIDE, "S", "10.0.0.3:5000", "203.0.113.1:8080");
+    CHECK_ROW_INT("the sender's, and the rule's", (int64_t)nat_counts(bench.nat).made, 2);
+    CHECK_ROW_INT("the rule's is gone", (int64_t)nat_counts(bench.nat).expired, 1);
+    nat_bench_until(&bench, 10 * 3600 * TIME_S);
+    CHECK_ROW_INT("and the sender's with its connection", (int64_t)nat_counts(bench.nat).expired, 2);
+}
+
 /* RFC 3022 section 2.1: an address of its own, all ports, both ways; others get none of its ports. */
 static void
 test_basic(void)
@@ -227,6 +243,7 @@ suite_nat_forward(void)
 {
     UNIT_SUITE("nat: forwarding", NULL, tear_down, { "ports", test_ports }, { "reserved", test_reserved },
                { "two to one", test_two_to_one }, { "from", test_from }, { "hairpin", test_hairpin },
-               { "Basic NAT", test_basic }, { "Basic NAT, ping", test_basic_ping }, { "errors", test_errors },
-               { "limits", test_limits }, { "TCP", test_tcp });
+               { "hairpin in vain", test_hairpin_in_vain }, { "Basic NAT", test_basic },
+               { "Basic NAT, ping", test_basic_ping }, { "errors", test_errors }, { "limits", test_limits },
+               { "TCP", test_tcp });
 }
