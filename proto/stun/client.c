@@ -552,17 +552,18 @@ follow(struct stun_transaction *transaction, const struct stun_message *message,
     return true;
 }
 
-/* After an error of the server's own, in a while: longer each time. */
+/* After an error of the server's own, in a while: longer each time. The timeout of a stream is no such while. */
 static bool
 persist(struct stun_transaction *transaction, unsigned code)
 {
     struct io *io = transaction->client->io;
+    int64_t pause = MIN(transaction->request.timer.rto, STUN_TIMER_DEFAULTS.rto);
 
     if (!transaction->request.persist || transaction->server_errors == MOST_AFTER_ERROR)
         return false;
     transaction->pausing = true;
     note_repeated(transaction, code);
-    arm(transaction, time_add(io->ops->now(io), transaction->request.timer.rto << transaction->server_errors++));
+    arm(transaction, time_add(io->ops->now(io), pause << transaction->server_errors++));
     return true;
 }
 

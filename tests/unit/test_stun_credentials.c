@@ -521,6 +521,13 @@ test_server_error(void)
     fake_io_advance(host, 500 * TIME_MS);
     carry();
     check_told("it recovers", STUN_OUTCOME_ANSWERED, 0, 2);
+    request.protocol = PROTOCOL_TCP;
+    request.timer = STUN_TIMER_STREAM;
+    stun_client_binding(client, &request);
+    deliver_error(STUN_CODE_SERVER_ERROR);
+    fake_io_advance(host, 500 * TIME_MS);
+    carry();
+    check_told("as soon over a stream, which has no retransmissions", STUN_OUTCOME_ANSWERED, 0, 2);
 }
 
 /* A server that always finds the nonce stale. */
