@@ -1,7 +1,7 @@
-/* Hairpinning (RFC 4787 section 6): a packet from inside to one of the box's external addresses turns round. It goes out
- * by its sender's mapping, as if it left, and comes in again by the one it was sent to, as if it came from the sender's
- * external endpoint. Both decisions are way.c's, and each leaves its record; nothing about the packet changes before
- * both are made. */
+/* Hairpinning (RFC 4787 section 6): a packet from inside to one of the box's external addresses turns round. It goes
+ * out by its sender's mapping, as if it left, and comes in again by the one it was sent to, as if it came from the
+ * sender's external endpoint. Both decisions are way.c's, and each leaves its record; nothing about the packet changes
+ * before both are made. */
 #include "nat/box.h"
 #include "nat/shares.h"
 

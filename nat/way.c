@@ -7,7 +7,8 @@
  *              other's (RFC 4787 section 6): hairpin.c.
  *
  * IPv6 takes the same three, and where the box is no translator of it comes out as it went in. What goes to IPv4 is
- * translated on `enter`, because it is routed as IPv4: nat64.c. A box that only changes prefixes has no state: prefix.c.
+ * translated on `enter`, because it is routed as IPv4: nat64.c. A box that only changes prefixes has no state:
+ * prefix.c.
  *
  * The user's rules are asked about packets that belong to no flow with state: outbound before anything is translated,
  * inbound before the filter (nat/rules.h).
@@ -28,8 +29,8 @@
 
 enum kind_of_packet { PACKET_ASKS, PACKET_ANSWERS, PACKET_OTHER };
 
-/* UDP and TCP may start a conversation and go on with one. An ICMP query starts one, its reply goes on with it (RFC 5508
- * section 3.1). Nothing else is translated (RFC 5508 REQ-11). */
+/* UDP and TCP may start a conversation and go on with one. An ICMP query starts one, its reply goes on with it (RFC
+ * 5508 section 3.1). Nothing else is translated (RFC 5508 REQ-11). */
 static enum kind_of_packet
 outbound_kind(const struct packet *packet)
 {
@@ -748,8 +749,8 @@ nat_enter(struct middlebox *box, struct packet *packet, struct port *in)
     return in && in->inside ? from_inside(nat, packet) : from_outside(nat, packet);
 }
 
-/* What the box itself sends to an address that stands for an IPv4 one: errors about packets that had come from there, and
- * nothing else. They leave as IPv4, by another way. */
+/* What the box itself sends to an address that stands for an IPv4 one: errors about packets that had come from there,
+ * and nothing else. They leave as IPv4, by another way. */
 static enum verdict
 leave_as_ipv4(struct nat *nat, struct packet_list *list, struct packet *packet)
 {

@@ -1,5 +1,5 @@
-/* Datagrams by the batch: recvmmsg into the host's inbox, sendmmsg from what waits at a socket. The memory is taken once
- * and used again. */
+/* Datagrams by the batch: recvmmsg into the host's inbox, sendmmsg from what waits at a socket. The memory is taken
+ * once and used again. */
 #include <errno.h>
 
 #include "core/live/udp.h"

@@ -78,7 +78,8 @@ read_interface(const struct ifaddrs *at, struct io_address *out)
     return true;
 }
 
-/* An address that the host was told to use and the machine does not list (127.0.0.2 is one of 127.0.0.1/8): as it is. */
+/* An address that the host was told to use and the machine does not list (127.0.0.2 is one of 127.0.0.1/8): as it
+ * is. */
 static size_t
 listed_addresses(const struct live *live, struct io_address *addresses, size_t max)
 {

@@ -5,10 +5,10 @@
  * called; timers are one of them. The timerfd is set at the beginning of a poll only, so that arming costs no system
  * call.
  *
- * Within a turn callbacks may close anything. A closed file has no descriptor (-1), so events that were taken before are
- * passed over, and its memory goes at the end of the turn. A timer that is armed within a turn for a time that has come
- * is due one nanosecond after the turn's beginning, that is in the next one: two engines that wake each other for ever
- * can't keep sockets from being heard. */
+ * Within a turn callbacks may close anything. A closed file has no descriptor (-1), so events that were taken before
+ * are passed over, and its memory goes at the end of the turn. A timer that is armed within a turn for a time that has
+ * come is due one nanosecond after the turn's beginning, that is in the next one: two engines that wake each other for
+ * ever can't keep sockets from being heard. */
 #include "core/live/live_private.h"
 
 #include <errno.h>
@@ -253,8 +253,8 @@ attach(struct live *live)
 
     source->live = live;
     source->tag = g_source_add_unix_fd(&source->source, live->epoll, G_IO_IN);
-    /* Else GLib takes the descriptor out for every dispatch, and wakes itself up to put it in again: three system calls.
-     */
+    /* Else GLib takes the descriptor out for every dispatch, and wakes itself up to put it in again: three system
+     * calls. */
     g_source_set_can_recurse(&source->source, TRUE);
     live->source = &source->source;
     g_source_attach(live->source, live->context);

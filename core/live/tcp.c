@@ -1,7 +1,8 @@
 /* TCP sockets of the real machine.
  *
- * The epoll set tells edges, as the seam does. A connection is CONNECTING until the kernel says how that went, then OPEN,
- * and FAILED once its owner has heard of a failure, be it from a call or from an event: after that nothing more comes. */
+ * The epoll set tells edges, as the seam does. A connection is CONNECTING until the kernel says how that went, then
+ * OPEN, and FAILED once its owner has heard of a failure, be it from a call or from an event: after that nothing more
+ * comes. */
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>

@@ -4,9 +4,9 @@
  * families have one form in the house, and it is the kernel's own (IPv4-mapped). Options of both levels are set on it,
  * because the kernel takes those of the level of each packet.
  *
- * Sending outside a turn, or to somebody new, goes to the kernel at once, so that what it refuses is told at once. Within
- * a turn a datagram that takes a way which the kernel has just proven good (that of the last one it took, or the reverse
- * of the one being handled) waits in the socket's batch (batch.c) for the end of the turn. */
+ * Sending outside a turn, or to somebody new, goes to the kernel at once, so that what it refuses is told at once.
+ * Within a turn a datagram that takes a way which the kernel has just proven good (that of the last one it took, or the
+ * reverse of the one being handled) waits in the socket's batch (batch.c) for the end of the turn. */
 #include "core/live/udp.h"
 
 #include <errno.h>

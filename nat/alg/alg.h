@@ -1,20 +1,20 @@
 /* Application-level gateways: what in a NAT reads and rewrites the data of the packets that it translates, because an
  * address stands there as well as in the header.
  *
- * Which of them a box has its options say (`algs`, and the quirk that is an older word for one). Whoever makes a box, or
- * changes its options, has it fitted:
+ * Which of them a box has its options say (`algs`, and the quirk that is an older word for one). Whoever makes a box,
+ * or changes its options, has it fitted:
  *
  *     nat_new(node, &options);
  *     alg_fit(node);
  *
  * An ALG is a constant: a name, the traffic that it looks at, and a function that reads a message and says what is to
- * change. The mechanism does the rest, once for all ALGs: it finds the message in the packet, makes the changes when all of
- * them are known, and mends lengths and checksums last. So an ALG never writes into a packet, its places hold still while
- * it reads, and a message is changed as a whole or not at all.
+ * change. The mechanism does the rest, once for all ALGs: it finds the message in the packet, makes the changes when
+ * all of them are known, and mends lengths and checksums last. So an ALG never writes into a packet, its places hold
+ * still while it reads, and a message is changed as a whole or not at all.
  *
- * A message is the data of one UDP datagram, which the box has put together from its fragments. One with more to change than
- * fits passes as it is, which the journal tells (alg_passed_kind). Streams come later: there a message is what is found
- * complete in the held segments, and state and pinholes belong to the box; the changes are the same.
+ * A message is the data of one UDP datagram, which the box has put together from its fragments. One with more to change
+ * than fits passes as it is, which the journal tells (alg_passed_kind). Streams come later: there a message is what is
+ * found complete in the held segments, and state and pinholes belong to the box; the changes are the same.
  *
  * A box without an ALG pays one branch for each packet, one with ALGs takes nothing from the heap for any. */
 #ifndef NAT_ALG_ALG_H
@@ -43,9 +43,9 @@ struct alg_message {
     uint8_t bytes[ALG_BYTES_MAX];
 };
 
-/* `count` bytes of the message, from `at` on, shall become `bytes`, which are copied: more of them, fewer or none. Places
- * count in the message as it came; changes come in their order and do not overlap. Once they are too many nothing will
- * change, which the mechanism sees to. */
+/* `count` bytes of the message, from `at` on, shall become `bytes`, which are copied: more of them, fewer or none.
+ * Places count in the message as it came; changes come in their order and do not overlap. Once they are too many
+ * nothing will change, which the mechanism sees to. */
 void alg_replace(struct alg_message *message, size_t at, size_t count, struct span bytes);
 
 struct alg {

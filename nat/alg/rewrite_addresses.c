@@ -1,10 +1,10 @@
 /* The ALG rewrite-addresses: wherever the data has the bytes of an address that the box translates, it is translated
  * there too: outwards the internal address becomes the external one, inwards the external one the internal. It knows no
- * protocol, so that it helps some and spoils others: real boxes that do so are why STUN has XOR-MAPPED-ADDRESS (RFC 8489
- * section 14.2), and why RFC 4787 has ALGs switched off as a rule (REQ-10).
+ * protocol, so that it helps some and spoils others: real boxes that do so are why STUN has XOR-MAPPED-ADDRESS (RFC
+ * 8489 section 14.2), and why RFC 4787 has ALGs switched off as a rule (REQ-10).
  *
- * IPv6 addresses are sought likewise where IPv6 is masqueraded. Between the families nothing is: an address of one can't
- * stand in the place of the other's. */
+ * IPv6 addresses are sought likewise where IPv6 is masqueraded. Between the families nothing is: an address of one
+ * can't stand in the place of the other's. */
 #include "nat/alg/alg.h"
 
 /* ---- the journal */

@@ -35,8 +35,8 @@ begin(struct work *work, enum stun_class class)
     stun_builder_begin(&work->builder, work->buffer, work->capacity, &header);
 }
 
-/* SOFTWARE, integrity where the request had proven itself, and FINGERPRINT where it had one; a client of RFC 3489 gets no
- * SOFTWARE and FINGERPRINT: it knows no padding, and its messages have no cookie for a FINGERPRINT to stand by. */
+/* SOFTWARE, integrity where the request had proven itself, and FINGERPRINT where it had one; a client of RFC 3489 gets
+ * no SOFTWARE and FINGERPRINT: it knows no padding, and its messages have no cookie for a FINGERPRINT to stand by. */
 static struct span
 complete(struct work *work)
 {
@@ -104,8 +104,8 @@ leads_elsewhere(const struct work *work)
     return false;
 }
 
-/* Section 10: the one of the request's own family first. Section 14.8: not to those who have not proven themselves, since
- * it could not be protected. */
+/* Section 10: the one of the request's own family first. Section 14.8: not to those who have not proven themselves,
+ * since it could not be protected. */
 static struct stun_answer
 send_elsewhere(struct work *work)
 {

@@ -1,12 +1,12 @@
-/* What a STUN server answers: message in, message out (RFC 8489 sections 6.3 and 6.3.1, RFC 5780 section 6). Pure: no io,
- * no memory, no clock.
+/* What a STUN server answers: message in, message out (RFC 8489 sections 6.3 and 6.3.1, RFC 5780 section 6). Pure: no
+ * io, no memory, no clock.
  *
  * Checks come in the order of section 6.3: the bytes, the method and class, FINGERPRINT; who asks (auth.h); unknown
  * attributes; then the method is served. A Binding request is idempotent, so a retransmission is simply answered again.
  *
- * What goes back goes to where the request came from, from where it was sent to. Only a server with a second address does
- * otherwise, because behaviour discovery is about that: `change` and `port` of the answer say how. Without a second address
- * the attributes that ask for it are unknown ones. */
+ * What goes back goes to where the request came from, from where it was sent to. Only a server with a second address
+ * does otherwise, because behaviour discovery is about that: `change` and `port` of the answer say how. Without a
+ * second address the attributes that ask for it are unknown ones. */
 #ifndef PROTO_STUN_ANSWER_H
 #define PROTO_STUN_ANSWER_H
 

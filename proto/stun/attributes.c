@@ -80,7 +80,8 @@ stun_family_number(enum family family)
     return family == FAMILY_IPV6 ? FAMILY_CODE_IPV6 : FAMILY_CODE_IPV4;
 }
 
-/* ERROR-CODE, section 14.8, and ADDRESS-ERROR-CODE (RFC 8656 section 18.12), which has a family where that has zeros. */
+/* ERROR-CODE, section 14.8, and ADDRESS-ERROR-CODE (RFC 8656 section 18.12), which has a family where that has
+ * zeros. */
 
 static bool
 read_error(struct reader *reader, bool of_family, struct stun_error *error)

@@ -142,8 +142,8 @@ is_offered(const struct stun_auth *auth, const struct stun_algorithm *choice)
     return false;
 }
 
-/* Which algorithm the client has chosen: MD5 where it says nothing (`*by_absence`). False when what it says does not fit
- * what was offered, which somebody on the way may have changed. */
+/* Which algorithm the client has chosen: MD5 where it says nothing (`*by_absence`). False when what it says does not
+ * fit what was offered, which somebody on the way may have changed. */
 static bool
 read_choice(const struct stun_auth *auth, const struct stun_message *message, bool asked, uint16_t *number,
             bool *by_absence)

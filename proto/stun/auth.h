@@ -74,8 +74,8 @@ struct stun_proof {
     struct stun_seal seal;        /* of ACCEPT */
 };
 
-/* A request, or an indication of the short-term mechanism; the long-term one has no indications (section 9.2), so that one
- * is dropped. */
+/* A request, or an indication of the short-term mechanism; the long-term one has no indications (section 9.2), so that
+ * one is dropped. */
 struct stun_proof stun_auth_check(const struct stun_auth *auth, const struct stun_message *message,
                                   struct endpoint source, int64_t now);
 

@@ -146,8 +146,8 @@ classify_mapping(const struct stun_evidence *evidence)
 
 /* --- filtering (RFC 5780 section 4.4) --------------------------------------------------------------------------- */
 
-/* Whether the server's doing what CHANGE-REQUEST asks could be seen afterwards, when the filter had been opened: only where
- * the mapping that is asked through is the one it was opened for. */
+/* Whether the server's doing what CHANGE-REQUEST asks could be seen afterwards, when the filter had been opened: only
+ * where the mapping that is asked through is the one it was opened for. */
 static bool
 control_reaches(int mapping, enum stun_question question)
 {

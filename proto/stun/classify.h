@@ -1,17 +1,18 @@
-/* What a NAT is, from what has been seen of it: a machine that is given evidence and answers in the words of RFC 4787, or
- * "can't tell", with the reason. It never guesses: a test that was lost, that the server does not serve, or that the server
- * may have lied about, proves nothing.
+/* What a NAT is, from what has been seen of it: a machine that is given evidence and answers in the words of RFC 4787,
+ * or "can't tell", with the reason. It never guesses: a test that was lost, that the server does not serve, or that the
+ * server may have lied about, proves nothing.
  *
- * The questions are those of RFC 5780 section 4, with what that leaves open closed: the mapping is looked at from another
- * socket than the filtering, because an answer that was admitted may change what comes after it; that nothing came from the
- * server's second address means something only if it can come, so that is shown afterwards, where the mapping allows it.
- * Beside it stands what the algorithm of RFC 3489 section 10.1 would have said, right or wrong.
+ * The questions are those of RFC 5780 section 4, with what that leaves open closed: the mapping is looked at from
+ * another socket than the filtering, because an answer that was admitted may change what comes after it; that nothing
+ * came from the server's second address means something only if it can come, so that is shown afterwards, where the
+ * mapping allows it. Beside it stands what the algorithm of RFC 3489 section 10.1 would have said, right or wrong.
  *
- * Silence is evidence only where it was not loss. A question is asked STUN_REQUESTS_FOR_SILENCE times, and what was answered
- * in the end tells how much is lost on the way; where that is more than four round trips in ten, silence means nothing. Where
- * each of two links loses 5 % each way, a round trip fails in 19 of 100 cases and all sixteen in 3 of 10^12. At worst, when
- * more is lost than the answers let see, one silence in some hundred thousand is wrong. A hairpin is off only when each
- * of 24 packets failed; where ports must be foretold for it, when STUN_HAIRPIN_PAIRS - 1 such pairs were silent. */
+ * Silence is evidence only where it was not loss. A question is asked STUN_REQUESTS_FOR_SILENCE times, and what was
+ * answered in the end tells how much is lost on the way; where that is more than four round trips in ten, silence means
+ * nothing. Where each of two links loses 5 % each way, a round trip fails in 19 of 100 cases and all sixteen in 3 of
+ * 10^12. At worst, when more is lost than the answers let see, one silence in some hundred thousand is wrong. A hairpin
+ * is off only when each of 24 packets failed; where ports must be foretold for it, when STUN_HAIRPIN_PAIRS - 1 such
+ * pairs were silent. */
 #ifndef PROTO_STUN_CLASSIFY_H
 #define PROTO_STUN_CLASSIFY_H
 

@@ -134,9 +134,9 @@ unsigned stun_transaction_number(const struct stun_transaction *transaction);
 struct stun_id stun_transaction_id(const struct stun_transaction *transaction);
 
 /* True when the datagram was a response to a transaction that is under way. Its transaction ID, socket and (but for
- * `any_source`) its sender must match. One that is malformed, whose FINGERPRINT is wrong, or that is not protected as it has
- * to be, is ignored: the transaction goes on as if it had not come. Of the last two the journal tells, and the outcome, if
- * nothing better comes. */
+ * `any_source`) its sender must match. One that is malformed, whose FINGERPRINT is wrong, or that is not protected as
+ * it has to be, is ignored: the transaction goes on as if it had not come. Of the last two the journal tells, and the
+ * outcome, if nothing better comes. */
 bool stun_client_datagram(struct stun_client *client, struct io_udp *udp, const struct io_datagram *datagram);
 
 /* True when the error was about the server of a transaction on this socket. A hard error ends those transactions, in

@@ -1,9 +1,9 @@
 /* Theory of operation.
  *
- * Short-term credentials are ready from the beginning. Long-term ones have no key until a server's 401 has told realm and
- * nonce, and, if its nonce has the cookie that says so, a list of algorithms. Each challenge that is learned has a number;
- * a request remembers the number it was made under, so that a late 401 to an earlier request leads to another try, and one
- * to a request under the very same challenge to none (section 9.2.5). */
+ * Short-term credentials are ready from the beginning. Long-term ones have no key until a server's 401 has told realm
+ * and nonce, and, if its nonce has the cookie that says so, a list of algorithms. Each challenge that is learned has a
+ * number; a request remembers the number it was made under, so that a late 401 to an earlier request leads to another
+ * try, and one to a request under the very same challenge to none (section 9.2.5). */
 #include "proto/stun/credentials.h"
 
 #include "proto/stun/nonce.h"
@@ -265,8 +265,8 @@ check_short_term(struct stun_credentials *credentials, const struct stun_message
     return STUN_TRUST;
 }
 
-/* A nonce that says there are algorithms, and no list of them: somebody on the way wants us to use a weaker one (section
- * 9.2.5). */
+/* A nonce that says there are algorithms, and no list of them: somebody on the way wants us to use a weaker one
+ * (section 9.2.5). */
 static bool
 bids_down(const struct stun_message *response)
 {

@@ -1,9 +1,9 @@
 /* How a client proves who it is: the client's side of the credential mechanisms (RFC 8489 sections 9.1 and 9.2).
  *
- * An object stands for one username and password at one server, and remembers what that server has asked for: the realm,
- * the last nonce, the password algorithm. So it serves all transactions with that server, one after another or at once,
- * and a second request needs no challenge. It is a machine: it knows no io. Owned by whoever made it, and lent to
- * transactions (`credentials` of struct stun_request), which it has to outlive. */
+ * An object stands for one username and password at one server, and remembers what that server has asked for: the
+ * realm, the last nonce, the password algorithm. So it serves all transactions with that server, one after another or
+ * at once, and a second request needs no challenge. It is a machine: it knows no io. Owned by whoever made it, and lent
+ * to transactions (`credentials` of struct stun_request), which it has to outlive. */
 #ifndef PROTO_STUN_CREDENTIALS_H
 #define PROTO_STUN_CREDENTIALS_H
 
@@ -16,8 +16,8 @@ typedef struct stun_credentials stun_credentials;
 /* Name and password are copied, and have been prepared (OpaqueString). */
 struct stun_credentials *stun_credentials_new_short_term(struct span username, struct span password);
 struct stun_credentials *stun_credentials_new_long_term(struct span username, struct span password);
-/* Of the algorithms that a server offers SHA-256 is taken wherever it stands in the list, as TURN has it (RFC 8656 section
- * 6), instead of the first that is known (RFC 8489 section 9.2.3.2). */
+/* Of the algorithms that a server offers SHA-256 is taken wherever it stands in the list, as TURN has it (RFC 8656
+ * section 6), instead of the first that is known (RFC 8489 section 9.2.3.2). */
 void stun_credentials_prefer_sha256(struct stun_credentials *credentials);
 void stun_credentials_free(struct stun_credentials *credentials);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(stun_credentials, stun_credentials_free)

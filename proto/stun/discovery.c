@@ -1,10 +1,10 @@
 /* Theory of operation.
  *
- * A discovery goes through steps: the questions of classify.h in their order, each a transaction; then fresh sockets, one
- * after another, for the allocation of ports; then hairpinning (hairpin.c) and lifetime (lifetime.c). `step` is the one
- * being done. `discovery_next` ends it and arms the alarm for this instant, whose turn does what comes next: so no step
- * begins inside another one's callback, and the owner is told in a turn of its own. Steps whose answer could say nothing
- * more are passed over (`is_worth_asking`). */
+ * A discovery goes through steps: the questions of classify.h in their order, each a transaction; then fresh sockets,
+ * one after another, for the allocation of ports; then hairpinning (hairpin.c) and lifetime (lifetime.c). `step` is the
+ * one being done. `discovery_next` ends it and arms the alarm for this instant, whose turn does what comes next: so no
+ * step begins inside another one's callback, and the owner is told in a turn of its own. Steps whose answer could say
+ * nothing more are passed over (`is_worth_asking`). */
 #include "proto/stun/discovery_private.h"
 
 #define PADDED_BYTES (STUN_REQUEST_BYTES + STUN_LARGE)

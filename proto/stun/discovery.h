@@ -1,14 +1,14 @@
-/* Behaviour discovery: asks a STUN server what there is to ask about the NAT on the way (RFC 5780), and hands what it has
- * seen to the classifier (classify.h).
+/* Behaviour discovery: asks a STUN server what there is to ask about the NAT on the way (RFC 5780), and hands what it
+ * has seen to the classifier (classify.h).
  *
- * It opens sockets of its own, on any port, and closes them. One question is asked at a time, up to sixteen times half a
- * second apart: RFC 8489's waits grow because lost answers may mean a crowded way, and it wants an answer; here silence is
- * the answer, and has to be told from loss (classify.h). It takes half a minute where much is filtered; a look at the
- * lifetime of mappings takes a few times as long as they live, or as long as it may look.
+ * It opens sockets of its own, on any port, and closes them. One question is asked at a time, up to sixteen times half
+ * a second apart: RFC 8489's waits grow because lost answers may mean a crowded way, and it wants an answer; here
+ * silence is the answer, and has to be told from loss (classify.h). It takes half a minute where much is filtered; a
+ * look at the lifetime of mappings takes a few times as long as they live, or as long as it may look.
  *
- * It asks servers of RFC 3489 too, whose second address is in CHANGED-ADDRESS: to them the magic cookie is the beginning of
- * a transaction ID of 128 bits, which they give back, and CHANGE-REQUEST is the same in both RFCs (RFC 8489 section 11). What
- * only RFC 5780 has, RESPONSE-PORT and PADDING, can't be asked of them.
+ * It asks servers of RFC 3489 too, whose second address is in CHANGED-ADDRESS: to them the magic cookie is the
+ * beginning of a transaction ID of 128 bits, which they give back, and CHANGE-REQUEST is the same in both RFCs (RFC
+ * 8489 section 11). What only RFC 5780 has, RESPONSE-PORT and PADDING, can't be asked of them.
  *
  * `done` is called once, from a callback and never inside a call; in it the owner may free the discovery. */
 #ifndef PROTO_STUN_DISCOVERY_H

@@ -3,9 +3,9 @@
 #define XOR_WITH UINT32_C(0x5354554E) /* "STUN": keeps it apart from another protocol's CRC of the same bytes */
 
 /* clang-format off */
-/* What a byte does to a CRC when 0 to 3 bytes have come after it. That is linear, so the entry of a byte is the sum of those
- * of its bits; and a bit's entry is that of the bit before it shifted right, with 0xedb88320 (the polynomial 0x04c11db7 with
- * its bits turned round) XORed in whenever a 1 falls out. */
+/* What a byte does to a CRC when 0 to 3 bytes have come after it. That is linear, so the entry of a byte is the sum of
+ * those of its bits; and a bit's entry is that of the bit before it shifted right, with 0xedb88320 (the polynomial
+ * 0x04c11db7 with its bits turned round) XORed in whenever a 1 falls out. */
 #define SUM(n, b0, b1, b2, b3, b4, b5, b6, b7) \
     (((n) & 1 ? b0 : 0u) ^ ((n) & 2 ? b1 : 0u) ^ ((n) & 4 ? b2 : 0u) ^ ((n) & 8 ? b3 : 0u) ^ \
      ((n) & 16 ? b4 : 0u) ^ ((n) & 32 ? b5 : 0u) ^ ((n) & 64 ? b6 : 0u) ^ ((n) & 128 ? b7 : 0u))

@@ -14,7 +14,8 @@
 
 #define STUN_CHANNEL_HEADER_BYTES 4
 
-/* Whether ChannelData may stand on a stream. RFC 5766 had channel numbers up to 0x7FFF, RFC 8656 has them up to 0x4FFF. */
+/* Whether ChannelData may stand on a stream. RFC 5766 had channel numbers up to 0x7FFF, RFC 8656 has them up to
+ * 0x4FFF. */
 enum stun_channels { STUN_CHANNELS_NONE, STUN_CHANNELS_NEW, STUN_CHANNELS_OLD };
 
 enum stun_frame_kind {

@@ -1,10 +1,11 @@
 /* How long mappings live that nothing is sent through (RFC 5780 section 4.6).
  *
- * A ladder of sockets, its rungs, learn their mapped ports. Each is left alone for a time of its own; then another socket
- * asks the server to answer to that port (RESPONSE-PORT). An answer that comes to the rung's socket shows that its mapping
- * lived until then; none, that it was dead by the last request. The rungs between the longest that lived and the shortest
- * that died are tried in the next round, all at once, until what is between is little. A round ends with the first that
- * died. The first rung of the first round waits for nothing: it shows whether the server serves RESPONSE-PORT.
+ * A ladder of sockets, its rungs, learn their mapped ports. Each is left alone for a time of its own; then another
+ * socket asks the server to answer to that port (RESPONSE-PORT). An answer that comes to the rung's socket shows that
+ * its mapping lived until then; none, that it was dead by the last request. The rungs between the longest that lived
+ * and the shortest that died are tried in the next round, all at once, until what is between is little. A round ends
+ * with the first that died. The first rung of the first round waits for nothing: it shows whether the server serves
+ * RESPONSE-PORT.
  *
  * RFC 5780 looks for one port's lifetime by halving; the ladder asks for the same with several ports, in less time. */
 #include "proto/stun/discovery_private.h"
@@ -148,8 +149,8 @@ on_looked(void *owner, struct stun_transaction *transaction, const struct stun_r
         end_round(discovery);
 }
 
-/* Another socket asks, for an answer to this one. Those that wait longer than one that died need not be looked at, and those
- * that wait less have been. */
+/* Another socket asks, for an answer to this one. Those that wait longer than one that died need not be looked at, and
+ * those that wait less have been. */
 static void
 on_waited(void *owner, struct io_timer *alarm)
 {

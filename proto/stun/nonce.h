@@ -1,9 +1,9 @@
-/* Nonces of the long-term mechanism (RFC 8489 section 9.2): the nonce cookie with its security features, and nonces that a
- * server makes and checks without keeping any.
+/* Nonces of the long-term mechanism (RFC 8489 section 9.2): the nonce cookie with its security features, and nonces
+ * that a server makes and checks without keeping any.
  *
- * Such a nonce is the cookie, four characters of features, the second it was made in (eight hexadecimal digits), and 128
- * bits of an HMAC over those and the client's address and port. So it is good for one client only, nobody else can make
- * it, its features can't be changed on the way (the bid-down attack of section 16.1.4), and it expires. */
+ * Such a nonce is the cookie, four characters of features, the second it was made in (eight hexadecimal digits), and
+ * 128 bits of an HMAC over those and the client's address and port. So it is good for one client only, nobody else can
+ * make it, its features can't be changed on the way (the bid-down attack of section 16.1.4), and it expires. */
 #ifndef PROTO_STUN_NONCE_H
 #define PROTO_STUN_NONCE_H
 

@@ -4,7 +4,8 @@
 
 #include "proto/stun/client.h"
 
-/* Fills the members of `result` that come from `message`, its outcome included. The response is to be trusted already. */
+/* Fills the members of `result` that come from `message`, its outcome included. The response is to be trusted
+ * already. */
 void stun_response_judge(const struct stun_message *message, unsigned understood, struct stun_result *result);
 
 /* The ALTERNATE-SERVER of a response with error code 300 that a client at `server` can use: one of the same family

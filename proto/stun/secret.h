@@ -6,8 +6,8 @@
  * list of users: it computes the password of any name that has not expired, and the client proves the rest by the
  * long-term mechanism. Once the time is over nothing is granted to the name any more, refreshes included.
  *
- * Engines have no wall clock: the owner says which Unix time it was when `now` was 0. A few users are remembered, so that
- * a client's requests don't cost new keys each; what strangers make up can't make that grow. */
+ * Engines have no wall clock: the owner says which Unix time it was when `now` was 0. A few users are remembered, so
+ * that a client's requests don't cost new keys each; what strangers make up can't make that grow. */
 #ifndef PROTO_STUN_SECRET_H
 #define PROTO_STUN_SECRET_H
 

@@ -3,8 +3,8 @@
  * It opens its sockets and answers until it is freed. An answer leaves from the address that the request was sent to,
  * for the address it came from, except where a server with a second address is asked to do otherwise; over TCP by the
  * connection it came by. What is not well-formed STUN, and messages that ask for nothing, are dropped, counted and
- * journalled; they have reached a socket, so the world counts their packets as delivered. On a stream, bytes that cannot
- * begin a message end the connection (framing.h). Nothing is taken from the heap for a datagram. */
+ * journalled; they have reached a socket, so the world counts their packets as delivered. On a stream, bytes that
+ * cannot begin a message end the connection (framing.h). Nothing is taken from the heap for a datagram. */
 #ifndef PROTO_STUN_SERVER_H
 #define PROTO_STUN_SERVER_H
 

@@ -40,8 +40,8 @@ struct io_udp *stun_stream_take(struct io_tcp *tcp, const struct stun_stream_opt
 void stun_stream_reset(struct io_udp *udp);
 
 /* Ends the stream without closing the connection, which goes to the caller: from here on it carries something else (RFC
- * 6062 section 5.4). `received` gets what has come and was not handed out, `unsent` what TCP has not taken yet. The caller
- * sets who hears the events, and does not wait for one to begin: those there were have been heard already. */
+ * 6062 section 5.4). `received` gets what has come and was not handed out, `unsent` what TCP has not taken yet. The
+ * caller sets who hears the events, and does not wait for one to begin: those there were have been heard already. */
 struct io_tcp *stun_stream_release(struct io_udp *udp, GByteArray **received, GByteArray **unsent);
 
 struct endpoint stun_stream_peer(const struct io_udp *udp);

@@ -20,8 +20,8 @@ struct stun_uri {
     uint16_t port;             /* as written, or the scheme's own */
 };
 
-/* False with an error of G_CONVERT_ERROR that quotes the text and says what is wrong. RFC 8489 section 8.1: "stuns:" with
- * an address is refused, because no certificate could be checked. */
+/* False with an error of G_CONVERT_ERROR that quotes the text and says what is wrong. RFC 8489 section 8.1: "stuns:"
+ * with an address is refused, because no certificate could be checked. */
 bool stun_uri_parse(const char *text, struct stun_uri *uri, GError **error);
 
 /* The host and port behind a scheme, for it and for turn: (proto/turn/uri.h): what is wrong with them, as a clause for

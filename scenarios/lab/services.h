@@ -8,8 +8,8 @@
 
 struct service;
 
-/* A STUN Binding server. `options` NULL: STUN_SERVER_DEFAULTS, UDP and TCP port 3478 on all addresses of the node. Here and
- * below: NULL and `*why` when a socket can't be opened. */
+/* A STUN Binding server. `options` NULL: STUN_SERVER_DEFAULTS, UDP and TCP port 3478 on all addresses of the node. Here
+ * and below: NULL and `*why` when a socket can't be opened. */
 struct service *service_start_stun(struct node *node, const struct stun_server_options *options, enum io_result *why);
 
 /* The service frees these users with itself: those whom its server has borrowed. */

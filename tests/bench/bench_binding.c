@@ -1,6 +1,6 @@
-/* Binding transactions in simulation: a client on one host, the server on another, the internet between them; then with a NAT
- * before the client. Eight are under way at a time, and each that ends begins the next. Beside the rate stands a bare loop
- * with as many events in a queue of the same kind: the arrivals of request and response, and a timer for the
+/* Binding transactions in simulation: a client on one host, the server on another, the internet between them; then with
+ * a NAT before the client. Eight are under way at a time, and each that ends begins the next. Beside the rate stands a
+ * bare loop with as many events in a queue of the same kind: the arrivals of request and response, and a timer for the
  * retransmission, which is armed and cancelled. */
 #include <glib.h>
 

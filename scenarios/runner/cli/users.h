@@ -11,8 +11,8 @@ GQuark users_error_quark(void);
 
 #define USERS_REALM "punchlab" /* unless another one is given */
 
-/* `given`: texts "NAME:PASSWORD", of which the first colon parts the two; NULL: none were given, and `*users` is NULL then.
- * `realm` NULL: USERS_REALM. False with an error, which tells no password. */
+/* `given`: texts "NAME:PASSWORD", of which the first colon parts the two; NULL: none were given, and `*users` is NULL
+ * then. `realm` NULL: USERS_REALM. False with an error, which tells no password. */
 bool users_read(const GPtrArray *given, const char *realm, struct stun_users **users, GError **error);
 
 /* Whether it can be one: text of 1 to 127 characters (RFC 8489 section 14.9). */

@@ -24,7 +24,8 @@ extern const struct type server_type;
 bool server_handle_is(const struct handle *handle);
 struct endpoint server_handle_endpoint(const struct handle *handle);
 
-/* A new handle on top of the stack, without a service yet: the caller starts one at once, and says so or gives it up. */
+/* A new handle on top of the stack, without a service yet: the caller starts one at once, and says so or gives it
+ * up. */
 struct server_handle *server_new(lua_State *L, const struct type *type, const char *host);
 /* For `return`: the handle, or nil and the reason when there is no `service`. */
 int server_push(lua_State *L, struct server_handle *server, struct service *service, enum io_result why);
