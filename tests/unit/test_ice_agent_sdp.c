@@ -201,9 +201,73 @@ test_transcript(void)
     CHECK(strstr(text->str, " more events were not kept\n") != NULL);
 }
 
+static const char story[] =
+    "this agent is controlling; ICE is Completed\n"
+    "own candidates\n"
+    "     0.000 s  host 10.0.0.2:64052, component 1, priority 2130706431: it was gathered\n"
+    "     0.000 s  server-reflexive 203.0.113.1:64052, component 1, priority 1694498815, base 10.0.0.2:64052, "
+    "from the server 198.51.100.1:3478: it was gathered\n"
+    "the peer's candidates\n"
+    "     0.000 s  host 10.1.0.2:64518, component 1, priority 2130706431: the peer has signalled it\n"
+    "     0.000 s  server-reflexive 203.0.113.2:64518, component 1, priority 1694498815: the peer has signalled "
+    "it\n"
+    "pair 1: server-reflexive 203.0.113.1:64052 -> host 10.1.0.2:64518 (stream 1, component 1)\n"
+    "     0.000 s  left out, because a pair with the same base and the same remote candidate has higher priority "
+    "(RFC 8445 section 6.1.2.4)\n"
+    "pair 2: server-reflexive 203.0.113.1:64052 -> server-reflexive 203.0.113.2:64518 (stream 1, component 1)\n"
+    "     0.000 s  left out, because a pair with the same base and the same remote candidate has higher priority "
+    "(RFC 8445 section 6.1.2.4)\n"
+    "pair 3: host 10.0.0.2:64052 -> host 10.1.0.2:64518 (stream 1, component 1)\n"
+    "     0.000 s  new: Frozen, because its two candidates fit (RFC 8445 section 6.1.2.2)\n"
+    "     0.000 s  Frozen -> Waiting, because it is the first of its foundation (RFC 8445 section 6.1.2.6)\n"
+    "     0.000 s  Waiting -> In-Progress, because of those that wait it has the highest priority (RFC 8445 "
+    "section 6.1.4.2)\n"
+    "     0.000 s  check, because of those that wait it has the highest priority (RFC 8445 section 6.1.4.2)\n"
+    "     0.252 s  In-Progress -> out of the checklist, because another pair of its component is nominated (RFC "
+    "8445 section 8.1.2)\n"
+    "pair 4: host 10.0.0.2:64052 -> server-reflexive 203.0.113.2:64518 (stream 1, component 1)\n"
+    "     0.000 s  new: Frozen, because its two candidates fit (RFC 8445 section 6.1.2.2)\n"
+    "     0.000 s  Frozen -> Waiting, because it is the first of its foundation (RFC 8445 section 6.1.2.6)\n"
+    "     0.050 s  Waiting -> In-Progress, because of those that wait it has the highest priority (RFC 8445 "
+    "section 6.1.4.2)\n"
+    "     0.050 s  check, because of those that wait it has the highest priority (RFC 8445 section 6.1.4.2)\n"
+    "     0.051 s  In-Progress -> Waiting, because the peer's check came by this way (RFC 8445 section 7.3.1.4); "
+    "the own check that went before it has opened the NAT on this side, if it was not open\n"
+    "     0.051 s  Waiting -> Succeeded, because its check was answered (RFC 8445 section 7.2.5.3)\n"
+    "     0.251 s  check with USE-CANDIDATE, because it is to be nominated (RFC 8445 section 8.1.1)\n"
+    "pair 5: server-reflexive 203.0.113.1:64052 -> server-reflexive 203.0.113.2:64518 (stream 1, component 1)\n"
+    "     0.051 s  Frozen -> Succeeded, because another pair's check has gone this way (RFC 8445 section "
+    "7.2.5.3.2)\n"
+    "     0.051 s  valid after a round trip of 800us; the peer saw 203.0.113.1:64052\n"
+    "     0.252 s  nominated, because the check that nominated it was answered (RFC 8445 section 7.2.5.3.4)\n"
+    "outcome\n"
+    "     0.000 s  ICE is Running, 0s after the start, because both sides' credentials are known (RFC 8445 "
+    "section 6.1.2.6)\n"
+    "     0.252 s  stream 1, component 1 goes by pair 5: server-reflexive 203.0.113.1:64052 -> server-reflexive "
+    "203.0.113.2:64518, because those of higher priority have had their time (RFC 8445 section 8.1.1)\n"
+    "     0.252 s  the checklist of stream 1 is Completed, because each component has a nominated pair (RFC 8445 "
+    "section 8.1.2)\n"
+    "     0.252 s  ICE is Completed, 251.6ms after the start, because each component has a nominated pair (RFC "
+    "8445 section 8.1.2)\n";
+
+/* The whole story of the controlling agent, between two NATs that filter by address and port. */
+static void
+test_story(void)
+{
+    struct ice_agent_options options = agents_options(true, false);
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, false);
+    ends_connect(&end_a, &end_b, &options, TIME_S);
+    ice_agent_transcript(end_a.agent, text);
+    CHECK_ROW_TEXT("story", text->str, story);
+}
+
 void
 suite_ice_agent_sdp(void)
 {
     UNIT_SUITE("ICE agent SDP", agents_begin, agents_end, { "faults", test_faults }, { "options", test_options },
-               { "description", test_description }, { "trickled", test_trickled }, { "transcript", test_transcript });
+               { "description", test_description }, { "trickled", test_trickled }, { "transcript", test_transcript },
+               { "story", test_story });
 }
