@@ -24,13 +24,15 @@ inbox_of(struct live *live)
     return live->inbox;
 }
 
+/* As many as came the last time, or twice that where there may be more. The set tells again of what is left. */
 unsigned
 live_inbox_receive(struct live_udp *udp)
 {
     struct live_inbox *inbox = inbox_of(udp->live);
+    unsigned asked = CLAMP(udp->expected, 1, LIVE_BATCH);
     int count;
 
-    for (unsigned i = 0; i < LIVE_BATCH; i++) {
+    for (unsigned i = 0; i < asked; i++) {
         inbox->data[i] = (struct iovec){ inbox->bytes[i], INBOX_BYTES };
         inbox->headers[i].msg_hdr = (struct msghdr){ .msg_name = &inbox->names[i],
                                                      .msg_namelen = sizeof inbox->names[i],
@@ -39,8 +41,10 @@ live_inbox_receive(struct live_udp *udp)
                                                      .msg_control = inbox->control[i],
                                                      .msg_controllen = sizeof inbox->control[i] };
     }
-    count = recvmmsg(udp->file.fd, inbox->headers, LIVE_BATCH, MSG_DONTWAIT, NULL);
-    return count > 0 ? (unsigned)count : 0; /* an error here is an ICMP error's mark, which is told elsewhere */
+    count = recvmmsg(udp->file.fd, inbox->headers, asked, MSG_DONTWAIT, NULL);
+    count = MAX(count, 0); /* an error here is an ICMP error's mark, which is told elsewhere */
+    udp->expected = (uint8_t)((unsigned)count == asked ? MIN(2 * asked, LIVE_BATCH) : (unsigned)count);
+    return (unsigned)count;
 }
 
 bool
@@ -58,10 +62,14 @@ live_inbox_read(struct live_udp *udp, unsigned n, struct io_datagram *datagram)
 
 /* --- out -------------------------------------------------------------------------------------------------------- */
 
+/* Messages for one peer, one behind the other and of one size, go to the kernel as one that it cuts into datagrams again
+ * (UDP_SEGMENT): it finds their way once. */
 struct live_batch {
     unsigned count;
     struct live_message messages[LIVE_BATCH];
-    struct mmsghdr headers[LIVE_BATCH];
+    struct iovec data[LIVE_BATCH];
+    struct mmsghdr headers[LIVE_BATCH]; /* of the groups */
+    unsigned sizes[LIVE_BATCH];         /* messages in them */
     uint8_t bytes[LIVE_BATCH][LIVE_BATCHED_MOST];
 };
 
@@ -97,35 +105,107 @@ live_batch_add(struct live_udp *udp, const struct io_datagram *datagram)
         return false;
     if (datagram->data.length > 0)
         memcpy(batch->bytes[at], datagram->data.bytes, datagram->data.length);
-    live_message_header(&batch->messages[at], span_of(batch->bytes[at], datagram->data.length),
-                        &batch->headers[at].msg_hdr);
+    batch->data[at] = (struct iovec){ batch->bytes[at], datagram->data.length };
     batch->count++;
     return true;
 }
 
-/* A failure is that of the first message left. It may be the mark of an ICMP error, so it is tried once more; then that
+static bool
+is_alike(const struct live_message *a, const struct live_message *b)
+{
+    return a->name_length == b->name_length && a->control_length == b->control_length &&
+           memcmp(&a->name, &b->name, a->name_length) == 0 && memcmp(a->control, b->control, a->control_length) == 0;
+}
+
+/* How many messages from `first` on make a group: all have the size of the first, but the last may be shorter. */
+static unsigned
+group_size(const struct live_udp *udp, const struct live_batch *batch, unsigned first)
+{
+    size_t length = batch->data[first].iov_len;
+    unsigned end = first + 1;
+
+    if (udp->single || !udp->live->segments || length == 0)
+        return 1;
+    while (end < batch->count && batch->data[end - 1].iov_len == length && batch->data[end].iov_len <= length &&
+           batch->data[end].iov_len > 0 && is_alike(&batch->messages[first], &batch->messages[end]))
+        end++;
+    return end - first;
+}
+
+static void
+form_header(struct live_batch *batch, unsigned first, unsigned size, struct msghdr *header)
+{
+    struct live_message *message = &batch->messages[first];
+
+    live_message_header(message, span_of(NULL, 0), header);
+    header->msg_iov = &batch->data[first];
+    header->msg_iovlen = size;
+    if (size > 1)
+        live_message_segments(message, batch->data[first].iov_len, header);
+}
+
+/* How many groups. */
+static unsigned
+form_groups(const struct live_udp *udp, struct live_batch *batch)
+{
+    unsigned groups = 0;
+
+    for (unsigned at = 0; at < batch->count; at += batch->sizes[groups++]) {
+        batch->sizes[groups] = group_size(udp, batch, at);
+        form_header(batch, at, batch->sizes[groups], &batch->headers[groups].msg_hdr);
+    }
+    return groups;
+}
+
+static void
+lose(struct live_udp *udp)
+{
+    udp->live->counters.unsent++;
+    live_way_doubt(udp); /* so the next one is told */
+}
+
+/* What the kernel would not cut, message by message; nor will it be asked to again, when that was the reason. */
+static void
+send_singly(struct live_udp *udp, struct live_batch *batch, unsigned first, unsigned size)
+{
+    struct live_counters *counters = &udp->live->counters;
+
+    udp->single |= errno == EINVAL || errno == EIO || errno == EMSGSIZE || errno == EOPNOTSUPP;
+    for (unsigned at = first; at < first + size; at++) {
+        struct msghdr header;
+
+        form_header(batch, at, 1, &header);
+        counters->batches_sent++;
+        if (sendmsg(udp->file.fd, &header, 0) >= 0)
+            counters->sent++;
+        else
+            lose(udp);
+    }
+}
+
+/* A failure is that of the first group left. It may be the mark of an ICMP error, so it is tried once more; then that
  * message is lost, as a network may lose it. */
 static void
 send_all(struct live_udp *udp, struct live_batch *batch)
 {
     struct live_counters *counters = &udp->live->counters;
+    unsigned groups = form_groups(udp, batch), first = 0;
     bool again = true;
 
-    for (unsigned sent = 0; sent < batch->count;) {
-        int count = sendmmsg(udp->file.fd, batch->headers + sent, batch->count - sent, 0);
+    for (unsigned sent = 0; sent < groups;) {
+        int count = sendmmsg(udp->file.fd, batch->headers + sent, groups - sent, 0);
 
         counters->batches_sent++;
-        if (count > 0) {
-            sent += (unsigned)count;
-            counters->sent += (unsigned)count;
-            again = true;
-        } else if (again) {
-            again = false;
-        } else {
-            sent++;
-            counters->unsent++;
-            again = true;
+        for (int i = 0; i < count; i++, first += batch->sizes[sent++])
+            counters->sent += batch->sizes[sent];
+        if (count <= 0 && !again) {
+            if (batch->sizes[sent] > 1)
+                send_singly(udp, batch, first, batch->sizes[sent]);
+            else
+                lose(udp);
+            first += batch->sizes[sent++];
         }
+        again = count > 0 || !again;
     }
 }
 
@@ -155,4 +235,5 @@ live_udp_free_buffers(struct live *live)
 {
     g_ptr_array_free(live->spare_batches, TRUE);
     g_free(live->inbox);
+    g_free(live->ways);
 }

@@ -39,7 +39,10 @@ struct live {
 
     struct journal *journal;
 
-    struct live_inbox *inbox;   /* made at first use */
+    struct live_inbox *inbox;   /* made at first use, like the next */
+    struct live_way *ways;
+    uint64_t ordinals;          /* names given to sockets */
+    bool segments, segments_asked; /* whether the kernel cuts a message into datagrams (UDP_SEGMENT) */
     GPtrArray *spare_batches;
     GPtrArray *pending;         /* struct live_udp *: those that have a batch to send */
     struct live_counters counters;

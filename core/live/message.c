@@ -2,6 +2,7 @@
 #include "core/live/udp.h"
 
 #include <netinet/ip.h>
+#include <netinet/udp.h>
 
 /* --- sent ------------------------------------------------------------------------------------------------------- */
 
@@ -81,6 +82,18 @@ live_message_header(struct live_message *message, struct span data, struct msghd
                                .msg_iovlen = 1,
                                .msg_control = message->control_length ? message->control : NULL,
                                .msg_controllen = message->control_length };
+}
+
+void
+live_message_segments(struct live_message *message, size_t size, struct msghdr *header)
+{
+    uint16_t value = (uint16_t)size;
+    size_t before = message->control_length;
+
+    put(message, IPPROTO_UDP, UDP_SEGMENT, &value, sizeof value);
+    header->msg_control = message->control;
+    header->msg_controllen = message->control_length;
+    message->control_length = before;
 }
 
 /* --- received --------------------------------------------------------------------------------------------------- */

@@ -4,14 +4,15 @@
  * families have one form in the house, and it is the kernel's own (IPv4-mapped). Options of both levels are set on it,
  * because the kernel takes those of the level of each packet.
  *
- * Sending outside a turn, or to somebody new, goes to the kernel at once, so that what it refuses is told at once.
- * Within a turn a datagram that takes a way which the kernel has just proven good (that of the last one it took, or the
- * reverse of the one being handled) waits in the socket's batch (batch.c) for the end of the turn. */
+ * Sending outside a turn, or to somebody new, goes to the kernel at once, so that what it refuses is told at once. Within
+ * a turn a datagram that takes a way which the kernel has lately proven good (that of one it took, or the reverse of one
+ * that came: ways.c) waits in the socket's batch (batch.c) for the end of the turn. */
 #include "core/live/udp.h"
 
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -56,17 +57,8 @@ send_now(struct live_udp *udp, const struct io_datagram *datagram)
         return errno == EINVAL && local_asked ? IO_NO_ADDRESS : errno == EAGAIN ? IO_FULL : live_result_of(errno);
     }
     udp->live->counters.sent++;
-    udp->proven = true;
-    udp->proven_peer = datagram->peer;
-    udp->proven_local = datagram->local.address;
+    live_way_prove(udp, datagram->peer, datagram->local.address);
     return IO_OK;
-}
-
-static bool
-is_proven(const struct live_udp *udp, const struct io_datagram *datagram)
-{
-    return udp->proven && endpoint_equal(udp->proven_peer, datagram->peer) &&
-           address_equal(udp->proven_local, datagram->local.address);
 }
 
 static enum io_result
@@ -80,8 +72,8 @@ udp_send(struct io_udp *io, struct io_datagram *datagram)
         return IO_NO_ADDRESS;
     if (datagram->data.length > LIVE_UDP_MOST)
         return IO_TOO_BIG;
-    if (live->turning && datagram->dont_fragment == udp->dont_fragment && is_proven(udp, datagram) &&
-        live_batch_add(udp, datagram))
+    if (live->turning && datagram->dont_fragment == udp->dont_fragment &&
+        live_way_is_proven(udp, datagram->peer, datagram->local.address) && live_batch_add(udp, datagram))
         return IO_OK;
     live_batch_send(udp); /* what was sent before goes before */
     set_dont_fragment(udp, datagram->dont_fragment);
@@ -130,9 +122,7 @@ hand_over(struct live_udp *udp, const struct io_datagram *datagram)
 {
     if (udp->udp.full)
         return;
-    udp->proven = true; /* the way back */
-    udp->proven_peer = datagram->peer;
-    udp->proven_local = datagram->local.address;
+    live_way_prove(udp, datagram->peer, datagram->local.address); /* the way back */
     udp->udp.events->datagram(udp->udp.owner, &udp->udp, datagram);
 }
 
@@ -286,6 +276,19 @@ open_socket(struct endpoint local, int *family)
     return fd;
 }
 
+/* An older kernel would take no notice of UDP_SEGMENT, and send one long datagram. */
+static void
+ask_for_segments(struct live *live, int fd)
+{
+    int value = 0;
+    socklen_t length = sizeof value;
+
+    if (live->segments_asked)
+        return;
+    live->segments_asked = true;
+    live->segments = getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &value, &length) == 0;
+}
+
 static struct io_udp *
 take_socket(struct live *live, int fd, int family, const struct io_udp_events *events, void *owner)
 {
@@ -294,6 +297,7 @@ take_socket(struct live *live, int fd, int family, const struct io_udp_events *e
     socklen_t length = sizeof name;
 
     getsockname(fd, &name.any, &length);
+    ask_for_segments(live, fd);
     udp->udp = (struct io_udp){ .ops = &ops, .events = events, .owner = owner };
     udp->live = live;
     udp->family = family;
@@ -301,6 +305,7 @@ take_socket(struct live *live, int fd, int family, const struct io_udp_events *e
     if (address_is_unspecified(udp->local.address))
         udp->local.address = ADDRESS_NONE;
     udp->dont_fragment = INT16_MAX; /* not known yet */
+    live_way_doubt(udp);
     udp->file.ready = on_ready;
     if (live_file_open(live, &udp->file, fd, EPOLLIN))
         return &udp->udp;

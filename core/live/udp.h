@@ -16,9 +16,9 @@ struct live_udp {
     struct endpoint local; /* no address: any */
     int family;
     int16_t dont_fragment; /* as the kernel's socket has it */
-    bool proven;           /* the kernel knows the way from `proven_local` to `proven_peer` */
-    struct endpoint proven_peer;
-    struct address proven_local;
+    uint8_t expected;      /* datagrams to ask for at once: asking for one that is not there costs, too */
+    bool single;           /* the kernel has refused to cut segments for it */
+    uint64_t ordinal;      /* its name among the ways that are known to be good */
     struct live_batch *batch; /* what waits to be sent; NULL: nothing */
 };
 
@@ -39,6 +39,18 @@ bool live_message_fill(struct live_message *message, const struct live_udp *udp,
 void live_message_header(struct live_message *message, struct span data, struct msghdr *header);
 /* Takes over what one control message says of a received datagram. */
 void live_control_read(const struct cmsghdr *control, struct io_datagram *datagram);
+
+/* For the messages that are sent as segments of one: their size, put behind what `message` says, whose own length stays
+ * as it is. `header` has them all. */
+void live_message_segments(struct live_message *message, size_t size, struct msghdr *header);
+
+/* ways.c */
+
+/* The kernel knows the way of this datagram, which has just been sent or came back by it. */
+void live_way_prove(struct live_udp *udp, struct endpoint peer, struct address local);
+bool live_way_is_proven(const struct live_udp *udp, struct endpoint peer, struct address local);
+/* Forgets those of this socket; for a new one, gives it its name. */
+void live_way_doubt(struct live_udp *udp);
 
 /* batch.c */
 

@@ -239,6 +239,126 @@ test_batches(void)
     b.udp->ops->close(b.udp);
 }
 
+/* --- datagrams of one size, which the kernel may be given as one -------------------------------------------------- */
+
+/* The sizes of what is sent within one turn, to one peer and the other; and what came there, in order. */
+static const struct {
+    const char *name;
+    unsigned sizes[12];
+} bursts[] = {
+    { "one size", { 100, 100, 100, 100, 100, 100 } },
+    { "the last is shorter", { 100, 100, 100, 40 } },
+    { "a shorter one amid", { 100, 100, 40, 100, 100 } },
+    { "a longer one amid", { 100, 100, 140, 100 } },
+    { "growing", { 10, 20, 30, 40, 50 } },
+    { "shrinking", { 50, 40, 30, 20, 10 } },
+    { "the largest that wait", { 1500, 1500, 1500, 1500, 1500, 1500, 1500, 1500 } },
+    { "larger ones between", { 100, 1501, 100, 100, 9000, 100 } },
+    { "one alone", { 100 } },
+};
+
+struct hearer {
+    struct io_udp *udp;
+    GString *heard;
+};
+
+static void
+on_heard(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
+{
+    struct hearer *hearer = owner;
+
+    (void)udp;
+    g_string_append_printf(hearer->heard, " %zu:%02x", datagram->data.length,
+                           datagram->data.length ? datagram->data.bytes[datagram->data.length - 1] : 0);
+}
+
+struct burst {
+    const unsigned *sizes;
+    struct endpoint to[2];
+    bool alternate, empty;
+    struct io_timer timer;
+    struct io_udp *udp;
+    GString *wanted[2];
+};
+
+static void
+send_one(struct burst *burst, unsigned which, unsigned size, unsigned n)
+{
+    static uint8_t bytes[65536];
+    struct io_datagram datagram = IO_DATAGRAM_TO(burst->to[which], span_of(bytes, size));
+
+    memset(bytes, (int)(16 * which + n), size);
+    CHECK(burst->udp->ops->send(burst->udp, &datagram) == IO_OK);
+    g_string_append_printf(burst->wanted[which], " %u:%02x", size, size ? 16 * which + n : 0);
+}
+
+static void
+send_burst(void *owner, struct io_timer *timer)
+{
+    struct burst *burst = owner;
+
+    (void)timer;
+    for (unsigned i = 0; burst->sizes[i]; i++) {
+        send_one(burst, 0, burst->sizes[i], i);
+        if (burst->empty)
+            send_one(burst, 0, 0, i);
+        if (burst->alternate)
+            send_one(burst, 1, burst->sizes[i], i);
+    }
+}
+
+/* Each comes alone, as it was, in order; whatever the kernel has made of them on the way. Twice: the first time the ways
+ * are new, and each goes out at once. */
+static void
+check_burst(const char *name, const unsigned *sizes, bool alternate, bool empty)
+{
+    static const struct io_udp_events hears = { on_heard, NULL };
+    struct hearer hearers[2] = { { NULL, g_string_new(NULL) }, { NULL, g_string_new(NULL) } };
+    struct burst burst = { .sizes = sizes, .alternate = alternate, .empty = empty, .timer = { .fire = send_burst },
+                           .wanted = { g_string_new(NULL), g_string_new(NULL) } };
+    struct io *io = machine.pair.a;
+
+    burst.timer.owner = &burst;
+    burst.udp = open_udp(io, machine.pair.a_address, &hears, &hearers[0]);
+    for (int i = 0; i < 2; i++) {
+        hearers[i].udp = open_udp(machine.pair.b, machine.pair.b_address, &hears, &hearers[i]);
+        burst.to[i] = hearers[i].udp->ops->local(hearers[i].udp);
+    }
+    for (int round = 0; round < 2; round++) {
+        io->ops->arm(io, &burst.timer, io->ops->now(io), true);
+        settle(&machine.pair);
+    }
+    for (int i = 0; i < 2; i++) {
+        CHECK_ROW_TEXT(name, hearers[i].heard->str, burst.wanted[i]->str);
+        hearers[i].udp->ops->close(hearers[i].udp);
+        g_string_free(hearers[i].heard, TRUE);
+        g_string_free(burst.wanted[i], TRUE);
+    }
+    burst.udp->ops->close(burst.udp);
+}
+
+static void
+test_bursts(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(bursts); i++) {
+        check_burst(bursts[i].name, bursts[i].sizes, false, false);
+        check_burst(bursts[i].name, bursts[i].sizes, true, false);
+        check_burst(bursts[i].name, bursts[i].sizes, false, true);
+    }
+    CHECK_ROW_UINT("unsent", live_counters(machine.a)->unsent, 0);
+}
+
+/* Many peers in turns: all but the first to each wait for the batch. */
+static void
+test_many_peers(void)
+{
+    static const unsigned sizes[] = { 100, 90, 80, 70, 60, 50, 40, 30, 20, 10, 0 };
+    uint64_t before = live_counters(machine.a)->batches_sent;
+
+    check_burst("two peers in turns", sizes, true, false);
+    CHECK_ROW_UINT("as one batch", live_counters(machine.a)->batches_sent - before, 2);
+}
+
 /* Who closes in a callback what it has just sent through has sent. */
 static void
 on_last(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
@@ -512,7 +632,8 @@ suite_live(void)
 {
     unit_suite_add("io of the real machine", set_up, tear_down, io_conformance_tests, io_conformance_test_count);
     unit_suite_add("streams of the real machine", set_up, tear_down, io_stream_tests, io_stream_test_count);
-    UNIT_SUITE("live", set_up, tear_down, { "timers", test_timers }, { "batches", test_batches },
+    UNIT_SUITE("live", set_up, tear_down, { "timers", test_timers }, { "batches", test_batches }, { "bursts", test_bursts },
+               { "many peers", test_many_peers },
                { "closed with a batch", test_closed_with_batch }, { "full", test_full }, { "group", test_group },
                { "the whole machine", test_whole_machine }, { "watch the machine", test_watch_machine },
                { "both families", test_both_families }, { "no descriptors", test_no_descriptors },
