@@ -1,14 +1,6 @@
-/* A TURN server: datagrams relayed in a simulated world, from a client behind a NAT to a public peer over a channel; and
- * the memory of ten thousand allocations on real sockets. */
-#include <arpa/inet.h>
-#include <stdio.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+/* A TURN server: datagrams relayed in a simulated world, from a client behind a NAT to a public peer over a channel. */
 #include <glib.h>
 
-#include "core/live/live.h"
 #include "core/net/net.h"
 #include "core/net/stack.h"
 #include "nat/presets.h"
@@ -20,7 +12,6 @@
 #define PACKETS 200000
 #define INTERVAL (10 * TIME_US)
 #define PAYLOAD 100
-#define ALLOCATIONS 10000
 
 struct relay_way {
     struct lab *lab;
@@ -112,8 +103,8 @@ bind_request(struct endpoint peer, uint8_t *buffer, size_t capacity)
     return stun_builder_finish(&builder);
 }
 
-static void
-bench_simulated(struct bench *bench)
+void
+bench_turn(struct bench *bench)
 {
     struct relay_way way = { .timer = { .fire = send_next, .owner = &way } };
     struct nat_options nat = nat_preset_find("port-restricted-cone")->options;
@@ -145,97 +136,4 @@ bench_simulated(struct bench *bench)
               bench_median(bench, relayed, &way), 0);
     turn_server_free(way.server);
     lab_free(way.lab);
-}
-
-/* --- memory ------------------------------------------------------------------------------------------------------ */
-
-static double
-resident_mib(void)
-{
-    g_autofree char *text = NULL;
-    unsigned long size = 0, resident = 0;
-
-    g_assert(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
-    g_assert(sscanf(text, "%lu %lu", &size, &resident) == 2);
-    return (double)resident * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
-}
-
-static bool
-has_descriptors(void)
-{
-    struct rlimit limit;
-
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    return limit.rlim_cur > ALLOCATIONS + 1000;
-}
-
-/* A client of its own address and port, which needs no socket any longer than its requests take. */
-static int
-client_socket(unsigned n)
-{
-    struct sockaddr_in own = { .sin_family = AF_INET, .sin_port = htons((uint16_t)(10000 + n % 1000)),
-                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + n / 1000) };
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-    g_assert(fd >= 0 && bind(fd, (const struct sockaddr *)&own, sizeof own) == 0);
-    return fd;
-}
-
-static void
-ask(int fd, const struct turn_server *server, GMainContext *context, struct span request)
-{
-    uint64_t before = turn_server_counters(server)->requests;
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(turn_server_local(server, 0).port),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-
-    sendto(fd, request.bytes, request.length, 0, (const struct sockaddr *)&to, sizeof to);
-    while (turn_server_counters(server)->requests == before)
-        g_main_context_iteration(context, TRUE);
-}
-
-/* Each client has a channel, and so a permission. */
-static void
-allocate_live(struct turn_server *server, GMainContext *context)
-{
-    struct endpoint peer = { address_ipv4(0xcb007109), 7000 };
-    uint8_t buffer[256];
-
-    for (unsigned i = 0; i < ALLOCATIONS; i++) {
-        int fd = client_socket(i);
-
-        ask(fd, server, context, allocate_request(buffer, sizeof buffer));
-        ask(fd, server, context, bind_request(peer, buffer, sizeof buffer));
-        close(fd);
-    }
-    g_assert(turn_server_allocations(server) == ALLOCATIONS && turn_server_counters(server)->channels == ALLOCATIONS);
-}
-
-static void
-bench_memory(struct bench *bench)
-{
-    g_autoptr(GMainContext) context = g_main_context_new();
-    struct turn_server_options options = TURN_SERVER_DEFAULTS;
-    g_autoptr(live) live = live_new(context, NULL);
-    double before = resident_mib();
-    struct turn_server *server;
-    enum io_result why;
-
-    options.listen[0].at = (struct endpoint){ address_ipv4(INADDR_LOOPBACK), 0 };
-    options.tcp = false;
-    options.port_first = 20000;
-    server = turn_server_new(live_io(live), &options, &why);
-    g_assert(server);
-    allocate_live(server, context);
-    bench_row(bench, "10,000 allocations, live", "MiB", BENCH_LESS, 64, resident_mib() - before, 0);
-    turn_server_free(server);
-}
-
-void
-bench_turn(struct bench *bench)
-{
-    bench_simulated(bench);
-    if (has_descriptors())
-        bench_memory(bench);
 }
