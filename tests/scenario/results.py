@@ -18,6 +18,7 @@ from scene import EPOCH_NS, HERE, SHIPPED, Run, balanced, check, equal, finish, 
 
 ENDPOINT = re.compile(r'((\d{1,3}\.){3}\d{1,3}|\[[0-9a-f:]+\]):\d{1,5}')
 A_OUT, B_OUT = re.compile(r'203\.0\.113\.1:\d+'), re.compile(r'203\.0\.113\.2:\d+')
+RELAYED = re.compile(r'198\.51\.100\.10:\d+')
 
 # RFC 8489 section 6.2.1, in ms. RFC 4787's words, of mappings and filters.
 RTO_SCHEDULE = [0, 500, 1500, 3500, 7500, 15500, 31500]
@@ -126,6 +127,58 @@ REPORTED = [
     ('nat/early-packet', ['quirk=false'],
      {'connected_before': True, 'port_kept_before': True, 'connected_after': True, 'port_kept_after': True,
       'connected': True}),
+    ('situations/turn-relay', [],
+     {'connected': True, 'path': 'relay', 'relayed': RELAYED, 'b_as_seen_by_a': B_OUT,
+      'before_the_permission': 'no-permission', 'permissions': 1, 'channels': 1, 'sent_by_indication': 1,
+      'sent_by_channel': 3}),
+    ('situations/turn-relay', ['nat_a=udp-blocked'],
+     {'connected': False, 'path': 'none', 'relayed': False, 'b_as_seen_by_a': False, 'before_the_permission': False,
+      'permissions': 0, 'channels': 0, 'sent_by_indication': 0, 'sent_by_channel': 0}),
+    # 28 bytes of headers and 160 of media in each of 200 packets; at the relay in and out, one of them with 4 bytes more.
+    ('situations/turn-costs', [],
+     {'relay_bytes': 200 * (188 + 192), 'direct_bytes': 200 * 188, 'overhead_send': 36, 'overhead_channel': 4,
+      'added_delay_ms': 60, 'icmp_relayed': True, 'icmp_relayed_rfc5766': False, 'ttl_preserved': False,
+      'loop_rounds': 325, 'loop_ended_by': 'no-permission'}),
+    ('situations/turn-costs', ['icmp=false', 'size=999', 'packets=10'],
+     {'relay_bytes': 20 * (1027 + 1031), 'direct_bytes': 20 * 1027, 'overhead_send': 37, 'overhead_channel': 4,
+      'added_delay_ms': 60, 'icmp_relayed': False, 'icmp_relayed_rfc5766': False, 'ttl_preserved': False,
+      'loop_rounds': 325, 'loop_ended_by': 'no-permission'}),
+    ('turn/permission-expiry', [],
+     {'permission_lived': 300, 'heard_in_time': True, 'heard_from_another_port': True, 'heard_too_late': False,
+      'dropped_from_b': 13, 'dropped_from_a': int, 'heard_when_kept': True}),
+    ('turn/channel-refresh', [],
+     {'sent': 178, 'lost': 0, 'by_channel': 178, 'stale_nonces': 3, 'channel_refreshes': 3, 'permission_refreshes': int,
+      'allocation_refreshes': 3}),
+    ('turn/channel-refresh', ['nonce_lifetime=1h'],
+     {'sent': 178, 'lost': 0, 'by_channel': 178, 'stale_nonces': 0, 'channel_refreshes': 3, 'permission_refreshes': int,
+      'allocation_refreshes': 3}),
+    ('turn/tcp-fallback', [],
+     {'udp': 'timeout', 'transport': 'tcp', 'after_ms': 7741, 'relayed': RELAYED, 'connected': True}),
+    ('turn/tcp-fallback', ['nat_a=symmetric'],
+     {'udp': 'ok', 'transport': 'udp', 'after_ms': 160, 'relayed': RELAYED, 'connected': True}),
+    ('turn/tcp-fallback', ['nat_a=only-443'],
+     {'udp': 'timeout', 'transport': False, 'after_ms': int, 'relayed': False, 'connected': False}),
+    ('turn/tcp-allocation', [],
+     {'relayed': RELAYED, 'w_sees': RELAYED, 'answer': 'BREAD', 'closed_port': 447, 'before': 'reset',
+      'without_permission': 'timeout', 'caller': B_OUT, 'connected': True}),
+    ('turn/even-port', [],
+     {'rtp_port': int, 'rtcp_port': int, 'token_again': 508, 'token_after_31s': 508, 'even_alone': True,
+      'connected': True}),
+    ('turn/quota', [],
+     {'alice_gets': 3, 'alice_is_told': 486, 'bob_gets': 2, 'bob_is_told': 508, 'bytes_let_through': 2000,
+      'datagrams_dropped': 5, 'after_release': True}),
+    ('turn/quota', ['quota=2', 'total=8'],
+     {'alice_gets': 2, 'alice_is_told': 486, 'bob_gets': 2, 'bob_is_told': 486, 'bytes_let_through': 2000,
+      'datagrams_dropped': 5, 'after_release': True}),
+    ('turn/same-server', [],
+     {'relayed_a': RELAYED, 'relayed_b': RELAYED, 'connected': True, 'a_hears': RELAYED, 'refused': False,
+      'hairpinned': 0}),
+    ('turn/same-server', ['relay_to_relay=false'],
+     {'relayed_a': RELAYED, 'relayed_b': RELAYED, 'connected': False, 'a_hears': False, 'refused': 403,
+      'hairpinned': 0}),
+    ('turn/private-peer', [],
+     {'public': 'granted', 'database': 403, 'own': 403, 'loopback': 403, 'metadata': 403, 'multicast': 403,
+      'broadcast': 403, 'database_answers': False, 'with_allow': True}),
     ('stun/tcp', [],
      {'udp': '203.0.113.1:5000', 'tcp': '203.0.113.1:5000', 'answers_from_the_stream': 2, 'silent': 'timeout',
       'silent_after_ms': 39580, 'reset': 'reset', 'reset_after_ms': 160, 'nobody': 'refused', 'nobody_after_ms': 80}),
@@ -396,7 +449,8 @@ def test_presets(folder):
 
 
 def test_stories(folder):
-    for scenario in [name for name in SHIPPED if name.startswith('situations/')] + ['stun/exchange', 'nat/hairpin']:
+    short = [name for name in SHIPPED if name.startswith('situations/') and name != 'situations/turn-costs']
+    for scenario in short + ['stun/exchange', 'nat/hairpin']:
         # The folder's name is in the story, so it is always the same one.
         story = punchlab('run', scenario, '--explain', '--out', 'run', cwd=folder).stdout
         golden = os.path.join(HERE, 'golden', scenario.replace('/', '-') + '.txt')

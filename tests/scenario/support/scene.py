@@ -159,11 +159,11 @@ def tshark(path, fields):
 CLEAN_FIELDS = ['frame.number', 'frame.protocols', '_ws.malformed', '_ws.expert.severity', '_ws.expert.message'] + VERDICTS
 
 
-def wrong_with(frame, meant=None):
-    """What tshark finds wrong with a frame that was asked for CLEAN_FIELDS; '' when it is clean. `meant` is a message that
-    the scenario makes on purpose."""
+def wrong_with(frame, meant=()):
+    """What tshark finds wrong with a frame that was asked for CLEAN_FIELDS; '' when it is clean. `meant` are messages that
+    the scenario causes on purpose."""
     wrong = []
-    if frame['_ws.malformed'] or any(int(severity) >= WARNING and message != meant for severity, message in zip(
+    if frame['_ws.malformed'] or any(int(severity) >= WARNING and message not in meant for severity, message in zip(
             frame['_ws.expert.severity'], frame['_ws.expert.message'])):
         wrong.append('malformed: %s' % frame['_ws.expert.message'])
     wrong += [field for field in VERDICTS if '0' in frame[field]]
