@@ -2,17 +2,18 @@ local lab = require "punchlab"
 
 lab.title "What a relay costs, and what gets lost in it"
 lab.about [[
-A and B exchange the same media three times: straight through a punched hole, over A's relay in Send and Data indications,
-and over a channel. Counted are the bytes of IP that each way moves: on A's own line, where a relay's headers show (36
-bytes in an indication, 4 in a channel), and at the relay T, through which everything goes twice, in and out.
+A and B exchange the same media three times: straight through a punched hole, over A's relay in Send and Data
+indications, and over a channel. Counted are the bytes of IP that each way moves: on A's own line, where a relay's
+headers show (36 bytes in an indication, 4 in a channel), and at the relay T, through which everything goes twice, in
+and out.
 
-Then what does not get through. An ICMP error about B's closed port comes to T, not to A: A hears of it only since RFC 8656
-has an attribute for it; the old relay O (RFC 5766) keeps it to itself. And a TTL ends at T: what T sends is a packet of
-its own, with a fresh one. So no TTL stops a loop of two relays. We build one: X, who for a moment holds the addresses of
-the relays L and M, allocates at each in the name of the other. What comes to the one allocation then goes to the other and
-back again, with nobody else taking part, until the permissions run out that nobody refreshes. (RFC 8656 section 21.1.7:
-without X's trick the nonce, which is good only at the address that it was sent to, keeps one from such allocations.) L's
-bandwidth limit keeps the loop small meanwhile: of ten packets it lets some go on.]]
+Then what does not get through. An ICMP error about B's closed port comes to T, not to A: A hears of it only since RFC
+8656 has an attribute for it; the old relay O (RFC 5766) keeps it to itself. And a TTL ends at T: what T sends is a
+packet of its own, with a fresh one. So no TTL stops a loop of two relays. We build one: X, who for a moment holds the
+addresses of the relays L and M, allocates at each in the name of the other. What comes to the one allocation then goes
+to the other and back again, with nobody else taking part, until the permissions run out that nobody refreshes. (RFC
+8656 section 21.1.7: without X's trick the nonce, which is good only at the address that it was sent to, keeps one from
+such allocations.) L's bandwidth limit keeps the loop small meanwhile: of ten packets it lets some go on.]]
 
 local packets   = lab.param("packets", 100, "how many packets of media each side sends, 50 a second")
 local size      = lab.param("size", 160, "bytes of media in a packet")

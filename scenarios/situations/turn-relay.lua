@@ -3,10 +3,10 @@ local lab = require "punchlab"
 lab.title "Two symmetric NATs and a relay between them"
 lab.about [[
 Where both NATs are symmetric no hole can be punched (situations/symmetric-both). So A asks the TURN server T to relay:
-T opens an address of its own for A and tells it, XOR-RELAYED-ADDRESS. What B sends there goes on to A, and what A hands to
-T goes on to B, who sees it come from T. Both only ever talk to T, and so the doors that their NATs open are the right
-ones. T lets in nobody whom A has not named: first A permits B's address. Later it binds a channel to B, so that each
-packet carries four bytes of header instead of 36.]]
+T opens an address of its own for A and tells it, XOR-RELAYED-ADDRESS. What B sends there goes on to A, and what A
+hands to T goes on to B, who sees it come from T. Both only ever talk to T, and so the doors that their NATs open are
+the right ones. T lets in nobody whom A has not named: first A permits B's address. Later it binds a channel to B, so
+that each packet carries four bytes of header instead of 36.]]
 
 local type_a = lab.param("nat_a", "symmetric", "behaviour of A's NAT")
 local type_b = lab.param("nat_b", "symmetric", "behaviour of B's NAT")

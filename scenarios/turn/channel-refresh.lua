@@ -2,10 +2,10 @@ local lab = require "punchlab"
 
 lab.title "A channel that is kept for half an hour"
 lab.about [[
-A channel lives ten minutes, its permission five, the allocation ten; data keeps none of them alive. A's client refreshes
-each in time. Every request carries the server's nonce, and a nonce expires, here after seven minutes: the server then
-refuses a request with 438 (Stale Nonce) and the client repeats it with the new one that comes with the refusal. Nobody who
-listens to the call hears any of this. (RFC 8656 sections 5, 8, 9, 12; RFC 8489 section 9.2.)]]
+A channel lives ten minutes, its permission five, the allocation ten; data keeps none of them alive. A's client
+refreshes each in time. Every request carries the server's nonce, and a nonce expires, here after seven minutes: the
+server then refuses a request with 438 (Stale Nonce) and the client repeats it with the new one that comes with the
+refusal. Nobody who listens to the call hears any of this. (RFC 8656 sections 5, 8, 9, 12; RFC 8489 section 9.2.)]]
 
 local type_a = lab.param("nat_a", "symmetric", "behaviour of A's NAT")
 local nonce  = lab.param("nonce_lifetime", "7min", "how long a nonce of the server is good")

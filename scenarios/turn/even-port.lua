@@ -2,10 +2,10 @@ local lab = require "punchlab"
 
 lab.title "A pair of ports for RTP and RTCP"
 lab.about [[
-Old phones send RTP to an even port and RTCP to the next one. A relayed address is any port of the relay's, unless the client
-asks for an even one, and for the next one to be kept for it (EVEN-PORT with the R bit): the answer then has a token with
-which another allocation, within 30 seconds, gets that port (RESERVATION-TOKEN). A token is good once, and not for ever.
-(RFC 8656 section 7.)]]
+Old phones send RTP to an even port and RTCP to the next one. A relayed address is any port of the relay's, unless the
+client asks for an even one, and for the next one to be kept for it (EVEN-PORT with the R bit): the answer then has a
+token with which another allocation, within 30 seconds, gets that port (RESERVATION-TOKEN). A token is good once, and
+not for ever. (RFC 8656 section 7.)]]
 
 local type_a = lab.param("nat_a", "symmetric", "behaviour of A's NAT")
 

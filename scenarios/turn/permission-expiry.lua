@@ -2,10 +2,11 @@ local lab = require "punchlab"
 
 lab.title "A permission lives five minutes, whatever is sent"
 lab.about [[
-What comes to A's relayed address reaches A only from addresses that A has permitted. A permission is for an address, not a
-port, and it lives for five minutes to the nanosecond. Data keeps neither permission nor channel alive, in no direction:
-only the client's request does, and A's client repeats it by itself every four minutes. Here A makes its client forget that
-for a while. B talks all the time, and A answers; in the sixth minute the relay T drops what both say. (RFC 8656 section 9.)]]
+What comes to A's relayed address reaches A only from addresses that A has permitted. A permission is for an address,
+not a port, and it lives for five minutes to the nanosecond. Data keeps neither permission nor channel alive, in no
+direction: only the client's request does, and A's client repeats it by itself every four minutes. Here A makes its
+client forget that for a while. B talks all the time, and A answers; in the sixth minute the relay T drops what both
+say. (RFC 8656 section 9.)]]
 
 local type_a = lab.param("nat_a", "symmetric", "behaviour of A's NAT")
 

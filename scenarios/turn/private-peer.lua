@@ -2,10 +2,11 @@ local lab = require "punchlab"
 
 lab.title "A relay is no way into the network behind it"
 lab.about [[
-T stands with one foot on the internet and with the other in the network of its owner, where a database trusts whoever is
-inside. A has an account at T. Could A have T relay to the database? Not by default: T refuses private peers, and its own
-host, loopback, link-local addresses (where clouds keep their secrets), multicast and broadcast, with 403. Its owner can
-allow a prefix, and a relay that does so and relays from the office lets A in: the database sees a packet of T's. (RFC 8656 sections 10.2 and 21.)]]
+T stands with one foot on the internet and with the other in the network of its owner, where a database trusts whoever
+is inside. A has an account at T. Could A have T relay to the database? Not by default: T refuses private peers, and
+its own host, loopback, link-local addresses (where clouds keep their secrets), multicast and broadcast, with 403. Its
+owner can allow a prefix, and a relay that does so and relays from the office lets A in: the database sees a packet of
+T's. (RFC 8656 sections 10.2 and 21.)]]
 
 local type_a = lab.param("nat_a", "symmetric", "behaviour of A's NAT")
 
@@ -41,7 +42,7 @@ A:spawn(function()
                   multicast = "239.1.2.3", broadcast = "255.255.255.255" }
   local names = { "public", "database", "own", "loopback", "metadata", "multicast", "broadcast" }
   for _, name in ipairs(names) do
-    -- A channel: for T's own address a permission alone says nothing yet, since other clients' relayed addresses are there
+    -- A channel: a permission for T's own address alone may be had, since relayed addresses of others are there.
     local granted, _, detail = relay:channel(lab.endpoint(peers[name], 5432))
     lab.result(name, granted and "granted" or detail.code)
     lab.expect((granted == true) == (name == "public"), name .. (name == "public" and " is allowed" or " is refused"))

@@ -2,10 +2,10 @@ local lab = require "punchlab"
 
 lab.title "How much one user may have of a relay"
 lab.about [[
-A relay costs its owner bandwidth, ports and memory, so it sets limits: how many allocations a user may have at a time (beyond
-them: 486, Allocation Quota Reached), how many all may have together (508, Insufficient Capacity), how many bytes a second an
-allocation relays (beyond: dropped silently). One who asks from many ports is one user. An allocation that is released, or
-that its client abandons and that runs out, makes room. (RFC 8656 sections 5 and 7.2.)]]
+A relay costs its owner bandwidth, ports and memory, so it sets limits: how many allocations a user may have at a time
+(beyond them: 486, Allocation Quota Reached), how many all may have together (508, Insufficient Capacity), how many
+bytes a second an allocation relays (beyond: dropped silently). One who asks from many ports is one user. An allocation
+that is released, or that its client abandons and that runs out, makes room. (RFC 8656 sections 5 and 7.2.)]]
 
 local type_a = lab.param("nat_a", "symmetric", "behaviour of A's NAT")
 local quota  = lab.param("quota", 3, "allocations of one user")

@@ -2,10 +2,11 @@ local lab = require "punchlab"
 
 lab.title "Both peers at one relay, and the relay behind a NAT"
 lab.about [[
-A and B both have relayed addresses at T, and each sends from its own to the other's: a relay talks to itself. T stands behind
-a 1:1 NAT, as machines in many clouds do: it has a private address and tells its clients the public one. That NAT does not
-hairpin, so what T sent to its own public address would be lost. But T knows that this address is its own, and passes the
-data on inside. (With relay_to_relay = false T refuses, as relays do that fear loops: then a peer address of its own is 403.)]]
+A and B both have relayed addresses at T, and each sends from its own to the other's: a relay talks to itself. T stands
+behind a 1:1 NAT, as machines in many clouds do: it has a private address and tells its clients the public one. That
+NAT does not hairpin, so what T sent to its own public address would be lost. But T knows that this address is its own,
+and passes the data on inside. (With relay_to_relay = false T refuses, as relays do that fear loops: then a peer
+address of its own is 403.)]]
 
 local type_a  = lab.param("nat_a", "symmetric", "behaviour of A's NAT")
 local type_b  = lab.param("nat_b", "symmetric", "behaviour of B's NAT")

@@ -3,10 +3,10 @@ local lab = require "punchlab"
 lab.title "TCP connections through a relay, in both directions"
 lab.about [[
 A cannot be called: its NAT is symmetric. It has an allocation for TCP (RFC 6062) at T, made over a TCP connection, the
-control connection. When A asks to connect, T connects to the peer from A's relayed address, and A fetches the bytes by a
-connection of its own, which it binds to that one: a data connection for each peer. When a peer that A has permitted
-connects to the relayed address, T tells A of the attempt, and A fetches that the same way. Without a permission T closes
-what comes.]]
+control connection. When A asks to connect, T connects to the peer from A's relayed address, and A fetches the bytes by
+a connection of its own, which it binds to that one: a data connection for each peer. When a peer that A has permitted
+connects to the relayed address, T tells A of the attempt, and A fetches that the same way. Without a permission T
+closes what comes.]]
 
 local type_a = lab.param("nat_a", "symmetric", "behaviour of A's NAT")
 

@@ -2,9 +2,9 @@ local lab = require "punchlab"
 
 lab.title "A relay by TCP where UDP is blocked"
 lab.about [[
-A's network lets no UDP out. A TURN client that may, asks first by UDP; when nothing has come for 7.5 seconds it asks by TCP.
-The relayed address is one of UDP all the same: B, who sends to it, cannot tell the difference. Only A can: on the way from A
-to T loss now means delay. (RFC 8656 sections 3.1 and 15.)]]
+A's network lets no UDP out. A TURN client that may, asks first by UDP; when nothing has come for 7.5 seconds it asks
+by TCP. The relayed address is one of UDP all the same: B, who sends to it, cannot tell the difference. Only A can: on
+the way from A to T loss now means delay. (RFC 8656 sections 3.1 and 15.)]]
 
 local type_a = lab.param("nat_a", "udp-blocked", "behaviour of A's NAT")
 

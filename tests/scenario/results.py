@@ -134,7 +134,7 @@ REPORTED = [
     ('situations/turn-relay', ['nat_a=udp-blocked'],
      {'connected': False, 'path': 'none', 'relayed': False, 'b_as_seen_by_a': False, 'before_the_permission': False,
       'permissions': 0, 'channels': 0, 'sent_by_indication': 0, 'sent_by_channel': 0}),
-    # 28 bytes of headers and 160 of media in each of 200 packets; at the relay in and out, one of them with 4 bytes more.
+    # 28 bytes of headers and 160 of media in each of 200 packets; the relay has each twice, once with 4 bytes more.
     ('situations/turn-costs', [],
      {'relay_bytes': 200 * (188 + 192), 'direct_bytes': 200 * 188, 'overhead_send': 36, 'overhead_channel': 4,
       'added_delay_ms': 60, 'icmp_relayed': True, 'icmp_relayed_rfc5766': False, 'ttl_preserved': False,

@@ -17,8 +17,8 @@ from scene import (  # noqa: E402
     verified, write_pcap, wrong_with)
 
 FIELDS = CLEAN_FIELDS + ['frame.time_epoch', 'ip.src', 'ip.dst', 'ip.id', 'ip.len', 'ip.ttl', 'ipv6.src', 'ipv6.dst',
-                         'ipv6.hlim', 'udp.srcport', 'udp.dstport', 'udp.payload', 'stun.att.type', 'stun.att.ipv4', 'stun.att.port',
-                         'stun.cookie', 'stun.channel']
+                         'ipv6.hlim', 'udp.srcport', 'udp.dstport', 'udp.payload', 'stun.att.type', 'stun.att.ipv4',
+                         'stun.att.port', 'stun.cookie', 'stun.channel']
 ALL_FIELDS = FIELDS + ['frame.interface_name', 'frame.comment']
 NUMBER = re.compile(r'(-\d+)?\.pcap$')   # a node's second interface in a network, and so on
 PRIVATE = ('10.', '100.64.')
@@ -44,8 +44,8 @@ def looks(frame):
         'udp.srcport', 'udp.dstport', 'udp.payload'))
 
 
-# What a scenario does on purpose, in tshark's words: a server that resets a connection, a port where nobody listens. And
-# what the one file for all captures makes of a connection that stands in it several times.
+# What a scenario does on purpose, in tshark's words: a server that resets a connection, a port where nobody listens.
+# And what the one file for all captures makes of a connection that stands in it several times.
 RESET, COPIED = 'Connection reset (RST)', 'This frame is a (suspected) out-of-order segment'
 MEANT = {'stun/tcp': (RESET,), 'turn/tcp-allocation': (RESET, COPIED)}
 
