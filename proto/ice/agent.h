@@ -88,7 +88,8 @@ enum ice_agent_event {
     ICE_AGENT_SELECTED,     /* `stream` and `component` go by `path` from now on, `elapsed` after the start */
     ICE_AGENT_CONSENT_LOST, /* `stream` and `component` have no path any more, `why`: only a restart mends that */
     ICE_AGENT_NETWORK,      /* the host's addresses have changed, and this generation can't make up for it */
-    ICE_AGENT_RESTARTED,    /* the peer's description was of a restart: the own is to be sent anew */
+    ICE_AGENT_RESTARTED,    /* the peer's description was of a restart: the own is to be sent anew. The next that is told
+                             * is of the new generation */
     ICE_AGENT_CLOSED,       /* after `ice_agent_close`: the servers know */
 };
 

@@ -52,7 +52,6 @@ list_addresses(const struct ice_agent *agent, struct io_address *list)
         for (; place > 0 && list[place - 1].preference < all[i].preference; place--)
             list[place] = list[place - 1];
         list[place] = all[i];
-        kept++;
     }
     return kept;
 }
@@ -217,3 +216,4 @@ agent_network_settled(struct ice_agent *agent)
         ice_agent_restart(agent);
     agent_news(agent, ICE_AGENT_NETWORK);
 }
+    agent_news(agent, ICE_AGENT_NETWORK);

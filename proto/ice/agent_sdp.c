@@ -367,8 +367,8 @@ ice_agent_take_description(struct ice_agent *agent, struct span text, GError **e
     agent_enter(agent);
     agent->mismatch = false;
     if (agent->remote_known && !span_equal(offer.ice.ufrag, span_of_text(agent->remote_ufrag))) {
+        agent_news(agent, ICE_AGENT_RESTARTED); /* before the news of what is gathered for it */
         ice_agent_restart(agent);
-        agent_news(agent, ICE_AGENT_RESTARTED);
     }
     if (!agent->remote_known)
         take_credentials(agent, &offer);

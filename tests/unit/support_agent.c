@@ -168,9 +168,11 @@ told(void *owner, struct ice_agent *agent, const struct ice_agent_news *news)
         break;
     case ICE_AGENT_NETWORK:
         end->network++;
+        end->told_before = end->lines->len + end->gathered;
         break;
     case ICE_AGENT_RESTARTED:
         end->restarted++;
+        end->told_before = end->lines->len + end->gathered;
         break;
     case ICE_AGENT_CLOSED:
         end->closed++;

@@ -44,6 +44,24 @@ test_restart(void)
     restart_with("symmetric", true);
 }
 
+/* An owner who begins anew with a restart hears of it before what is gathered for it; without servers that is at once. */
+static void
+test_restart_is_told_first(void)
+{
+    struct ice_agent_options options = agents_options(false, false);
+    unsigned before;
+
+    agents_world(NULL, NULL);
+    ends_connect(&end_a, &end_b, &options, 5 * TIME_S);
+    before = end_b.lines->len + end_b.gathered;
+    ice_agent_restart(end_a.agent);
+    end_describe(&end_a, &end_b);
+    run_for(TIME_S);
+    CHECK_ROW_UINT("restarted", end_b.restarted, 1);
+    CHECK_ROW_UINT("before", end_b.told_before, before);
+    CHECK_ROW_UINT("after", end_b.lines->len + end_b.gathered, before + 2);
+}
+
 /* Both restart at the same time: the descriptions cross, and are of one generation. */
 static void
 test_restarts_cross(void)
@@ -316,17 +334,19 @@ test_restart_on_change(void)
 {
     struct ice_agent_options options = agents_options(true, false);
     struct lab_interface *old;
+    unsigned before;
 
     options.restart_on_change = true;
     agents_world("port-restricted-cone", "port-restricted-cone");
     agents_servers(true, false);
     make_nat(net_called("internet"), "natC", "203.0.113.3", "full-cone", "10.2.0.0/24");
     ends_connect(&end_a, &end_b, &options, 5 * TIME_S);
+    before = end_a.lines->len + end_a.gathered;
     old = &lab_find(test_lab, "A")->first;
     lab_detach(old);
     make_attached("A", net_called("natC"), "10.2.0.2", true);
     run_for(TIME_S);
-    CHECK(end_a.network == 1 && end_a.gathered == 2);
+    CHECK(end_a.network == 1 && end_a.gathered == 2 && end_a.told_before == before);
     end_describe(&end_a, &end_b);
     run_for(TIME_S);
     CHECK(end_b.restarted == 1);
@@ -359,6 +379,7 @@ void
 suite_ice_agent_life(void)
 {
     UNIT_SUITE("ICE agent life", agents_begin, agents_end, { "restart", test_restart },
+               { "restart is told first", test_restart_is_told_first },
                { "restarts that cross", test_restarts_cross }, { "consent", test_consent },
                { "addresses change", test_addresses }, { "release", test_release }, { "rest", test_rest },
                { "close", test_close }, { "freed in a callback", test_free_in_callback },
