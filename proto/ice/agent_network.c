@@ -33,11 +33,11 @@ is_link_local_ipv6(struct address address)
     return !address_is_ipv4(address) && address_is_link_local(address);
 }
 
-/* Those to gather on, the host's preferred first, in its own order among equals. */
+/* Those to gather on, the host's preferred first, in its own order among equals; of too many the first. */
 static size_t
-list_addresses(const struct ice_agent *agent, struct io_address *list)
+list_addresses(const struct ice_agent *agent, struct io_address list[ICE_AGENT_ADDRESSES_MOST])
 {
-    struct io_address all[ICE_AGENT_ADDRESSES_MOST];
+    struct io_address all[ICE_ADDRESSES_MOST];
     size_t count = agent->io->ops->addresses(agent->io, all, G_N_ELEMENTS(all)), kept = 0;
     bool global = false;
 
@@ -49,8 +49,12 @@ list_addresses(const struct ice_agent *agent, struct io_address *list)
 
         if (!is_wanted(agent, &all[i]) || (global && is_link_local_ipv6(all[i].address)))
             continue;
-        for (; place > 0 && list[place - 1].preference < all[i].preference; place--)
-            list[place] = list[place - 1];
+        while (place > 0 && list[place - 1].preference < all[i].preference)
+            place--;
+        if (place == ICE_AGENT_ADDRESSES_MOST)
+            continue;
+        kept = MIN(kept + 1, ICE_AGENT_ADDRESSES_MOST);
+        memmove(&list[place + 1], &list[place], (kept - place - 1) * sizeof *list);
         list[place] = all[i];
     }
     return kept;

@@ -298,6 +298,36 @@ test_filters(void)
     }
 }
 
+static bool
+is_last_of_twenty(void *owner, const struct io_address *address)
+{
+    (void)owner;
+    return address_equal(address->address, read_address("203.0.113.20"));
+}
+
+/* A host with more addresses than are gathered on: those that are wanted are found wherever they stand, and else so many
+ * as there is room for. */
+static void
+test_many_addresses(void)
+{
+    g_autoptr(GString) addresses = g_string_new("203.0.113.1");
+
+    for (int i = 2; i <= 20; i++)
+        g_string_append_printf(addresses, ", 203.0.113.%d", i);
+    for (int wanted = 0; wanted < 2; wanted++) {
+        struct ice_agent_options options = agents_options(false, false);
+
+        agents_again();
+        make_host(make_internet(), "A", addresses->str);
+        options.use_address = wanted ? is_last_of_twenty : NULL;
+        end_open(&end_a, "A", &options);
+        ice_agent_gather(end_a.agent);
+        run_for(1);
+        CHECK_ROW_INT(wanted ? "the last" : "all", (int64_t)ice_session_locals(ice_agent_session(end_a.agent)),
+                      wanted ? 1 : ICE_AGENT_ADDRESSES_MOST);
+    }
+}
+
 /* ---- what a NAT forgets */
 
 /* Section 5.1.1.4: the description is handed over ten minutes after gathering, and the NATs forget after 30 s. */
@@ -334,5 +364,6 @@ suite_ice_agent_paths(void)
     UNIT_SUITE("ICE agent paths", agents_begin, agents_end, { "single faults", test_single_faults },
                { "double faults", test_double_faults }, { "loss", test_loss }, { "both families", test_dual_stack },
                { "two streams", test_two_streams }, { "journal", test_journal }, { "pacing", test_pacing },
-               { "filters", test_filters }, { "late exchange", test_late_exchange });
+               { "filters", test_filters },
+               { "many addresses", test_many_addresses }, { "late exchange", test_late_exchange });
 }
