@@ -69,12 +69,13 @@ struct ice_agent_options {
     bool no_udp;      /* no UDP candidates, and so no relays */
     bool tcp, tcp_so; /* active and passive TCP candidates; simultaneous-open ones */
     bool no_ipv4, no_ipv6;
+    bool loopback;    /* on loopback addresses too, against RFC 8445 section 5.1.1.1: to try things out on one host */
     int64_t gather_most;    /* gathering ends then, with what there is */
     bool restart_on_change; /* ICE_AGENT_NETWORK has been followed by a restart already: a description is due */
     unsigned transcript;    /* entries that are kept for ice_agent_transcript; 0: none */
     const char *media;      /* of m=: "application", with "udp octet-stream" behind. NULL: that */
-    /* Whether to gather there; NULL: everywhere. Loopback, multicast, site-local and IPv4-compatible addresses are
-     * never gathered on, link-local IPv6 only where there is no other IPv6 (RFC 8445 section 5.1.1.1). */
+    /* Whether to gather there; NULL: everywhere. Multicast, site-local and IPv4-compatible addresses are never
+     * gathered on, link-local IPv6 only where there is no other IPv6 (RFC 8445 section 5.1.1.1). */
     bool (*use_address)(void *owner, const struct io_address *address);
 };
 

@@ -12,7 +12,7 @@ is_site_local(struct address address)
 static bool
 is_compatible(struct address address)
 {
-    return !address_is_ipv4(address) && address.high == 0 && address.low >> 32 == 0; /* ::a.b.c.d */
+    return !address_is_ipv4(address) && address.high == 0 && address.low >> 32 == 0 && address.low > 1; /* ::a.b.c.d */
 }
 
 static bool
@@ -21,9 +21,9 @@ is_wanted(const struct ice_agent *agent, const struct io_address *at)
     struct address address = at->address;
     bool ipv4 = address_is_ipv4(address);
 
-    return !address_is_unspecified(address) && !address_is_for_all(address) && !address_is_loopback(address) &&
-           !is_site_local(address) && !is_compatible(address) &&
-           !(ipv4 ? agent->options.no_ipv4 : agent->options.no_ipv6) &&
+    return !address_is_unspecified(address) && !address_is_for_all(address) &&
+           (agent->options.loopback || !address_is_loopback(address)) && !is_site_local(address) &&
+           !is_compatible(address) && !(ipv4 ? agent->options.no_ipv4 : agent->options.no_ipv6) &&
            (!agent->options.use_address || agent->options.use_address(agent->owner, at));
 }
 
@@ -216,8 +216,7 @@ agent_network_settled(struct ice_agent *agent)
     }
     if (!has_new_address(agent) && !has_lost_path(agent))
         return;
+    agent_news(agent, ICE_AGENT_NETWORK);
     if (agent->options.restart_on_change)
         ice_agent_restart(agent);
-    agent_news(agent, ICE_AGENT_NETWORK);
 }
-    agent_news(agent, ICE_AGENT_NETWORK);
