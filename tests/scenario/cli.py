@@ -52,7 +52,7 @@ def test_usage(folder):
     says('no command', run(), 2, 'a command is missing')
     says('mistyped command', run('rnu'), 2, "'rnu'", "'run'")
     says('unknown command', run('frobnicate'), 2, 'run, matrix')
-    for later in 'what-if', 'view', 'grade', 'ice', 'live', 'merge':
+    for later in 'what-if', 'view', 'grade', 'live', 'merge':
         says('later: ' + later, run(later, 'x'), 2, 'this version does not have', later)
     says('mistyped option', run('run', fixture('punch'), '--quite'), 2, "'--quite'", "'--quiet'")
     says('no scenario', run('run'), 2, 'SCENARIO')

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "core/live/sockaddr.h"
-#include "proto/stun/uri.h"
+
+#define HTTP_PORT 80
 
 GQuark
 addresses_error_quark(void)
@@ -71,6 +72,13 @@ resolve(const char *host, uint16_t port, struct endpoint *endpoint, GError **err
     return good;
 }
 
+static bool
+find_place(const struct stun_uri *uri, struct endpoint *endpoint, GError **error)
+{
+    *endpoint = (struct endpoint){ uri->address, uri->port };
+    return !address_is_none(uri->address) || resolve(uri->host, uri->port, endpoint, error);
+}
+
 bool
 addresses_server(const char *text, uint16_t port, struct endpoint *endpoint, GError **error)
 {
@@ -87,8 +95,49 @@ addresses_server(const char *text, uint16_t port, struct endpoint *endpoint, GEr
         g_set_error(error, ADDRESSES_ERROR, 0, "'%s': STUN over TLS is not in this version; accepted: stun:", text);
         return false;
     }
-    if (address_is_none(uri.address))
-        return resolve(uri.host, uri.port, endpoint, error);
-    *endpoint = (struct endpoint){ uri.address, uri.port };
-    return true;
+    return find_place(&uri, endpoint, error);
+}
+
+bool
+addresses_turn(const char *text, struct endpoint *endpoint, enum turn_uri_transport *transport, GError **error)
+{
+    struct turn_uri uri;
+
+    if (!turn_uri_parse(text, &uri, error))
+        return false;
+    if (uri.server.secure) {
+        g_set_error(error, ADDRESSES_ERROR, 0, "'%s': TURN over TLS is not in this version; accepted: turn:", text);
+        return false;
+    }
+    *transport = uri.transport;
+    return find_place(&uri.server, endpoint, error);
+}
+
+/* Whether one is written behind a host, which may be an address in brackets. */
+static bool
+has_port(const char *place)
+{
+    const char *bracket = strrchr(place, ']');
+
+    return strchr(bracket ? bracket : place, ':') != NULL;
+}
+
+bool
+addresses_http(const char *text, uint16_t port, struct endpoint *endpoint, GError **error)
+{
+    bool is_url = g_ascii_strncasecmp(text, "http://", 7) == 0;
+    g_autofree char *place = g_strdup(is_url ? text + 7 : text);
+    struct stun_uri uri;
+    const char *fault;
+
+    if (g_str_has_suffix(place, "/"))
+        place[strlen(place) - 1] = '\0';
+    fault = stun_uri_read_place(place, false, &uri);
+    if (fault) {
+        g_set_error(error, ADDRESSES_ERROR, 0, "'%s' is no server of HTTP: %s; accepted: http://HOST:PORT", text, fault);
+        return false;
+    }
+    if (!has_port(place))
+        uri.port = is_url ? HTTP_PORT : port;
+    return find_place(&uri, endpoint, error);
 }

@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include "core/base/address.h"
+#include "proto/turn/uri.h"
 
 #define ADDRESSES_ERROR (addresses_error_quark())
 GQuark addresses_error_quark(void);
@@ -16,5 +17,11 @@ bool addresses_listen(const char *what, const char *text, uint16_t port, struct 
 /* A server: a stun: URI, a host name or an address, with a port or without. Names are resolved, IPv4 first; that may
  * take a while. */
 bool addresses_server(const char *text, uint16_t port, struct endpoint *endpoint, GError **error);
+
+/* The same by a turn: URI (RFC 7065). */
+bool addresses_turn(const char *text, struct endpoint *endpoint, enum turn_uri_transport *transport, GError **error);
+
+/* The same by a URL without a path, "http://HOST[:PORT]", or without a scheme; `port` where neither is written. */
+bool addresses_http(const char *text, uint16_t port, struct endpoint *endpoint, GError **error);
 
 #endif

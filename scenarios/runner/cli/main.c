@@ -17,7 +17,6 @@ static const struct {
     { "what-if", "two runs, one seed: where the stories part" },
     { "view", "the page of an earlier run" },
     { "grade", "a folder of students' scenarios" },
-    { "ice", "ICE between real machines" },
     { "live", "a scenario against real programs" },
     { "merge", "traces put together" },
 };
