@@ -35,6 +35,14 @@ UNIT_HELPERS := $(wildcard tests/unit/main.c tests/unit/support_*.c)
 BENCH := $(wildcard tests/bench/bench_*.c)
 BENCH_HELPERS := $(wildcard tests/bench/support_*.c)
 INTEROP := $(wildcard tests/interop/*.c)
+# Those on other people's libraries are made where these are; asked only when it matters.
+ifneq ($(filter interop-programs,$(MAKECMDGOALS)),)
+NICE_LIBS := $(shell pkg-config --libs nice 2>/dev/null)
+NICE_CFLAGS := $(shell pkg-config --cflags nice 2>/dev/null)
+endif
+ifeq ($(NICE_LIBS),)
+INTEROP := $(filter-out tests/interop/nice_%.c,$(INTEROP))
+endif
 FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_HELPERS := $(wildcard tests/fuzz/support_*.c tests/unit/support_io.c tests/unit/support_io_tcp.c \
                           tests/unit/support_portmap.c)
@@ -50,7 +58,7 @@ PROGRAM := $(if $(RUNNER),$(BUILD)/punchlab)
 
 # ---- what people ask for
 
-.PHONY: all programs demo test interop bench fuzz fuzz-run sanitize install clean format help FORCE
+.PHONY: all programs demo test interop interop-programs bench fuzz fuzz-run sanitize install clean format help FORCE
 all: $(BUILD)/libpunchlab.a $(PROGRAM)
 
 # Everything that `make test` needs.
@@ -65,8 +73,10 @@ test: programs
 	@BUILD='$(BUILD)' CC='$(CC)' tests/run
 
 # Other people's programs against ours; what is missing is skipped, and says so.
-interop: all $(INTEROP_PROGRAMS)
-	@BUILD='$(BUILD)' tests/interop/run
+interop: all
+	@BUILD='$(BUILD)' MAKE='$(MAKE)' tests/interop/run
+
+interop-programs: $(INTEROP_PROGRAMS)
 
 bench: $(BUILD)/bench $(PROGRAM)
 	$(BUILD)/bench
@@ -166,7 +176,8 @@ $(BUILD)/bench: $(call object,$(BENCH) $(BENCH_HELPERS)) $(BUILD)/obj/generated/
                 $(BUILD)/librunner.a $(BUILD)/libpunchlab.a
 	$(call link)
 $(INTEROP_PROGRAMS): $(BUILD)/interop/%: $(BUILD)/obj/tests/interop/%.o $(BUILD)/libpunchlab.a
-	$(call link)
+	$(call link,$(NICE_LIBS))
+$(BUILD)/obj/tests/interop/nice_%.o: PACKAGE_CFLAGS += $(NICE_CFLAGS)
 $(FUZZ_PROGRAMS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(call object,$(FUZZ_HELPERS)) \
                   $(filter %.o,$(FUZZ_ENGINE)) $(BUILD)/libpunchlab.a
 	$(call link,$(filter-out %.o,$(FUZZ_ENGINE)))

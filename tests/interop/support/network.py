@@ -57,8 +57,8 @@ class Space:
     def run(self, *command, within=60, text=None):
         return run(*command, within=within, prefix=self.prefix, text=text)
 
-    def start(self, *command):
-        service = Service(*command, prefix=self.prefix)
+    def start(self, *command, talks=False):
+        service = Service(*command, prefix=self.prefix, talks=talks)
         self.services.append(service)
         return service
 

@@ -60,15 +60,17 @@ def udp_places(pid):
 
 
 class Service:
-    """A program that runs until it is stopped. Its output is read all the while, so it never waits for us."""
+    """A program that runs until it is stopped. Its output is read all the while, so it never waits for us. `talks`: it
+    has a standard input, for `tell` and `introduce`."""
 
-    def __init__(self, *command, prefix=()):
+    def __init__(self, *command, prefix=(), talks=False):
         self.command = [str(word) for word in command]
         self.lines = []
         self.changed = threading.Condition()
-        self.process = subprocess.Popen(list(prefix) + bounded(LONGEST, command), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace',
-                                        env=ENVIRONMENT)
+        self.listener = None
+        self.process = subprocess.Popen(list(prefix) + bounded(LONGEST, command),
+                                        stdin=subprocess.PIPE if talks else subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True, errors='replace', env=ENVIRONMENT)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -76,7 +78,17 @@ class Service:
         for line in self.process.stdout:
             with self.changed:
                 self.lines.append(line)
+                if self.listener:
+                    self.listener.tell(line)
                 self.changed.notify_all()
+
+    def tell(self, text):
+        """Onto its standard input, unless it has ended."""
+        try:
+            self.process.stdin.write(text)
+            self.process.stdin.flush()
+        except OSError:
+            pass
 
     @property
     def out(self):
@@ -91,6 +103,15 @@ class Service:
                     return False
                 self.changed.wait(0.2)
         return True
+
+    def wait(self, within=60):
+        """Its exit status, with all of its output read; None when it takes longer."""
+        try:
+            status = self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            return None
+        self.reader.join(2)
+        return status
 
     def wait_to_listen(self, *places, within=10):
         """Until UDP sockets of its namespace have these places, (address, port). False when it ends or the time is over
@@ -113,4 +134,17 @@ class Service:
             self.process.wait()
             status = None
         self.reader.join(2)
+        if self.process.stdin:
+            try:
+                self.process.stdin.close()
+            except OSError:
+                pass
         return status
+
+
+def introduce(one, other):
+    """Each hears on its standard input what the other says on its output, from the beginning."""
+    for speaker, listener in (one, other), (other, one):
+        with speaker.changed:
+            listener.tell(speaker.out)
+            speaker.listener = listener

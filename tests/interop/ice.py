@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""ICE through two NATs of the kernel's: `punchlab ice` with an agent of libnice's (nice_peer.c) in both roles, and with
+itself, by host, server-reflexive and relayed candidates; relays are turnserver's and our own. All data comes back."""
+import collections
+import concurrent.futures
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from support import network
+from support.capture import SEVERE, Capture
+from support.network import masquerade
+from support.programs import BUILD, PROGRAM, introduce, missing
+from support.report import check, equal, finish, skip
+from support.two_nats import COTURN, OURS, USER, TwoNats
+
+NICE = os.path.join(BUILD, 'interop', 'nice_peer')
+MESSAGES = 20
+REFLEXIVE = {'srflx', 'prflx'}
+
+# `box`: what both boxes do. `turn`: the relay is offered to both sides. `only`: who uses nothing else.
+Case = collections.namedtuple('Case', 'name box path turn only', defaults=[None, ()])
+
+
+def cases(turn):
+    """`turn`: address and port of the TURN server, or None."""
+    cone, symmetric = masquerade('wan'), masquerade('wan', 'fully-random')
+    yield Case('routers', '', {'host'})
+    yield Case('two masquerades', cone, REFLEXIVE)
+    if turn:
+        yield Case('two masquerades, and a relay not needed', cone, REFLEXIVE, turn)
+        yield Case('two masquerades fully-random', symmetric, {'relay'}, turn)
+        yield Case('the offerer relays only', cone, {'relay'}, turn, ('offer',))
+        yield Case('the answerer relays only', cone, {'relay'}, turn, ('answer',))
+
+
+# ---- the two kinds of agents
+
+class Ours:
+    name = 'punchlab'
+
+    def __init__(self, space, side, case, *more):
+        arguments = ['--stun', OURS, '--format', 'json', '--messages', MESSAGES, '--explain', *more]
+        if case.turn:
+            arguments += ['--turn', 'turn:%s:%d' % case.turn, '--user', USER]
+        if side in case.only:
+            arguments += ['--policy', 'relay']
+        self.side, self.process = side, space.start(PROGRAM, 'ice', side, *arguments, talks=True)
+
+    def result(self):
+        """Whether it ended well, its path, the type of its own candidate, how many messages it has seen, what it said."""
+        status = self.process.wait()
+        found = [json.loads(line) for line in self.process.lines if line.startswith('{')] or [{'messages': {}}]
+        return (status == 0, found[0].get('path'), found[0].get('own_type'), found[0]['messages'].get('echoed'),
+                self.process.out)
+
+
+class Nice:
+    name = 'libnice'
+
+    def __init__(self, space, side, case, *more):
+        arguments = ['stun=%s:3478' % OURS, 'messages=%d' % MESSAGES]
+        if case.turn:
+            arguments += ['turn=%s:%d/udp' % case.turn, 'user=' + USER]
+        if side in case.only:
+            arguments += ['relay']
+        self.side, self.process = side, space.start(NICE, side, *arguments, talks=True)
+
+    def result(self):
+        status, said = self.process.wait(), dict.fromkeys(['connected', 'echoed'], '')
+        for line in self.process.lines:
+            word, _, rest = line.strip().partition(' ')
+            if word in said:
+                said[word] = rest
+        types = said['connected'].split()
+        path = 'relay' if 'relay' in types else 'prflx' if 'prflx' in types else 'srflx' if 'srflx' in types else 'host'
+        return (status == 0, path if types else None, types[0] if types else None, int(said['echoed'] or 0),
+                self.process.out)
+
+
+# ---- one run
+
+def play(lab, case, offerer, answerer, *more):
+    """`more`: options of ours."""
+    name = '%s: %s to %s%s' % (case.name, offerer.name, answerer.name, ' ' + ' '.join(more) if more else '')
+    sides = offerer(lab.alice, 'offer', case, *more), answerer(lab.bob, 'answer', case, *more)
+    introduce(*[side.process for side in sides])
+    found = [side.result() for side in sides]
+    good = check(name + ': both connect', all(each[0] for each in found), [each[-1][-1500:] for each in found])
+    for side in sides:
+        side.process.stop()
+    if not good:
+        return
+    equal(name + ': messages', [each[3] for each in found], [MESSAGES, MESSAGES])
+    # libnice tells a pair by its base, so what it calls host may be reflexive.
+    for side, (_, path, own, _, said) in zip(sides, found):
+        wanted = case.path | ({'host'} if side.name == 'libnice' and case.path == REFLEXIVE else set())
+        check('%s: path of %s' % (name, side.name), path in wanted, 'is %s, should be one of %s' % (path, sorted(wanted)))
+        if case.only and side.side in case.only:
+            equal('%s: own candidate of %s' % (name, side.name), own, 'relay')
+        if side.name == 'punchlab':
+            check('%s: transcript' % name, 'ICE is Completed' in said and 'stream 1, component 1 goes by pair' in said and
+                  '-> Succeeded, because its check was answered' in said, said[-3000:])
+
+
+def decoded(capture, name):
+    if not capture.stop():
+        return skip(name, capture.why)
+    check(name + ': messages were seen', len(capture.matching('stun')) > 10, 'too few')
+    equal(name, capture.matching(SEVERE)[:3], [])
+
+
+def one_box(box, played, turn):
+    """All cases of one kind of box. `played`: (offerer, answerer, options of ours)."""
+    with TwoNats(box, box) as lab:
+        coturn = lab.serve_coturn() if turn != OURS else None
+        if not lab.serve_stun() or (turn == COTURN and not coturn) or (turn == OURS and not lab.serve_turn()):
+            return
+        at = {COTURN: (COTURN, 3478), OURS: (OURS, 3479)}.get(turn)
+        for case in cases(at):
+            if case.box != box:
+                continue
+            capture = Capture(lab.box_a, os.path.join(lab.folder, 'box.pcapng'), 'lan', 'wan')
+            for offerer, answerer, *more in played:
+                play(lab, case, offerer, answerer, *more)
+            decoded(capture, '%s, TURN at %s: tshark decodes every message' % (case.name, turn))
+
+
+def main():
+    why = network.unable()
+    if why:
+        skip('ICE through NATs of the kernel', why)
+        finish()
+    with_nice = [(Ours, Nice), (Nice, Ours)]
+    if not os.path.exists(NICE):
+        skip('libnice', 'nice_peer was not built: libnice-dev is not installed')
+        with_nice = []
+    lacking = missing('turnserver')
+    if lacking:
+        skip('turnserver as relay', lacking)
+    own = [(Ours, Ours), (Ours, Ours, '--trickle')]
+    boxes = '', masquerade('wan'), masquerade('wan', 'fully-random')
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(one_box, box, with_nice, None if lacking else COTURN) for box in boxes]
+        jobs += [pool.submit(one_box, box, own + with_nice, OURS) for box in boxes[1:]]
+        for job in jobs:
+            job.result()
+    finish()
+
+
+main()
