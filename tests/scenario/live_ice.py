@@ -298,10 +298,10 @@ def test_stay():
     offerer.write(described)
     offerer.process.wait(20 * SLOW)
     offerer.thread.join()
-    time.sleep(0.2)
+    equal('it says that it stays', answerer.process.stderr.readline(), b'punchlab ice: connected, and stays so for 1h\n')
     equal('it stays', answerer.process.poll(), None)
     answerer.process.send_signal(signal.SIGTERM)
-    status, result, _ = answerer.end()
+    status, result, _ = answerer.end(by_itself=True)
     equal('a signal ends it', (status, result['why']), (0, None))
     for stream in offerer.process.stdin, offerer.process.stdout, offerer.process.stderr:
         stream.close()

@@ -118,8 +118,9 @@ on_description(void *owner, struct span text)
     struct run *run = owner;
     g_autoptr(GError) error = NULL;
 
-    /* An offer may come once more: the one before was an earlier run's, that had waited in the mailbox. */
-    if (run->finishing || run->result->connected || (run->options->offers && run->peer_ufrag))
+    /* An offer may come once more: the one before was an earlier run's, that had waited in the mailbox. What comes before
+     * the own offer is no answer to it. */
+    if (run->finishing || run->result->connected || (run->options->offers && (run->peer_ufrag || !run->described)))
         return;
     if (!ice_agent_take_description(run->agent, text, &error) || !look_at(run, text)) {
         fail(run, "the peer's description is of no use: %s", error ? error->message : "it has no ICE in it");
@@ -260,6 +261,7 @@ static void
 on_echoed(void *owner)
 {
     struct run *run = owner;
+    char text[DURATION_TEXT];
 
     run->result->echoed = true;
     if (run->options->stay == 0 || run->finishing) {
@@ -267,6 +269,7 @@ on_echoed(void *owner)
         return;
     }
     run->staying = true;
+    g_printerr("punchlab ice: connected, and stays so for %s\n", duration_format(run->options->stay, text));
     limit(run, run->options->stay);
 }
 
