@@ -25,6 +25,17 @@ RTO_SCHEDULE = [0, 500, 1500, 3500, 7500, 15500, 31500]
 EIM, ADM, APDM, CANT = 'endpoint-independent', 'address-dependent', 'address-and-port-dependent', "can't tell"
 DISCOVERED = 'mapping', 'filtering', 'ports', 'hairpin', 'lifetime', 'class', 'rfc3489'
 
+# Of an ICE scenario: connected, path, own and peer's type; further ones. Times and checks differ with the scenario.
+SRFLX, PRFLX, RELAYED, HOST = (('srflx', 'srflx', 'srflx'), ('prflx', 'prflx', 'host'), ('relay', 'prflx', 'relay'),
+                               ('host', 'host', 'host'))
+NO_PAIR = ('none', 'none', 'none')
+
+
+def ice(path, connect_ms=int, checks=int, **more):
+    return dict(connected=path != NO_PAIR, path=path[0], own_type=path[1], peer_type=path[2],
+                connect_ms=connect_ms, checks=checks, **more)
+
+
 # Scenario, settings, results: all of them. A pattern stands for a text that matches it.
 REPORTED = [
     ('situations/symmetric-to-public', [],
@@ -114,6 +125,57 @@ REPORTED = [
     ('ice/signalling', ['nat_a=none'],
      {'offer_from': 'A', 'answer_from': 'B', 'a_heard': True, 'b_heard': True, 'to_own_address': 'delivered',
       'to_mapped_address': 'delivered', 'connected': True}),
+    ('ice/role-conflict', [], ice(SRFLX, answers_487=1, role_changes=1, leads='B')),
+    ('ice/role-conflict', ['both=controlled'], ice(SRFLX, answers_487=1, role_changes=1, leads='B')),
+    ('ice/nomination-split', [],
+     ice(HOST, way_a='radio', way_b='radio', nominations_sent=2, choices_of_b=1, b_knew_before_a_ms=540)),
+    ('ice/nomination-split', ['lose=request'],
+     ice(HOST, way_a='radio', way_b='radio', nominations_sent=2, choices_of_b=1, b_knew_before_a_ms=40)),
+    ('ice/nomination-split', ['lose=nothing', 'cable=30ms'],
+     ice(HOST, way_a='cable', way_b='cable', nominations_sent=1, choices_of_b=1, b_knew_before_a_ms=60)),
+    ('ice/nomination-split', ['lose=nothing', 'aggressive=true'],
+     ice(HOST, way_a='cable', way_b='cable', nominations_sent=0, choices_of_b=2, b_knew_before_a_ms=int)),
+    ('ice/prflx-before-trickle', [],
+     ice(('prflx', 'host', 'prflx'), peer_type_later='srflx', learned='check-came', completed='confirmed')),
+    ('ice/restart-on-network-change', [],
+     ice(SRFLX, path_before='srflx', restarts=2, silence_at_a_ms=int, silence_at_b_ms=int, state_b='completed')),
+    ('ice/restart-on-network-change', ['mobile=symmetric'],
+     ice(RELAYED, path_before='srflx', restarts=2, silence_at_a_ms=int, silence_at_b_ms=int, state_b='completed')),
+    ('ice/restart-on-network-change', ['restart=false'],
+     ice(NO_PAIR, -1, path_before='srflx', restarts=0, silence_at_a_ms=int, silence_at_b_ms=int, state_b='failed')),
+    ('ice/consent-lost', [],
+     ice(SRFLX, consents=int, lost_after_s=float, sends_after_20s=True, sends_after_40s='unreachable',
+         state_a='failed', state_b='failed')),
+    ('ice/consent-lost', ['back=10s'],
+     ice(SRFLX, consents=int, lost_after_s='never', sends_after_20s=True, sends_after_40s='yes',
+         state_a='completed', state_b='completed')),
+    ('ice/dual-stack', [], ice(SRFLX, family='ipv4', first_family='ipv6', head_start=1, alone_ms=int)),
+    ('ice/dual-stack', ['broken=ipv4'], ice(HOST, family='ipv6', first_family='ipv6', head_start=1, alone_ms=int)),
+    ('ice/dual-stack', ['broken=none'], ice(HOST, family='ipv6', first_family='ipv6', head_start=1, alone_ms=int)),
+    ('ice/tcp-only', [], ice(PRFLX, transport='tcp', udp_refused=int, connections=1, heard=True)),
+    ('ice/tcp-only', ['nat_b=port-restricted-cone'],
+     ice(('relay', 'relay', 'srflx'), transport='udp', udp_refused=int, connections=int, heard=True)),
+    ('ice/double-nat-same-cgn', [], ice(('relay', 'srflx', 'relay'), at_the_cgn='hairpin-off', rtt_ms=161)),
+    ('ice/double-nat-same-cgn', ['hairpin=external-source'], ice(SRFLX, at_the_cgn='none refused', rtt_ms=1)),
+    ('ice/double-nat-same-cgn', ['hairpin=internal-source'],
+     ice(('relay', 'srflx', 'relay'), at_the_cgn='none refused', rtt_ms=161)),
+    ('ice/double-nat-same-cgn', ['inner=true'], ice(SRFLX, at_the_cgn='hairpin-off', rtt_ms=1)),
+    ('ice/symmetric-to-port-restricted', [],
+     ice(RELAYED, mapped_for_server=A_OUT, mapped_for_peer=A_OUT, refused_at_a='filtered', refused_at_b='filtered')),
+    ('ice/symmetric-to-port-restricted', ['turn=false'],
+     ice(NO_PAIR, -1, mapped_for_server=A_OUT, mapped_for_peer=A_OUT, refused_at_a='filtered',
+         refused_at_b='filtered')),
+    ('ice/symmetric-to-port-restricted', ['turn=false', 'nat_b=restricted-cone'],
+     ice(('prflx', 'prflx', 'srflx'), mapped_for_server=A_OUT, mapped_for_peer='as told, or never refused',
+         refused_at_a='filtered', refused_at_b='nothing')),
+    ('ice/mapping-storm', [], ice(RELAYED, reflexive=7, mappings=int, checks_of_b_at_them=int)),
+    ('ice/mapping-storm', ['servers=1'], ice(RELAYED, reflexive=2, mappings=int, checks_of_b_at_them=int)),
+    ('ice/mapping-storm', ['nat_a=port-restricted-cone'],
+     ice(('relay', 'relay', 'prflx'), reflexive=1, mappings=1, checks_of_b_at_them=int)),
+    ('ice/lite', [], ice(PRFLX, checks_of_b=0, candidates_of_b=1, role_changes=1, heard=True)),
+    ('ice/lite', ['offers=A', 'nat_a=none'], ice(HOST, checks_of_b=0, candidates_of_b=1, role_changes=0, heard=True)),
+    ('ice/lite', ['nat_b=port-restricted-cone'],
+     ice(NO_PAIR, -1, checks_of_b=0, candidates_of_b=1, role_changes=1, heard=False)),
     ('nat/tcp-hole-punching', [], {'connected': True, 'way_a': 'connect', 'way_b': 'connect', 'attempts': 2}),
     ('nat/tcp-hole-punching', ['listen=false'],
      {'connected': True, 'way_a': 'connect', 'way_b': 'connect', 'attempts': 2}),
@@ -327,6 +389,20 @@ def test_values(folder):
     equal('symmetric-both: it says why in five expectations', len(run.report['expectations']), 5)
     dropped = {(record['node'], record['reason']) for record in run.journal() if record.get('verdict') == 'drop'}
     equal('symmetric-both: both NATs drop, by their filters', dropped, {('natA', 'filtered'), ('natB', 'filtered')})
+    few, many = (Run('ice/mapping-storm', folder + '/v7', '--set', 'servers=%d' % servers).results
+                 for servers in (1, 8))
+    equal('mapping-storm: one more mapping for each server', many['mappings'] - few['mappings'], 7)
+    check('mapping-storm: more checks, all in vain',
+          many['checks_of_b_at_them'] >= few['checks_of_b_at_them'] + 7, (few, many))
+    results = Run('ice/symmetric-to-port-restricted', folder + '/v8').results
+    check('symmetric-to-port-restricted: the port for the peer is not that for the server',
+          results['mapped_for_server'] != results['mapped_for_peer'], results)
+    results = Run('ice/consent-lost', folder + '/v9').results
+    check('consent-lost: 30 s after the last answer, which came in the 6 s before (RFC 7675 section 5.1)',
+          23.8 < results['lost_after_s'] <= 30.0, results)
+    moved = Run('ice/restart-on-network-change', folder + '/v10').results
+    check('restart-on-network-change: silent for as long as it takes to ask the servers', all(
+        300 < moved['silence_at_%s_ms' % who] < 3000 for who in 'ab'), moved)
     run = Run('stun/loss', folder + '/v5')
     for file, later in ('A-natA.pcap', 0), ('natA-internet.pcap', 100000):   # its link takes 0.1 ms
         at = [int(frame['frame.time_epoch'][0].replace('.', '')) - EPOCH_NS
@@ -382,7 +458,7 @@ def test_matrix():
 
 # Two hosts stand inside that box, so it can't be none.
 TWO_INSIDE = [('nat/hairpin', 'nat_a'), ('nat/double-nat', 'cgn'), ('nat/port-collision', 'nat_a'),
-              ('nat/cgn-ports', 'nat_a')]
+              ('nat/cgn-ports', 'nat_a'), ('ice/double-nat-same-cgn', 'cgn')]
 
 DEPENDENCES = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent']
 

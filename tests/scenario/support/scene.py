@@ -139,10 +139,10 @@ VERDICTS = ['ip.checksum.status', 'udp.checksum.status', 'tcp.checksum.status', 
 WARNING = 0x600000   # the least severity of an expert item that says something is wrong; a comment is 0x100000
 
 
-def tshark(path, fields):
+def tshark(path, fields, options=()):
     """A list with a dict for each frame: the field's values, a list of strings."""
     # A comment has commas in it: the values of one field are told apart by a character that none has.
-    command = ['tshark', '-n', '-r', path] + CHECKSUMS + ['-T', 'fields', '-E', 'separator=/t', '-E', 'aggregator=\x1f']
+    command = ['tshark', '-n', '-r', path] + CHECKSUMS + [*options, '-T', 'fields', '-E', 'separator=/t', '-E', 'aggregator=\x1f']
     for field in fields:
         command += ['-e', field]
     result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
