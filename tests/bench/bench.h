@@ -36,6 +36,9 @@ enum bench_better { BENCH_MORE, BENCH_LESS }; /* which way a figure is good: rat
 /* Seconds of the monotonic clock, from an arbitrary start. */
 double bench_clock(void);
 
+/* Seconds of processor time that this thread has had: for work that waits for nothing, on a machine that others use. */
+double bench_cpu(void);
+
 /* The median of five runs of `measure`. */
 double bench_median(struct bench *bench, bench_measure *measure, void *context);
 

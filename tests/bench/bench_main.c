@@ -14,13 +14,25 @@ struct bench {
     unsigned rows, missed, skipped;
 };
 
+static double
+seconds_of(clockid_t clock)
+{
+    struct timespec at;
+
+    clock_gettime(clock, &at);
+    return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
 double
 bench_clock(void)
 {
-    struct timespec now;
+    return seconds_of(CLOCK_MONOTONIC);
+}
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+double
+bench_cpu(void)
+{
+    return seconds_of(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int
