@@ -12,6 +12,7 @@
 #include "core/live/live_private.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/timerfd.h>
@@ -184,11 +185,8 @@ static GSourceFuncs source_functions = {
 /* --- dice and journal ------------------------------------------------------------------------------------------- */
 
 static void
-io_random(struct io *io, void *bytes, size_t length)
+throw_dice(uint8_t *at, size_t length)
 {
-    uint8_t *at = bytes;
-
-    (void)io;
     while (length > 0) {
         ssize_t got = getrandom(at, length, 0);
 
@@ -198,6 +196,25 @@ io_random(struct io *io, void *bytes, size_t length)
             length -= (size_t)got;
         }
     }
+}
+
+/* A few bytes, as a transaction ID has, don't cost a system call each. Nothing is handed out twice, or kept. */
+static void
+io_random(struct io *io, void *bytes, size_t length)
+{
+    struct live *live = live_of(io);
+
+    if (length > sizeof live->dice) {
+        throw_dice(bytes, length);
+        return;
+    }
+    if (length > live->dice_left) {
+        throw_dice(live->dice, sizeof live->dice);
+        live->dice_left = sizeof live->dice;
+    }
+    live->dice_left -= length;
+    memcpy(bytes, live->dice + live->dice_left, length);
+    explicit_bzero(live->dice + live->dice_left, length);
 }
 
 static void

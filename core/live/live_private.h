@@ -39,6 +39,9 @@ struct live {
 
     struct journal *journal;
 
+    uint8_t dice[512];          /* the kernel's, not thrown yet: the last `dice_left` */
+    size_t dice_left;
+
     struct live_inbox *inbox;   /* made at first use, like the next */
     struct live_way *ways;
     uint64_t ordinals;          /* names given to sockets */

@@ -98,6 +98,22 @@ test_random(void)
     CHECK_ROW_UINT("every byte is drawn", changed, sizeof one); /* fails once in 2^18 for true dice */
 }
 
+/* Small draws, as IDs and nonces are, and a large one: no word comes twice, whatever is kept in stock. */
+static void
+test_random_stock(void)
+{
+    enum { DRAWS = 400, LARGE = 512 };
+    uint64_t words[DRAWS + LARGE] = { 0 };
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_int64_hash, g_int64_equal);
+
+    for (unsigned i = 0; i < DRAWS; i++)
+        CALL(pair->a->ops->random(pair->a, &words[i], sizeof words[i]));
+    CALL(pair->a->ops->random(pair->a, &words[DRAWS], LARGE * sizeof words[0]));
+    for (unsigned i = 0; i < DRAWS + LARGE; i++)
+        g_hash_table_add(seen, &words[i]);
+    CHECK_ROW_UINT("all differ", g_hash_table_size(seen), DRAWS + LARGE);
+}
+
 /* --- timers ----------------------------------------------------------------------------------------------------- */
 
 struct alarm {
@@ -1034,6 +1050,7 @@ test_note(void)
 const struct unit_test io_conformance_tests[] = {
     { "clock", test_clock },
     { "random", test_random },
+    { "random, much of it", test_random_stock },
     { "timer", test_timer },
     { "timer in the past", test_timer_past },
     { "timer moved", test_timer_moved },
