@@ -32,7 +32,7 @@ turn_server_drop(struct turn_server *server, const struct flow *before, uint64_t
 {
     server->counters.dropped++;
     server->drops[reason]++;
-    if (!turn_server_listening(server))
+    if (!turn_server_tells_data(server))
         return;
 
     struct record record = { .kind = &turn_kind_dropped, .packet = packet, .verdict = VERDICT_DROP,

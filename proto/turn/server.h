@@ -70,6 +70,8 @@ struct turn_server_options {
     uint16_t port_first, port_last; /* of relayed addresses */
     int64_t lifetime_most;
     struct turn_policy peers; /* copied with its prefixes */
+    bool data_untold;         /* what is relayed or dropped is counted, but not journalled whoever listens: for a server's log,
+                               * which has no room for each datagram */
     bool no_relay_to_relay;   /* not even live allocations of this server are peers for each other */
     const char *software;     /* fewer than 128 characters; NULL or "": no SOFTWARE. Copied. */
 };

@@ -90,6 +90,12 @@ turn_server_listening(struct turn_server *server)
 {
     return server->io->ops->listening(server->io);
 }
+/* The same for what happens to datagrams. */
+static inline bool
+turn_server_tells_data(struct turn_server *server)
+{
+    return !server->options.data_untold && turn_server_listening(server);
+}
 static inline unsigned
 turn_last_channel(const struct turn_server *server)
 {

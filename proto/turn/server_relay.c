@@ -111,7 +111,7 @@ pass_on(const struct turn_arrival *arrival, const struct passage *passage)
     copy_dont_fragment(&datagram, arrival->datagram);
     if (passage->dont_fragment && address_is_ipv4(datagram.peer.address))
         datagram.dont_fragment = 1;
-    if (turn_server_listening(server))
+    if (turn_server_tells_data(server))
         note_to_peer(arrival, passage, relay);
 
     struct io_udp *udp = relay->socket;
@@ -260,7 +260,7 @@ on_peer_datagram(void *owner, struct io_udp *udp, const struct io_datagram *data
     if (reason == DROP_NONE) {
         struct span message = wrap(server, channel, peer, datagram->data);
 
-        if (turn_server_listening(server)) {
+        if (turn_server_tells_data(server)) {
             struct record record = record_to_client(&turn_kind_to_client, relay, peer);
 
             record.packet = datagram->packet;
@@ -350,7 +350,7 @@ on_peer_icmp(void *owner, struct io_udp *udp, const struct io_icmp *icmp)
     }
     begin_data(server, &builder, peer);
     stun_put_number(&builder, STUN_ICMP, icmp_value(icmp));
-    if (turn_server_listening(server)) {
+    if (turn_server_tells_data(server)) {
         struct record record = record_to_client(&turn_kind_icmp, relay, peer);
 
         record.rule = (uint16_t)(icmp->type << 8 | icmp->code);

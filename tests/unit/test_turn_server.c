@@ -354,6 +354,27 @@ test_old_channels(void)
     CHECK(turn_sent(NULL, TURN_PEER, "old"));
 }
 
+/* A log has no room for each datagram. */
+static void
+test_data_untold(void)
+{
+    struct turn_server_options options = turn_bench_options();
+
+    for (int untold = 0; untold < 2; untold++) {
+        options.data_untold = untold;
+        reopen(&options);
+        CHECK_ROW_INT("allocate", turn_speaker_allocate(&alice), 0);
+        CHECK_ROW_INT("bind", turn_speaker_bind(&alice, 0x4000, TURN_PEER), 0);
+        turn_send_channel(&alice, 0x4000, "said");
+        CHECK(turn_sent(NULL, TURN_PEER, "said"));
+        turn_send_channel(&alice, 0x4001, "no such channel");
+        CHECK_ROW_INT("dropped", counters()->dropped, 1);
+        CHECK_ROW_INT("allocation", fake_io_noted(turn_host, &turn_kind_allocated), 1);
+        CHECK_ROW_INT("datagram", fake_io_noted(turn_host, &turn_kind_to_peer), !untold);
+        CHECK_ROW_INT("drop", fake_io_noted(turn_host, &turn_kind_dropped), !untold);
+    }
+}
+
 /* What is said of the n-th allocation that has ended; -1 when none has. */
 static int64_t
 kib_of_ended(uint32_t number)
@@ -764,7 +785,8 @@ suite_turn_server(void)
                { "stale nonce", test_stale_nonce },
                { "secret", test_secret }, { "indications", test_indications }, { "channels", test_channels },
                { "old channels", test_old_channels },
-               { "delete and expire", test_delete }, { "create permission", test_create_permission },
+               { "delete and expire", test_delete }, { "data untold", test_data_untold },
+               { "create permission", test_create_permission },
                { "peers", test_peers }, { "behind a NAT", test_external }, { "quota and drain", test_quota },
                { "flood", test_flood }, { "bandwidth", test_bandwidth }, { "icmp", test_icmp },
                { "no icmp", test_no_icmp },

@@ -7,7 +7,7 @@
 
 /* --- the log ---------------------------------------------------------------------------------------------------- */
 
-/* Lets through what concerns allocations and connections: what is said about each datagram would leave them no room. */
+/* Lets through what concerns allocations and connections: every permission and channel would leave them no room. */
 struct sieve {
     struct journal journal; /* first */
     struct journal *to;

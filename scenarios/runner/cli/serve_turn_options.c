@@ -193,6 +193,7 @@ turn_choice_read(struct turn_choice *choice, const struct serve_options *given, 
 {
     choice->server = TURN_SERVER_DEFAULTS;
     choice->server.old_channels = given->old_channels;
+    choice->server.data_untold = true;
     choice->drain = DRAIN_DEFAULT;
     return read_users(choice, given, error) && read_places(choice, given, error) && read_peers(choice, given, error) &&
            read_limits(choice, given, error);
