@@ -53,7 +53,7 @@ struct turn_allocation {
     struct turn_relay relays[TURN_RELAYS];
     uint32_t permissions, channels; /* how many, those that ended lately included */
     /* For the table only. */
-    struct turn_client *client;
+    struct turn_user *user;
     uint32_t slot, first_permission, first_channel;
     uint64_t ticket;
 
