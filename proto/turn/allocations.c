@@ -200,7 +200,7 @@ turn_allocation_of_relayed(const struct turn_allocations *table, struct endpoint
         for (unsigned which = 0; which < TURN_RELAYS; which++)
             if (allocation->relays[which].socket && endpoint_equal(allocation->relays[which].relayed, relayed) &&
                 allocation->protocol == protocol)
-                return allocation->expires > now ? allocation : NULL;
+                return allocation->relays[which].expires > now ? allocation : NULL;
     }
     return NULL;
 }
@@ -224,7 +224,7 @@ turn_allocation_add(struct turn_allocations *table, const struct turn_tuple *tup
     allocation->protocol = PROTOCOL_UDP;
     allocation->made = now;
     allocation->user = user_take(table, name);
-    allocation->expires = time_add(now, lifetime);
+    allocation->expires = allocation->due = time_add(now, lifetime);
     allocation->ticket = turn_allocations_enter(table, allocation->expires, TURN_DUE_ALLOCATION, allocation->slot);
     table->live++;
     table->pieces++;
@@ -239,8 +239,26 @@ turn_allocation_add_relay(struct turn_allocations *table, struct turn_allocation
     struct turn_relay *relay = &allocation->relays[which];
 
     g_assert(which < TURN_RELAYS && !relay->socket && socket);
-    *relay = (struct turn_relay){ .allocation = allocation, .relayed = relayed, .socket = socket };
+    *relay = (struct turn_relay){ .allocation = allocation, .relayed = relayed, .socket = socket,
+                                    .expires = allocation->expires };
     hash_index_insert(&table->relays, hash_relayed(relayed, allocation->protocol), allocation->slot);
+}
+
+/* After its relays, or their times, have changed. */
+static void
+settle_times(struct turn_allocation *allocation)
+{
+    int64_t first = TIME_NEVER, last = 0;
+
+    for (unsigned which = 0; which < TURN_RELAYS; which++)
+        if (allocation->relays[which].socket) {
+            first = MIN(first, allocation->relays[which].expires);
+            last = MAX(last, allocation->relays[which].expires);
+        }
+    if (first == TIME_NEVER) /* none */
+        return;
+    allocation->due = first;
+    allocation->expires = last;
 }
 
 static void
@@ -271,18 +289,21 @@ turn_allocation_drop_relay(struct turn_allocations *table, struct turn_allocatio
         if (address_family(turn_permission_at(table, at)->peer) == family)
             turn_permission_remove(table, at);
     }
+    settle_times(allocation);
 }
 
 void
-turn_allocation_refresh(struct turn_allocations *table, struct turn_allocation *allocation, int64_t now,
-                        int64_t lifetime)
+turn_allocation_refresh(struct turn_allocations *table, struct turn_allocation *allocation, enum family family,
+                        int64_t now, int64_t lifetime)
 {
-    int64_t expires = time_add(now, lifetime);
-    bool sooner = expires < allocation->expires;
+    int64_t expires = time_add(now, lifetime), before = allocation->due;
 
-    allocation->expires = expires;
-    if (sooner)
-        allocation->ticket = turn_allocations_enter(table, expires, TURN_DUE_ALLOCATION, allocation->slot);
+    for (unsigned which = 0; which < TURN_RELAYS; which++)
+        if (family == FAMILY_NONE || address_family(allocation->relays[which].relayed.address) == family)
+            allocation->relays[which].expires = expires;
+    settle_times(allocation);
+    if (allocation->due < before)
+        allocation->ticket = turn_allocations_enter(table, allocation->due, TURN_DUE_ALLOCATION, allocation->slot);
 }
 
 void
@@ -344,13 +365,29 @@ turn_allocations_next(const struct turn_allocations *table, const struct turn_al
 
 /* --- time -------------------------------------------------------------------------------------------------------- */
 
+static void
+end_relay(struct turn_allocations *table, struct turn_allocation *allocation, int64_t at, struct turn_end *end)
+{
+    unsigned which = allocation->relays[0].socket && allocation->relays[0].expires <= at ? 0 : 1;
+    const struct turn_relay *relay = &allocation->relays[which];
+
+    *end = (struct turn_end){ TURN_ENDED_RELAY, .at = relay->expires, .allocation = allocation,
+                              .relayed = relay->relayed, .socket = relay->socket };
+    turn_allocation_drop_relay(table, allocation, which);
+    allocation->ticket = turn_allocations_enter(table, allocation->due, TURN_DUE_ALLOCATION, allocation->slot);
+}
+
 static bool
 allocation_due(struct turn_allocations *table, struct turn_allocation *allocation, int64_t at, struct turn_end *end)
 {
     allocation->ticket = 0;
-    if (allocation->expires > at) {
-        allocation->ticket = turn_allocations_enter(table, allocation->expires, TURN_DUE_ALLOCATION, allocation->slot);
+    if (allocation->due > at) {
+        allocation->ticket = turn_allocations_enter(table, allocation->due, TURN_DUE_ALLOCATION, allocation->slot);
         return false;
+    }
+    if (allocation->expires > at) {
+        end_relay(table, allocation, at, end);
+        return true;
     }
     *end = (struct turn_end){ TURN_ENDED_ALLOCATION, .at = allocation->expires, .allocation = allocation };
     return true;

@@ -40,6 +40,7 @@ struct turn_relay {
     struct turn_allocation *allocation;
     struct endpoint relayed; /* as clients and peers know it */
     void *socket;
+    int64_t expires; /* of two each has its time, since a Refresh may be for one of them (section 8.2) */
 };
 
 enum { TURN_RELAYS = 2 }; /* one of each family at most */
@@ -49,12 +50,13 @@ struct turn_allocation {
     struct turn_tuple tuple;
     uint32_t number; /* 1, 2, ... in the order in which they were made */
     uint8_t protocol; /* of its relayed addresses: PROTOCOL_UDP, or PROTOCOL_TCP (RFC 6062) */
-    int64_t made, expires;
+    int64_t made, expires; /* with the last of its relays */
     struct turn_relay relays[TURN_RELAYS];
     uint32_t permissions, channels; /* how many, those that ended lately included */
     /* For the table only. */
     struct turn_user *user;
     uint32_t slot, first_permission, first_channel;
+    int64_t due; /* when the first of its relays ends */
     uint64_t ticket;
 
     struct stun_id request; /* that made it, so that the same once more gets the same answer (section 7.2) */
@@ -112,12 +114,13 @@ void turn_allocation_add_relay(struct turn_allocations *table, struct turn_alloc
                                struct endpoint relayed, void *socket);
 /* Takes one of its relays away, with the permissions and channels of that family (section 8.2). The owner has closed it. */
 void turn_allocation_drop_relay(struct turn_allocations *table, struct turn_allocation *allocation, unsigned which);
-void turn_allocation_refresh(struct turn_allocations *table, struct turn_allocation *allocation, int64_t now,
-                             int64_t lifetime);
+/* Its relay of this family, which it has, or with FAMILY_NONE all of them. */
+void turn_allocation_refresh(struct turn_allocations *table, struct turn_allocation *allocation, enum family family,
+                             int64_t now, int64_t lifetime);
 /* With all its permissions and channels. */
 void turn_allocation_remove(struct turn_allocations *table, struct turn_allocation *allocation);
 
-/* The relay of a family; NULL without one. */
+/* The relay of a family; NULL without one. It may have run out since the owner asked what is due. */
 struct turn_relay *turn_allocation_relay(struct turn_allocation *allocation, enum family family);
 /* Who made it. */
 struct span turn_allocation_user(const struct turn_allocation *allocation);
@@ -185,6 +188,7 @@ uint32_t turn_reservations_count(const struct turn_allocations *table);
 
 enum turn_ended {
     TURN_ENDED_ALLOCATION,  /* the owner closes its sockets and removes it */
+    TURN_ENDED_RELAY,       /* of two; gone, with its permissions and channels. The owner closes `socket` */
     TURN_ENDED_PERMISSION,  /* gone */
     TURN_ENDED_CHANNEL,     /* no longer bound; its number and peer are in quarantine */
     TURN_ENDED_RESERVATION, /* the owner closes `socket`: the reservation is gone */
@@ -196,7 +200,7 @@ struct turn_end {
     struct turn_allocation *allocation; /* NULL for a reservation */
     struct endpoint peer;               /* of a permission: port 0 */
     uint16_t channel;
-    struct endpoint relayed; /* of a reservation, and the next */
+    struct endpoint relayed; /* of a relay and a reservation, and the next */
     void *socket;
 };
 

@@ -92,6 +92,9 @@ turn_server_sweep(struct turn_server *server, int64_t now)
         case TURN_ENDED_ALLOCATION:
             turn_server_end(server, end.allocation, TURN_WHY_EXPIRED);
             break;
+        case TURN_ENDED_RELAY:
+            turn_relay_close(end.allocation->protocol, end.socket);
+            break;
         case TURN_ENDED_PERMISSION:
         case TURN_ENDED_CHANNEL:
             note_end(server, &end);

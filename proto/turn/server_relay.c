@@ -84,7 +84,7 @@ judge_passage(const struct turn_arrival *arrival, const struct passage *passage,
     struct turn_allocation *allocation = passage->allocation;
 
     *relay = turn_allocation_relay(allocation, address_family(passage->peer.address));
-    if (!*relay)
+    if (!*relay || (*relay)->expires <= arrival->now)
         return DROP_PEER_FAMILY;
     if (!turn_may_send(arrival->server, passage->peer, arrival->now))
         return DROP_PEER_REFUSED;
@@ -233,7 +233,7 @@ judge_peer(struct turn_server *server, const struct turn_relay *relay, struct en
     struct turn_allocation *allocation = relay->allocation;
     bool permitted;
 
-    if (allocation->expires <= now)
+    if (relay->expires <= now)
         return DROP_NO_ALLOCATION;
     *channel = turn_channel_of_peer(server->table, allocation, peer, now, &permitted);
     if (!*channel)
@@ -312,7 +312,7 @@ static enum drop_reason
 judge_icmp(const struct turn_server *server, const struct turn_relay *relay, struct endpoint peer, uint8_t type,
            int64_t now)
 {
-    if (relay->allocation->expires <= now)
+    if (relay->expires <= now)
         return DROP_NO_ALLOCATION;
     if (server->options.no_icmp || !is_told(address_family(peer.address), type))
         return DROP_UNHANDLED_ICMP;

@@ -302,8 +302,7 @@ delete(struct work *work, struct turn_allocation *allocation, struct turn_relay 
     answer_refresh(work, 0);
 }
 
-/* A family asks for one of two relays to be refreshed or deleted. Both share one lifetime here, so that refreshing one
- * refreshes the other with it. */
+/* A family asks for one of two relays to be refreshed or deleted. */
 static void
 serve_refresh(struct work *work, struct turn_allocation *allocation)
 {
@@ -327,7 +326,7 @@ serve_refresh(struct work *work, struct turn_allocation *allocation)
         return;
     }
     lifetime = turn_lifetime(asked, seconds, work->server->options.lifetime_most);
-    turn_allocation_refresh(work->server->table, allocation, arrival->now, lifetime);
+    turn_allocation_refresh(work->server->table, allocation, family, arrival->now, lifetime);
     work->server->counters.refreshed++;
     note_about(work, &turn_kind_refreshed, allocation, (struct endpoint){ ADDRESS_NONE, 0 }, 0, lifetime);
     answer_refresh(work, lifetime);

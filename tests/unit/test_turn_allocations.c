@@ -88,7 +88,7 @@ test_allocation(void)
     CHECK(turn_allocation_of_relayed(table, at(RELAYED), PROTOCOL_UDP, 600 * TIME_S) == NULL);
     CHECK(turn_allocation_of_relayed(table, at(RELAYED), PROTOCOL_TCP, 0) == NULL);
 
-    turn_allocation_refresh(table, allocation, 500 * TIME_S, 600 * TIME_S);
+    turn_allocation_refresh(table, allocation, FAMILY_NONE, 500 * TIME_S, 600 * TIME_S);
     CHECK(!turn_allocations_due(table, 600 * TIME_S, &end));
     CHECK_ROW_INT("put off", turn_allocations_deadline(table), 1100 * TIME_S);
     CHECK(turn_allocation_find(table, &tuple, 1100 * TIME_S - 1) == allocation);
@@ -109,8 +109,8 @@ test_shortened(void)
 {
     struct turn_end end;
 
-    turn_allocation_refresh(table, allocation, 0, 3600 * TIME_S);
-    turn_allocation_refresh(table, allocation, TIME_S, 700 * TIME_S);
+    turn_allocation_refresh(table, allocation, FAMILY_NONE, 0, 3600 * TIME_S);
+    turn_allocation_refresh(table, allocation, FAMILY_NONE, TIME_S, 700 * TIME_S);
     CHECK(!turn_allocations_due(table, 701 * TIME_S - 1, &end));
     CHECK(turn_allocations_due(table, 701 * TIME_S, &end));
     CHECK_ROW_INT("when", end.at, 701 * TIME_S);
@@ -177,7 +177,7 @@ static const struct {
 static void
 test_binding(void)
 {
-    turn_allocation_refresh(table, allocation, 0, 3600 * TIME_S);
+    turn_allocation_refresh(table, allocation, FAMILY_NONE, 0, 3600 * TIME_S);
     turn_channel_bind(table, allocation, 0x4000, at(PEER), 0);
     for (size_t i = 0; i < G_N_ELEMENTS(bindings); i++)
         CHECK_ROW_INT(bindings[i].name,
@@ -195,7 +195,7 @@ test_rebinding(void)
         const struct turn_channel *channel;
         int64_t now = (1 + swept) * 1000 * TIME_S;
 
-        turn_allocation_refresh(table, allocation, now - 1000 * TIME_S, 3600 * TIME_S);
+        turn_allocation_refresh(table, allocation, FAMILY_NONE, now - 1000 * TIME_S, 3600 * TIME_S);
         turn_channel_bind(table, allocation, 0x4000, at(swept ? "203.0.113.9:7001" : PEER), now - 1000 * TIME_S);
         while (swept && turn_allocations_due(table, now, &end))
             CHECK_ROW_INT("not the allocation", end.what != TURN_ENDED_ALLOCATION, true);
@@ -214,7 +214,7 @@ test_channel_and_permission(void)
     struct turn_end end;
     bool permitted = false;
 
-    turn_allocation_refresh(table, allocation, 0, 3600 * TIME_S);
+    turn_allocation_refresh(table, allocation, FAMILY_NONE, 0, 3600 * TIME_S);
     turn_channel_bind(table, allocation, 0x4000, at(PEER), 0);
     CHECK(turn_channel_of_peer(table, allocation, at(PEER), 300 * TIME_S - 1, &permitted) && permitted);
     CHECK(turn_channel_of_peer(table, allocation, at(PEER), 300 * TIME_S, &permitted) && !permitted);
@@ -239,6 +239,45 @@ test_channel_and_permission(void)
     CHECK(!turn_allocations_due(table, 1400 * TIME_S, &end));
     CHECK_ROW_INT("out of it", allocation->channels, 0);
     CHECK_ROW_INT("and the permission with it", allocation->permissions, 0);
+}
+
+/* Section 8.2: each family's relay has its own time, and the allocation that of the last. */
+static void
+test_one_family(void)
+{
+    struct turn_end end;
+
+    turn_allocation_add_relay(table, allocation, 1, at("[2001:db8::1]:50000"), &other_socket);
+    turn_channel_bind(table, allocation, 0x4000, at(PEER), 400 * TIME_S);
+    turn_allocation_refresh(table, allocation, FAMILY_IPV6, 300 * TIME_S, 3600 * TIME_S);
+    CHECK_ROW_INT("lives as long as the last", allocation->expires, 3900 * TIME_S);
+    CHECK(turn_allocation_of_relayed(table, at(RELAYED), PROTOCOL_UDP, 600 * TIME_S - 1) == allocation);
+    CHECK(turn_allocation_of_relayed(table, at(RELAYED), PROTOCOL_UDP, 600 * TIME_S) == NULL);
+    CHECK(!turn_allocations_due(table, 600 * TIME_S - 1, &end));
+    CHECK(turn_allocations_due(table, 600 * TIME_S, &end));
+    CHECK_ROW_INT("what", end.what, TURN_ENDED_RELAY);
+    CHECK_ROW_INT("when", end.at, 600 * TIME_S);
+    CHECK(end.socket == &relay_socket && endpoint_equal(end.relayed, at(RELAYED)) && end.allocation == allocation);
+    CHECK_ROW_INT("and its channels", allocation->channels, 0);
+
+    turn_allocation_refresh(table, allocation, FAMILY_IPV6, 700 * TIME_S, 600 * TIME_S);
+    CHECK(!turn_allocations_due(table, 1300 * TIME_S - 1, &end));
+    CHECK(turn_allocations_due(table, 1300 * TIME_S, &end));
+    CHECK_ROW_INT("then all of it", end.what, TURN_ENDED_ALLOCATION);
+}
+
+/* A sweep that comes late ends both, each at its time. */
+static void
+test_one_family_late(void)
+{
+    struct turn_end end;
+
+    turn_allocation_add_relay(table, allocation, 1, at("[2001:db8::1]:50000"), &other_socket);
+    turn_allocation_refresh(table, allocation, FAMILY_IPV4, 100 * TIME_S, 600 * TIME_S);
+    CHECK(turn_allocations_due(table, 5000 * TIME_S, &end));
+    CHECK(end.what == TURN_ENDED_RELAY && end.at == 600 * TIME_S && end.socket == &other_socket);
+    CHECK(turn_allocations_due(table, 5000 * TIME_S, &end));
+    CHECK(end.what == TURN_ENDED_ALLOCATION && end.at == 700 * TIME_S);
 }
 
 /* Section 8.2: one family's relay goes with its permissions and channels, the other's stay. */
@@ -400,6 +439,7 @@ suite_turn_allocations(void)
                { "allocation", test_allocation }, { "shortened", test_shortened }, { "permission", test_permission },
                { "most permissions", test_permission_limit }, { "binding", test_binding },
                { "binding anew", test_rebinding }, { "channel and permission", test_channel_and_permission },
-               { "both families", test_dual }, { "reservation", test_reservation }, { "order", test_order },
+               { "both families", test_dual }, { "one family", test_one_family },
+               { "one family, late", test_one_family_late }, { "reservation", test_reservation }, { "order", test_order },
                { "churn", test_churn }, { "walk", test_walk }, { "policy", test_policy });
 }

@@ -175,6 +175,57 @@ test_additional(void)
     CHECK_ROW_INT("IPv4 stays", turn_speaker_permit(&alice, TURN_PEER), 0);
 }
 
+static int
+refresh_family(unsigned family)
+{
+    struct turn_ask ask;
+
+    turn_ask_begin(&ask, &alice, STUN_REFRESH);
+    stun_put_number(&ask.builder, STUN_REQUESTED_ADDRESS_FAMILY, family);
+    return turn_ask_send(&ask);
+}
+
+/* Section 8.2: a Refresh for one family leaves the time of the other as it was. */
+static void
+test_refresh_one_family(void)
+{
+    struct turn_server_options options = turn_bench_options();
+    struct turn_ask ask;
+
+    options.listen[0].ipv4.address = turn_at(TURN_SERVER_AT).address;
+    options.listen[0].ipv6.address = turn_at("[2001:db8::1]:0").address;
+    options.nonce_lifetime = 3600 * TIME_S;
+    reopen(&options);
+    turn_host->second = options.listen[0].ipv6.address;
+    turn_ask_begin(&ask, &alice, STUN_ALLOCATE);
+    stun_put_number(&ask.builder, STUN_REQUESTED_TRANSPORT, PROTOCOL_UDP);
+    stun_put_number(&ask.builder, STUN_ADDITIONAL_ADDRESS_FAMILY, 2);
+    CHECK_ROW_INT("both", turn_ask_send(&ask), 0);
+    fake_io_advance(turn_host, 300 * TIME_S);
+    CHECK_ROW_INT("IPv6 only", refresh_family(2), 0);
+    CHECK_ROW_INT("IPv4 peer", turn_speaker_bind(&alice, 0x4000, TURN_PEER), 0);
+    CHECK_ROW_INT("IPv6 peer", turn_speaker_bind(&alice, 0x4001, "[2001:db8:9::9]:1"), 0);
+
+    fake_io_advance(turn_host, 300 * TIME_S - 1);
+    CHECK_ROW_INT("until the end", turn_speaker_permit(&alice, TURN_PEER), 0);
+    turn_send_channel(&alice, 0x4000, "x");
+    CHECK(turn_sent(NULL, TURN_PEER, "x"));
+    fake_io_advance(turn_host, 1);
+    turn_send_channel(&alice, 0x4000, "x");
+    CHECK(turn_silent());
+    CHECK_ROW_INT("IPv4 has ended", turn_speaker_permit(&alice, TURN_PEER), STUN_CODE_PEER_FAMILY_MISMATCH);
+    CHECK_ROW_INT("and cannot be refreshed", refresh_family(1), STUN_CODE_PEER_FAMILY_MISMATCH);
+    turn_send_channel(&alice, 0x4001, "x");
+    CHECK(turn_sent(NULL, "[2001:db8:9::9]:1", "x"));
+    CHECK_ROW_INT("one allocation", turn_server_allocations(turn_under_test), 1);
+
+    fake_io_advance(turn_host, 300 * TIME_S - 1);
+    CHECK_ROW_INT("IPv6 until its end", turn_speaker_permit(&alice, "[2001:db8:9::9]:1"), 0);
+    fake_io_advance(turn_host, 1);
+    CHECK_ROW_INT("all has ended", refresh_family(2), STUN_CODE_ALLOCATION_MISMATCH);
+    CHECK_ROW_INT("none", turn_server_allocations(turn_under_test), 0);
+}
+
 static void
 test_even_port(void)
 {
@@ -781,7 +832,7 @@ suite_turn_server(void)
 {
     UNIT_SUITE("turn server", set_up, tear_down, { "allocate", test_allocate },
                { "allocate, table", test_allocate_table }, { "additional family", test_additional },
-               { "even port", test_even_port }, { "credentials", test_credentials },
+               { "refresh one family", test_refresh_one_family }, { "even port", test_even_port }, { "credentials", test_credentials },
                { "stale nonce", test_stale_nonce },
                { "secret", test_secret }, { "indications", test_indications }, { "channels", test_channels },
                { "old channels", test_old_channels },
