@@ -451,6 +451,27 @@ test_patience(void)
     listener->ops->close(listener, false);
 }
 
+/* Section 5.2: 30 s for the peer to answer. */
+static void
+test_silent_peer(void)
+{
+    g_autoptr(GBytes) frame = NULL;
+    struct turn_ask ask;
+
+    CHECK_ROW_INT("allocate", allocate_on(&control, PROTOCOL_TCP, 0), 0);
+    turn_ask_begin(&ask, &alice, STUN_CONNECT);
+    stun_put_endpoint(&ask.builder, STUN_XOR_PEER_ADDRESS, turn_at("192.0.2.99:80"));
+    CHECK_ROW_INT("no answer yet", ask_on(&control, &ask), -1);
+    fake_io_advance(turn_host, 30 * TIME_S - 1);
+    carry();
+    CHECK_ROW_INT("nor now", control.got->len, 0);
+    fake_io_advance(turn_host, 1);
+    carry();
+    frame = line_frame(&control);
+    CHECK_ROW_INT("447", turn_ask_judge(&ask, span_of(g_bytes_get_data(frame, NULL), g_bytes_get_size(frame))),
+                  STUN_CODE_CONNECTION_FAILED);
+}
+
 void
 suite_turn_tcp(void)
 {
@@ -458,5 +479,6 @@ suite_turn_tcp(void)
                { "garbage", test_garbage }, { "slow client", test_slow_client },
                { "TCP allocation", test_tcp_allocate }, { "connect", test_connect },
                { "nonce of the control connection", test_control_nonce },
-               { "back-pressure", test_back_pressure }, { "attempt", test_attempt }, { "patience", test_patience });
+               { "back-pressure", test_back_pressure }, { "attempt", test_attempt }, { "patience", test_patience },
+               { "silent peer", test_silent_peer });
 }
