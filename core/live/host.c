@@ -111,6 +111,22 @@ live_addresses(struct io *io, struct io_address *addresses, size_t max)
     return count;
 }
 
+uint32_t
+live_scope_of(struct address own)
+{
+    struct ifaddrs *all = NULL, *at;
+    struct io_address found;
+    uint32_t scope = 0;
+
+    if (address_is_ipv4(own) || !address_is_link_local(own) || getifaddrs(&all) != 0)
+        return 0;
+    for (at = all; at && scope == 0; at = at->ifa_next)
+        if (read_interface(at, &found) && address_equal(found.address, own))
+            scope = (uint32_t)found.interface;
+    freeifaddrs(all);
+    return scope;
+}
+
 /* --- which of them ---------------------------------------------------------------------------------------------- */
 
 /* The kernel knows its routes and RFC 6724: a connected socket tells what it would send from. */

@@ -75,6 +75,9 @@ void live_watch(struct io *io, struct io_watch *watch);
 void live_unwatch(struct io *io, struct io_watch *watch);
 /* Whether sockets may use this address: all are the kernel's business unless the host has a list of its own. */
 bool live_may_use(const struct live *live, struct address address);
+/* The interface that a socket on this address is bound to with it: that of a link-local one, which means something there
+ * only (RFC 4007 section 6); of several that have it the first. 0: none, for all others. */
+uint32_t live_scope_of(struct address own);
 /* What sockets of any address send from: the host's own choice, or no address, for the kernel to choose. */
 struct address live_preferred(const struct live *live, struct address peer);
 /* Whoever watches is told in the next turn. */

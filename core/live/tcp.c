@@ -306,7 +306,7 @@ open_bound(struct live *live, int family, struct endpoint local, bool share, boo
 {
     int only = !address_is_none(local.address), fd = -1;
     union live_sockaddr name;
-    socklen_t length = live_sockaddr_write(&name, family, local, 0);
+    socklen_t length = live_sockaddr_write(&name, family, local, live_scope_of(local.address));
 
     *why = IO_NO_ADDRESS;
     if (length == 0 || (!address_is_unspecified(local.address) && !live_may_use(live, local.address)))

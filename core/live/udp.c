@@ -245,7 +245,7 @@ static int
 open_bound(int family, struct endpoint local)
 {
     union live_sockaddr name;
-    socklen_t length = live_sockaddr_write(&name, family, local, 0);
+    socklen_t length = live_sockaddr_write(&name, family, local, live_scope_of(local.address));
     int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), only = !address_is_none(local.address), why;
 
     if (fd < 0)

@@ -559,6 +559,67 @@ test_both_families(void)
     six.udp->ops->close(six.udp);
 }
 
+/* A link-local address of the machine; none where no interface has one. */
+static struct address
+find_link_local(struct io *io)
+{
+    struct io_address all[64];
+    size_t count = io->ops->addresses(io, all, G_N_ELEMENTS(all));
+
+    for (size_t i = 0; i < MIN(count, G_N_ELEMENTS(all)); i++)
+        if (!address_is_ipv4(all[i].address) && address_is_link_local(all[i].address))
+            return all[i].address;
+    return ADDRESS_NONE;
+}
+
+static void
+on_stream(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_result result)
+{
+    (void)tcp;
+    (void)result;
+    *(unsigned *)owner += ready == IO_CONNECTED;
+}
+
+/* Such an address means something on its link only (RFC 4007 section 6): the host knows which, its caller need not. */
+static void
+test_link_local(void)
+{
+    static const struct io_udp_events echoes = { on_echo, NULL }, answers = { on_answer, NULL };
+    g_autoptr(live) live = live_new(machine.context, NULL);
+    struct io *io = live_io(live);
+    struct endpoint own = { find_link_local(io), 0 }, to;
+    struct echo one = { 0 }, other = { 0 };
+    struct io_tcp *listener, *stream;
+    struct io_datagram datagram;
+    enum io_result why = IO_OK;
+    unsigned connected = 0;
+
+    if (address_is_none(own.address))
+        return;
+    one.udp = open_udp(io, own.address, &echoes, &one);
+    other.udp = open_udp(io, own.address, &answers, &other);
+    if (one.udp && other.udp) {
+        datagram = IO_DATAGRAM_TO(one.udp->ops->local(one.udp), span_of_text("6"));
+        CHECK(other.udp->ops->send(other.udp, &datagram) == IO_OK);
+        settle(&machine.pair);
+        CHECK_ROW_UINT("there and back", one.heard + other.heard, 2);
+        one.udp->ops->close(one.udp);
+        other.udp->ops->close(other.udp);
+    }
+    listener = io->ops->listen(io, &own, false, on_stream, &connected, &why);
+    CHECK_ROW_TEXT("listen", io_result_word(why), "ok");
+    if (!listener)
+        return;
+    to = listener->ops->local(listener);
+    stream = io->ops->connect(io, &own, &to, false, on_stream, &connected, &why);
+    CHECK_ROW_TEXT("connect", io_result_word(why), "ok");
+    settle(&machine.pair);
+    CHECK_ROW_UINT("connected", connected, 1);
+    if (stream)
+        stream->ops->close(stream, true);
+    listener->ops->close(listener, true);
+}
+
 /* --- log lines -------------------------------------------------------------------------------------------------- */
 
 static void
@@ -636,6 +697,7 @@ suite_live(void)
                { "many peers", test_many_peers },
                { "closed with a batch", test_closed_with_batch }, { "full", test_full }, { "group", test_group },
                { "the whole machine", test_whole_machine }, { "watch the machine", test_watch_machine },
-               { "both families", test_both_families }, { "no descriptors", test_no_descriptors },
+               { "both families", test_both_families },
+               { "link-local", test_link_local }, { "no descriptors", test_no_descriptors },
                { "log lines", test_log }, { "journal", test_journal });
 }
