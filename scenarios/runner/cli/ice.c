@@ -370,9 +370,9 @@ const struct command ice_command = {
              "peer's from standard input, up to an empty line; or both use a signalling server (punchlab serve signal):\n"
              "  punchlab ice answer --signal http://SERVER:8080 --name bob --peer alice --stun stun:SERVER\n"
              "  punchlab ice offer --signal http://SERVER:8080 --name alice --peer bob --stun stun:SERVER\n"
-             "With --trickle candidates follow the description, one a line, up to a=end-of-candidates; both sides need it\n"
-             "then. When the two are connected, the offerer sends messages (\"punchlab ice 1 of 5\") that the answerer sends\n"
-             "back. The result is the last that is printed.\n"
+             "With --trickle candidates follow the description, one a line, up to a=end-of-candidates. When the two are\n"
+             "connected, the offerer sends messages (\"punchlab ice 1 of 5\"), and the answerer sends them back. The result is\n"
+             "the last that is printed.\n"
              "\n"
              "Exit status: 0 connected, and all messages echoed; 1 not, the reason is told; 2 an error.\n",
     .options = options,
