@@ -166,6 +166,19 @@ def test_relay():
     server.stop()
 
 
+def test_names():
+    """A name with addresses of both families is a server for both; where this machine knows one such name."""
+    families = {found[0] for found in socket.getaddrinfo('localhost', 9, type=socket.SOCK_DGRAM)}
+    if not {socket.AF_INET, socket.AF_INET6} <= families:
+        return print('localhost has no addresses of both families here: not tried')
+    server = Server('--listen', '[::1]:0', '--user', 'alice:secret', '--allow', '::1/128', '--quiet', which='turn')
+    (to,) = server.read(1)
+    relay = ['--address', '::1', '--turn', 'turn:localhost:%d?transport=udp' % to[1], '--user', 'alice:secret']
+    ours, *_ = two('a name', both=[*relay, '--policy', 'relay'], types=('relay', 'relay'))
+    check('a name: over IPv6', ours['own'].startswith('[::1]:'), ours)
+    server.stop()
+
+
 def post(to, path, body, kind):
     request = urllib.request.Request('http://127.0.0.1:%d/peers/%s' % (to[1], path), body, {'Content-Type': kind})
     with urllib.request.urlopen(request, timeout=WAIT) as answer:
@@ -358,7 +371,7 @@ def test_mistakes():
     check('loopback is not gathered on unless asked for (RFC 8445 section 5.1.1.1)', result.returncode == 1, result)
 
 
-for test in (test_direct, test_kinds, test_interface, test_stun, test_relay, test_signal, test_loss, test_no_path,
+for test in (test_direct, test_kinds, test_interface, test_stun, test_relay, test_names, test_signal, test_loss, test_no_path,
              test_stay, test_text, test_mistakes):
     test()
 finish()

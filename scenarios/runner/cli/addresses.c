@@ -40,54 +40,52 @@ addresses_listen(const char *what, const char *text, uint16_t port, struct endpo
     return false;
 }
 
-/* The first of IPv4, or else the first. */
-static bool
-take_resolved(const struct addrinfo *found, uint16_t port, struct endpoint *endpoint)
+/* The first of a family. */
+static void
+take_first(const struct addrinfo *found, int family, uint16_t port, struct places *places)
 {
-    const struct addrinfo *best = found;
-
-    for (const struct addrinfo *at = found; at; at = at->ai_next)
-        if (at->ai_family == AF_INET) {
-            best = at;
-            break;
-        }
-    if (!best)
-        return false;
-    *endpoint = live_sockaddr_read(best->ai_addr);
-    endpoint->port = port;
-    return true;
+    for (; found; found = found->ai_next) {
+        if (found->ai_family != family)
+            continue;
+        places->at[places->count] = live_sockaddr_read(found->ai_addr);
+        places->at[places->count++].port = port;
+        return;
+    }
 }
 
 static bool
-resolve(const char *host, uint16_t port, struct endpoint *endpoint, GError **error)
+resolve(const char *host, uint16_t port, struct places *places, GError **error)
 {
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM }, *found = NULL;
     int failure = getaddrinfo(host, NULL, &hints, &found);
-    bool good = failure == 0 && take_resolved(found, port, endpoint);
 
-    if (!good)
-        g_set_error(error, ADDRESSES_ERROR, 0, "'%s' has no address: %s", host, gai_strerror(failure));
-    if (found)
+    places->count = 0;
+    if (failure == 0) {
+        take_first(found, AF_INET, port, places);
+        take_first(found, AF_INET6, port, places);
         freeaddrinfo(found);
-    return good;
+    }
+    if (places->count == 0)
+        g_set_error(error, ADDRESSES_ERROR, 0, "'%s' has no address: %s", host, gai_strerror(failure));
+    return places->count > 0;
 }
 
 static bool
-find_place(const struct stun_uri *uri, struct endpoint *endpoint, GError **error)
+find_places(const struct stun_uri *uri, struct places *places, GError **error)
 {
-    *endpoint = (struct endpoint){ uri->address, uri->port };
-    return !address_is_none(uri->address) || resolve(uri->host, uri->port, endpoint, error);
+    *places = (struct places){ .count = 1, .at = { { uri->address, uri->port } } };
+    return !address_is_none(uri->address) || resolve(uri->host, uri->port, places, error);
 }
 
 bool
-addresses_server(const char *text, uint16_t port, struct endpoint *endpoint, GError **error)
+addresses_stun(const char *text, uint16_t port, struct places *places, GError **error)
 {
     bool is_uri = g_ascii_strncasecmp(text, "stun:", 5) == 0 || g_ascii_strncasecmp(text, "stuns:", 6) == 0;
     g_autofree char *spelled = is_uri ? g_strdup(text) : g_strconcat("stun:", text, NULL);
     struct stun_uri uri;
 
-    endpoint->port = port;
-    if (!is_uri && (endpoint_parse(text, endpoint) || address_parse(text, &endpoint->address)))
+    *places = (struct places){ .count = 1, .at = { { ADDRESS_NONE, port } } };
+    if (!is_uri && (endpoint_parse(text, &places->at[0]) || address_parse(text, &places->at[0].address)))
         return true;
     if (!stun_uri_parse(spelled, &uri, error))
         return false;
@@ -95,11 +93,21 @@ addresses_server(const char *text, uint16_t port, struct endpoint *endpoint, GEr
         g_set_error(error, ADDRESSES_ERROR, 0, "'%s': STUN over TLS is not in this version; accepted: stun:", text);
         return false;
     }
-    return find_place(&uri, endpoint, error);
+    return find_places(&uri, places, error);
 }
 
 bool
-addresses_turn(const char *text, struct endpoint *endpoint, enum turn_uri_transport *transport, GError **error)
+addresses_server(const char *text, uint16_t port, struct endpoint *endpoint, GError **error)
+{
+    struct places places;
+    bool good = addresses_stun(text, port, &places, error);
+
+    *endpoint = places.at[0];
+    return good;
+}
+
+bool
+addresses_turn(const char *text, struct places *places, enum turn_uri_transport *transport, GError **error)
 {
     struct turn_uri uri;
 
@@ -110,7 +118,7 @@ addresses_turn(const char *text, struct endpoint *endpoint, enum turn_uri_transp
         return false;
     }
     *transport = uri.transport;
-    return find_place(&uri.server, endpoint, error);
+    return find_places(&uri.server, places, error);
 }
 
 /* Whether one is written behind a host, which may be an address in brackets. */
@@ -127,6 +135,7 @@ addresses_http(const char *text, uint16_t port, struct endpoint *endpoint, GErro
 {
     bool is_url = g_ascii_strncasecmp(text, "http://", 7) == 0;
     g_autofree char *place = g_strdup(is_url ? text + 7 : text);
+    struct places places;
     struct stun_uri uri;
     const char *fault;
 
@@ -139,5 +148,8 @@ addresses_http(const char *text, uint16_t port, struct endpoint *endpoint, GErro
     }
     if (!has_port(place))
         uri.port = is_url ? HTTP_PORT : port;
-    return find_place(&uri, endpoint, error);
+    if (!find_places(&uri, &places, error))
+        return false;
+    *endpoint = places.at[0];
+    return true;
 }

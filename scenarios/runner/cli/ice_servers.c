@@ -10,11 +10,11 @@ ice_servers_error_quark(void)
 }
 
 static bool
-check_count(const char *what, const GPtrArray *texts, GError **error)
+has_room(const char *what, size_t there, const struct places *more, GError **error)
 {
-    if (!texts || texts->len <= ICE_AGENT_SERVERS_MOST)
+    if (there + more->count <= ICE_AGENT_SERVERS_MOST)
         return true;
-    g_set_error(error, ICE_SERVERS_ERROR, 0, "%s: %u are too many; accepted: up to %d", what, texts->len,
+    g_set_error(error, ICE_SERVERS_ERROR, 0, "%s: too many servers; accepted: up to %d addresses, of each family", what,
                 ICE_AGENT_SERVERS_MOST);
     return false;
 }
@@ -35,16 +35,34 @@ read_user(const char *text, GStringChunk *names, struct ice_agent_turn *turn, GE
 }
 
 static bool
-read_turn(const char *text, struct ice_agent_turn *turn, GError **error)
+add_stun(const char *text, struct ice_agent_options *options, GError **error)
+{
+    struct places places;
+
+    if (!addresses_stun(text, STUN_PORT, &places, error) || !has_room("--stun", options->stun_count, &places, error))
+        return false;
+    for (size_t i = 0; i < places.count; i++)
+        options->stun[options->stun_count++] = places.at[i];
+    return true;
+}
+
+/* `turn` has the user already. */
+static bool
+add_turn(const char *text, struct ice_agent_turn turn, struct ice_agent_options *options, GError **error)
 {
     static const enum turn_client_transport transports[] = { [TURN_URI_ANY] = TURN_CLIENT_UDP_THEN_TCP,
                                                              [TURN_URI_UDP] = TURN_CLIENT_UDP,
                                                              [TURN_URI_TCP] = TURN_CLIENT_TCP };
     enum turn_uri_transport transport;
+    struct places places;
 
-    if (!addresses_turn(text, &turn->server, &transport, error))
+    if (!addresses_turn(text, &places, &transport, error) || !has_room("--turn", options->turn_count, &places, error))
         return false;
-    turn->transport = transports[transport];
+    turn.transport = transports[transport];
+    for (size_t i = 0; i < places.count; i++) {
+        turn.server = places.at[i];
+        options->turn[options->turn_count++] = turn;
+    }
     return true;
 }
 
@@ -67,18 +85,18 @@ bool
 ice_servers_read(const GPtrArray *stun, const GPtrArray *turn, const GPtrArray *users, GStringChunk *names,
                  struct ice_agent_options *options, GError **error)
 {
-    if (!check_count("--stun", stun, error) || !check_count("--turn", turn, error) || !check_users(turn, users, error))
+    options->stun_count = options->turn_count = 0;
+    if (!check_users(turn, users, error))
         return false;
-    options->stun_count = stun ? stun->len : 0;
-    options->turn_count = turn ? turn->len : 0;
-    for (guint i = 0; i < options->stun_count; i++)
-        if (!addresses_server(stun->pdata[i], STUN_PORT, &options->stun[i], error))
+    for (guint i = 0; stun && i < stun->len; i++)
+        if (!add_stun(stun->pdata[i], options, error))
             return false;
-    for (guint i = 0; i < options->turn_count; i++) {
-        options->turn[i] = (struct ice_agent_turn){ .username = NULL };
-        if (!read_turn(turn->pdata[i], &options->turn[i], error))
+    for (guint i = 0; turn && i < turn->len; i++) {
+        struct ice_agent_turn server = { .username = NULL };
+
+        if (users && !read_user(users->pdata[users->len == 1 ? 0 : i], names, &server, error))
             return false;
-        if (users && !read_user(users->pdata[users->len == 1 ? 0 : i], names, &options->turn[i], error))
+        if (!add_turn(turn->pdata[i], server, options, error))
             return false;
     }
     return true;
