@@ -19,20 +19,25 @@ NICE = os.path.join(BUILD, 'interop', 'nice_peer')
 MESSAGES = 20
 REFLEXIVE = {'srflx', 'prflx'}
 
-# `box`: what both boxes do. `turn`: the relay is offered to both sides. `only`: who uses nothing else.
-Case = collections.namedtuple('Case', 'name box path turn only', defaults=[None, ()])
+# `boxes`: what alice's and bob's do. `turn`: the relay is offered to both sides. `only`: who uses nothing else.
+Case = collections.namedtuple('Case', 'name boxes path turn only', defaults=[None, ()])
+
+CONE, SYMMETRIC = masquerade('wan'), masquerade('wan', 'fully-random')
+ROUTERS, CONES, SYMMETRICS = ('', ''), (CONE, CONE), (SYMMETRIC, SYMMETRIC)
+BLOCKED = CONE + network.blocked('wan'), CONE
 
 
 def cases(turn):
     """`turn`: address and port of the TURN server, or None."""
-    cone, symmetric = masquerade('wan'), masquerade('wan', 'fully-random')
-    yield Case('routers', '', {'host'})
-    yield Case('two masquerades', cone, REFLEXIVE)
+    yield Case('routers', ROUTERS, {'host'})
+    yield Case('two masquerades', CONES, REFLEXIVE)
     if turn:
-        yield Case('two masquerades, and a relay not needed', cone, REFLEXIVE, turn)
-        yield Case('two masquerades fully-random', symmetric, {'relay'}, turn)
-        yield Case('the offerer relays only', cone, {'relay'}, turn, ('offer',))
-        yield Case('the answerer relays only', cone, {'relay'}, turn, ('answer',))
+        yield Case('two masquerades, and a relay not needed', CONES, REFLEXIVE, turn)
+        yield Case('two masquerades fully-random', SYMMETRICS, {'relay'}, turn)
+        yield Case('the offerer relays only', CONES, {'relay'}, turn, ('offer',))
+        yield Case('the answerer relays only', CONES, {'relay'}, turn, ('answer',))
+        # UDP to the relay gets no answer, so it is reached by TCP.
+        yield Case('UDP blocked at one side', BLOCKED, {'relay'}, turn)
 
 
 # ---- the two kinds of agents
@@ -83,7 +88,8 @@ class Nice:
 
 def play(lab, case, offerer, answerer, *more):
     """`more`: options of ours."""
-    name = '%s: %s to %s%s' % (case.name, offerer.name, answerer.name, ' ' + ' '.join(more) if more else '')
+    relay = {None: '', COTURN: ', by turnserver', OURS: ', by serve turn'}[case.turn and case.turn[0]]
+    name = '%s%s: %s to %s%s' % (case.name, relay, offerer.name, answerer.name, ''.join(' ' + word for word in more))
     sides = offerer(lab.alice, 'offer', case, *more), answerer(lab.bob, 'answer', case, *more)
     introduce(*[side.process for side in sides])
     found = [side.result() for side in sides]
@@ -111,15 +117,15 @@ def decoded(capture, name):
     equal(name, capture.matching(SEVERE)[:3], [])
 
 
-def one_box(box, played, turn):
-    """All cases of one kind of box. `played`: (offerer, answerer, options of ours)."""
-    with TwoNats(box, box) as lab:
+def all_of(boxes, played, turn):
+    """All cases of one pair of boxes. `played`: (offerer, answerer, options of ours)."""
+    with TwoNats(*boxes) as lab:
         coturn = lab.serve_coturn() if turn != OURS else None
         if not lab.serve_stun() or (turn == COTURN and not coturn) or (turn == OURS and not lab.serve_turn()):
             return
         at = {COTURN: (COTURN, 3478), OURS: (OURS, 3479)}.get(turn)
         for case in cases(at):
-            if case.box != box:
+            if case.boxes != boxes:
                 continue
             capture = Capture(lab.box_a, os.path.join(lab.folder, 'box.pcapng'), 'lan', 'wan')
             for offerer, answerer, *more in played:
@@ -140,10 +146,12 @@ def main():
     if lacking:
         skip('turnserver as relay', lacking)
     own = [(Ours, Ours), (Ours, Ours, '--trickle')]
-    boxes = '', masquerade('wan'), masquerade('wan', 'fully-random')
+    coturn = None if lacking else COTURN
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        jobs = [pool.submit(one_box, box, with_nice, None if lacking else COTURN) for box in boxes]
-        jobs += [pool.submit(one_box, box, own + with_nice, OURS) for box in boxes[1:]]
+        jobs = [pool.submit(all_of, boxes, with_nice, coturn) for boxes in (ROUTERS, CONES, SYMMETRICS)]
+        jobs += [pool.submit(all_of, boxes, own + with_nice, OURS) for boxes in (CONES, SYMMETRICS)]
+        # libnice is told one way to a relay and does not fall back, so it stands where UDP is free.
+        jobs += [pool.submit(all_of, BLOCKED, own + with_nice[:1], turn) for turn in (coturn, OURS) if turn]
         for job in jobs:
             job.result()
     finish()
