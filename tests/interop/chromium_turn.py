@@ -4,7 +4,6 @@ anew, and told to use relayed candidates only: all of it goes through `punchlab 
 import base64
 import hashlib
 import hmac
-import json
 import os
 import re
 import signal
@@ -26,10 +25,6 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'chromium_tur
     SCRIPT = file.read()
 
 
-def ask(browser, function, *arguments):
-    return browser.evaluate('%s(%s)' % (function, ', '.join(json.dumps(argument) for argument in arguments)), within=60)
-
-
 def rest_credentials():
     """What a web service hands out: a user with an end, and the password that the secret makes of it."""
     user = '%d:alice' % (time.time() + 600)
@@ -38,23 +33,23 @@ def rest_credentials():
 
 def one_way(name, left, right, transport, user, password):
     server = {'urls': 'turn:%s:3478?transport=%s' % (OURS, transport), 'username': user, 'credential': password}
-    offer = ask(left, 'offer', server)
+    offer = left.ask('offer', server)
     check(name + ': its candidates are relayed', re.findall('typ ([a-z]+)', offer['sdp']) and
           set(re.findall('typ ([a-z]+)', offer['sdp'])) == {'relay'}, offer['sdp'])
-    ask(left, 'accept', ask(right, 'answer', server, offer))
-    equal(name + ': small messages there and back', ask(left, 'exchange', MESSAGES, SMALL), MESSAGES)
-    equal(name + ': large ones', ask(left, 'exchange', 20, LARGE), 20)
+    left.ask('accept', right.ask('answer', server, offer))
+    equal(name + ': small messages there and back', left.ask('exchange', MESSAGES, SMALL), MESSAGES)
+    equal(name + ': large ones', left.ask('exchange', 20, LARGE), 20)
     for side in left, right:
-        equal(name + ': the pair in use', ask(side, 'pair'),
+        equal(name + ': the pair in use', side.ask('pair'),
               {'local': 'relay', 'remote': 'relay', 'by': transport, 'addresses': [OURS, OURS]})
     for side in left, right:
-        ask(side, 'end')
+        side.ask('end')
 
 
 def wrong_password(left):
     server = {'urls': 'turn:%s:3478' % OURS, 'username': 'alice', 'credential': 'wrong'}
-    equal('a wrong password: no candidate', re.findall('a=candidate', ask(left, 'offer', server)['sdp']), [])
-    ask(left, 'end')
+    equal('a wrong password: no candidate', re.findall('a=candidate', left.ask('offer', server)['sdp']), [])
+    left.ask('end')
 
 
 def all_ways(lab, left, right):

@@ -9,10 +9,10 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from support import browser, network
-from support.browser import Browser, BrowserError
+from support import network
+from support.chromium import Chromium
 from support.network import masquerade
-from support.programs import PROGRAM
+from support.programs import PROGRAM, missing
 from support.report import check, equal, finish, skip
 from support.two_nats import OURS, USER, TwoNats
 
@@ -41,7 +41,7 @@ class Agent:
 
     def description(self):
         if not self.process.wait_for(r'\n\n'):
-            raise BrowserError('no description of ours: ' + self.process.out)
+            raise RuntimeError('no description of ours: ' + self.process.out)
         return self.process.out.split('\n\n')[0] + '\n'
 
     def take(self, sdp):
@@ -56,10 +56,10 @@ class Agent:
 
 def exchange(chromium, agent, theirs_offers, servers, policy):
     if theirs_offers:
-        agent.take(chromium.call('offer', servers, policy))
-        chromium.call('takeAnswer', dressed(agent.description(), 'active'))
+        agent.take(chromium.ask('offer', servers, policy))
+        chromium.ask('takeAnswer', dressed(agent.description(), 'active'))
     else:
-        agent.take(chromium.call('answer', servers, policy, dressed(agent.description(), 'actpass')))
+        agent.take(chromium.ask('answer', servers, policy, dressed(agent.description(), 'actpass')))
 
 
 def place_of(candidate):
@@ -107,9 +107,9 @@ def play(lab, chromium, name, case):
     agent = Agent(lab, 'answer' if theirs_offers else 'offer', *options)
     try:
         exchange(chromium, agent, theirs_offers, servers, policy)
-        found = chromium.call('outcome', 25000)
+        found = chromium.ask('outcome', 25000)
         agent.process.wait_for('punchlab ice: connected')
-    except BrowserError as why:
+    except RuntimeError as why:
         agent.end()
         return check(name, False, why)
     ours, said = agent.end()
@@ -120,17 +120,17 @@ def one_box(name):
     with TwoNats(BOXES[name], BOXES[name]) as lab:
         if not lab.serve_stun() or not lab.serve_turn():
             return
-        try:
-            with Browser(lab.alice, lab.folder) as chromium:
-                chromium.load(os.path.join(HERE, 'ice_chromium.js'))
-                for case in CASES[name]:
-                    play(lab, chromium, name, case)
-        except BrowserError as why:
-            check('Chromium', False, why)
+        with Chromium(lab.alice, os.path.join(lab.folder, 'chromium')) as chromium:
+            if chromium.why:
+                return skip('Chromium, two %s' % name, 'chromium does not run here: ' + chromium.why)
+            with open(os.path.join(HERE, 'ice_chromium.js')) as script:
+                chromium.evaluate(script.read() + '\n;0')
+            for case in CASES[name]:
+                play(lab, chromium, name, case)
 
 
 def main():
-    why = network.unable() or browser.unable()
+    why = network.unable() or missing('chromium')
     if why:
         skip('ICE between Chromium and our agent', why)
         finish()

@@ -92,3 +92,7 @@ class Chromium:
         if 'exceptionDetails' in found:
             raise RuntimeError(found['exceptionDetails'].get('exception', {}).get('description', 'an exception'))
         return found['result'].get('value')
+
+    def ask(self, function, *arguments):
+        """What a function of the page, or its promise, gives."""
+        return self.evaluate('%s(%s)' % (function, ', '.join(json.dumps(argument) for argument in arguments)), within=60)
