@@ -21,7 +21,7 @@ FIELDS = CLEAN_FIELDS + ['frame.time_epoch', 'ip.src', 'ip.dst', 'ip.id', 'ip.le
                          'stun.att.port', 'stun.cookie', 'stun.channel']
 ALL_FIELDS = FIELDS + ['frame.interface_name', 'frame.comment']
 NUMBER = re.compile(r'(-\d+)?\.pcap$')   # a node's second interface in a network, and so on
-PRIVATE = ('10.', '100.64.')
+PRIVATE = ('10.', '100.64.', '192.168.')
 PUBLIC_LANS = {'ice/dual-stack': ('line',)}   # inside a firewall that translates nothing
 # Files in which a FINGERPRINT is wrong on purpose.
 SPOILT = ['stun/alg-spoils-mapped-address/' + file for file in ('A-natA.pcap', 'natA-lan.pcap', 'all.pcapng')]
@@ -48,10 +48,11 @@ def looks(frame):
 
 
 # What a scenario does on purpose, in tshark's words: a server that resets a connection, a port where nobody listens, a long
-# poll that is given up.
+# poll that is given up; signalling at a port that a firewall lets out.
 RESET = 'Connection reset (RST)'
 MEANT = {scenario: (RESET,) for scenario in ('stun/tcp', 'turn/tcp-allocation', 'ice/restart-on-network-change',
                                                   'ice/consent-lost')}
+MEANT['ice/pair'] = ('Unencrypted HTTP protocol detected over encrypted port, could indicate a dangerous misconfiguration.',)
 
 
 def is_spoilt(frame):
@@ -159,8 +160,8 @@ def test_comments(run, frames):
     check(name + ': no comment without a record', set(comments) <= records, set(comments) - records)
     check(name + ': the NAT speaks', not run.report['nats'] or spoken['nat-outbound'] > 0 and (
         spoken['nat-inbound'] > 0 or name == 'stun/loss'), spoken)   # there nothing is answered
-    # What a relay drops has been delivered to it.
-    dropped = sum(count for kind, count in spoken.items() if kind.endswith('dropped') and not kind.startswith('turn-'))
+    # What a relay or its client drops has been delivered to its host.
+    dropped = sum(count for kind, count in spoken.items() if kind.endswith('dropped') and not kind.startswith('turn'))
     equal(name + ': each drop speaks', dropped, sum(run.report['packets']['dropped'].values()))
 
 

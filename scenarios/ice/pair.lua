@@ -1,0 +1,109 @@
+local lab = require "punchlab"
+
+lab.title "Two ICE agents behind any two NATs"
+lab.about [[
+A and B are ICE agents: each gathers its own address, the one that a STUN server sees and one at a TURN server, they tell
+each other all three through a signalling server, check every pair, and take the best that works. So they always connect.
+The path is direct wherever one exists (host: nobody translates; srflx: to the address that STUN saw; prflx: to one that
+only the peer's check has shown, as with a symmetric NAT), and goes over the relay otherwise:
+    punchlab matrix ice/pair --cell path
+    punchlab matrix ice/pair --cell path --rows nat_a=udp-blocked,only-443,captive --cols nat_b=none,linux,udp-blocked
+The classic names are four of nine pairs of mapping and filtering. All of them against each other:
+    d=endpoint-independent,address-dependent,address-and-port-dependent
+    punchlab matrix ice/pair --cell path --rows mapping_a=$d --rows filtering_a=$d --cols mapping_b=$d --cols filtering_b=$d
+Where UDP is blocked the relay is reached over TCP, at a port that is let out: 443, or as a last resort 53.]]
+
+local type_a = lab.param("nat_a", "port-restricted-cone", "behaviour of A's NAT")
+local type_b = lab.param("nat_b", "port-restricted-cone", "behaviour of B's NAT")
+
+local dependences = { "as-type", "endpoint-independent", "address-dependent", "address-and-port-dependent" }
+local function choose(name, help)
+  local value = lab.param(name, "as-type", help, dependences)
+  return value ~= "as-type" and value or nil
+end
+local mapping_a, filtering_a = choose("mapping_a", "mapping of A's NAT"), choose("filtering_a", "filtering of A's NAT")
+local mapping_b, filtering_b = choose("mapping_b", "mapping of B's NAT"), choose("filtering_b", "filtering of B's NAT")
+
+local loss    = lab.param("loss", 0.0, "share of packets that each peer's link loses, either way")
+local delay   = lab.param("delay", "20ms", "delay of each link")
+local jitter  = lab.param("jitter", "0ms", "jitter of each peer's link")
+local trickle = lab.param("trickle", false, "whether candidates are signalled as they are found (RFC 8838)")
+local policy  = lab.param("policy", "all", "which candidates are used", { "all", "relay" })
+
+local internet = lab.internet { delay = delay, jitter = jitter, loss = loss }
+local S  = internet:host("S", "198.51.100.1", { jitter = 0, loss = 0 })
+local na = internet:nat("natA", "203.0.113.1", { type = type_a, lan = "10.0.0.0/24",
+                                             mapping = mapping_a, filtering = filtering_a })
+local nb = internet:nat("natB", "203.0.113.2", { type = type_b, lan = "10.1.1.0/24",
+                                             mapping = mapping_b, filtering = filtering_b })
+local A  = na:host("A", "10.0.0.2")
+local B  = nb:host("B", "10.1.1.3")
+
+-- What policies let out is TLS, or names alone. So there is a relay for each, and both ports lead to the signalling server.
+local PORTS = { 443, 53 }
+local front = internet:nat("front", "198.51.100.20", { jitter = 0, loss = 0, lan = "192.168.0.0/24" })
+local web   = front:host("web", "192.168.0.2")
+local relays = {}
+web:signal_server()
+S:stun_server()
+for i, port in ipairs(PORTS) do
+  local T = internet:host("T" .. port, "198.51.100." .. 9 + i, { jitter = 0, loss = 0 })
+  T:turn_server { port = port, users = { alice = "secret" } }
+  relays[port] = lab.endpoint(T, port)
+  front:forward { protocol = "tcp", port = port, to = lab.endpoint(web, 8080) }
+end
+
+-- What a client finds out before it asks others: the first port that lets it out over TCP, and whether UDP passes.
+local function ways_out(host)
+  local probe = host:udp()
+  local udp = probe:stun(S, { timeout = "3s" }) ~= nil
+  probe:close()
+  for _, port in ipairs(PORTS) do
+    local sock = host:tcp_connect(lab.endpoint(front, port), { timeout = "10s" })
+    if sock then
+      sock:close()
+      return port, udp
+    end
+  end
+end
+
+local pair_of, checks, connect_ms = {}, 0, false
+
+local function peer(host, me, other, controlling)
+  host:spawn(function()
+    local began = lab.now()
+    local port, udp = ways_out(host)
+    if not port then return lab.note(me .. " reaches no server") end
+    local agent = host:ice {
+      stun = udp and S or {}, controlling = controlling, trickle = trickle, policy = policy, gather_timeout = "40s",
+      turn = { server = relays[port], user = "alice", password = "secret", transport = udp and "udp" or "tcp" },
+    }
+    local pair, why, detail = agent:connect(host:signal(lab.endpoint(front, port), me), other, "2min")
+    if not pair then return lab.note(me, why, detail and detail.text or "") end
+
+    pair_of[me] = pair
+    if controlling then connect_ms = math.floor((lab.now() - began) * 1000) end
+    agent:send("hello from " .. me)
+    lab.expect(agent:recv("10s") == "hello from " .. other or loss > 0, me .. " hears " .. other)
+    checks = checks + agent:counters().checks
+    lab.wait(function() return pair_of[other] end, "1min")
+    agent:close()
+  end)
+end
+
+peer(A, "A", "B", true)
+peer(B, "B", "A", false)
+
+lab.at_end(function()
+  local pair = pair_of.A
+  local connected = pair and pair_of.B and true or false
+
+  lab.result("connected", connected)
+  lab.result("path", pair and pair.path or "none")
+  lab.result("own_type", pair and pair.own.type or "none")
+  lab.result("peer_type", pair and pair.peer.type or "none")
+  lab.result("connect_ms", connect_ms)
+  lab.result("checks", checks)
+  lab.expect(connected, "ICE connects them")
+end)
+
