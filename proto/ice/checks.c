@@ -2,6 +2,9 @@
  * 14). */
 #include "proto/ice/session_private.h"
 
+/* Requests: 39.5 s of them at least, as other checks last with the least first timeout. */
+enum { NOMINATING_MOST = 79 };
+
 bool
 ice_pacer_take(struct ice_pacer *pacer, int64_t now)
 {
@@ -279,6 +282,22 @@ tell_check(const struct ice_session *session, int64_t now, const struct ice_pair
     session_tell(session, &event);
 }
 
+/* A check that nominates goes by a pair that works: what goes unanswered was lost, and the peer, which may have selected
+ * the pair already, waits. So it is sent again at even intervals, for as long as any other check would be: with waits
+ * that double (RFC 8489 section 6.2.1) a few losses cost half a minute, and seven the session (RFC 8445 section 7.2.5.3.4). */
+static struct stun_timer_options
+schedule(const struct ice_session *session, const struct transaction *transaction)
+{
+    struct stun_timer_options options = transaction->stream ? STUN_TIMER_STREAM : STUN_TIMER_DEFAULTS;
+
+    if (transaction->stream)
+        return options;
+    options.rto = first_timeout(session);
+    if (transaction->nominating)
+        options = (struct stun_timer_options){ .rto = options.rto, .rc = NOMINATING_MOST, .rm = 1, .most = options.rto };
+    return options;
+}
+
 static void
 start_check(struct ice_session *session, int64_t now, struct ice_pair *pair, struct ice_order *order)
 {
@@ -303,10 +322,8 @@ start_check(struct ice_session *session, int64_t now, struct ice_pair *pair, str
     transaction->check.priority = ice_candidate_prflx_priority(base);
     transaction->check.use_candidate = session->controlling && (pair->nominating || session->options.aggressive);
 
-    struct stun_timer_options options = transaction->stream ? STUN_TIMER_STREAM : STUN_TIMER_DEFAULTS;
+    struct stun_timer_options options = schedule(session, transaction);
 
-    if (!transaction->stream)
-        options.rto = first_timeout(session);
     stun_timer_start(&transaction->timer, &options, now);
     session->last_check = now;
     session->counters.checks++;

@@ -43,7 +43,8 @@
  * direct path. The controlled agent selects what is nominated; of several (an aggressive peer, RFC 5245 section
  * 8.1.1.2) the one with the highest priority, so its selection may move.
  *
- * To nominate is to repeat the check of the pair that made the valid one, with USE-CANDIDATE. That pair stays Succeeded
+ * To nominate is to repeat the check of the pair that made the valid one, with USE-CANDIDATE, at even intervals until it
+ * is answered: the pair works, so there is nothing to back off from. That pair stays Succeeded
  * meanwhile (the RFC would have it In-Progress, but it is valid all the time, and the peer's checks must not restart
  * its nomination).
  *

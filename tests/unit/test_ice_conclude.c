@@ -137,6 +137,32 @@ test_lost_answer(void)
     CHECK_ROW_INT("Completed", ice_session_state(bench.session), ICE_COMPLETED);
 }
 
+/* Nobody answers the nomination: it is sent again every RTO, not ever more seldom, and fails as late as other checks. */
+static void
+test_unanswered_nomination(void)
+{
+    int64_t at = 50 * TIME_MS, before;
+
+    open_as(true);
+    ice_bench_start(&bench, OWN, P1, NULL);
+    (void)ice_bench_next(&bench, 0);
+    ice_bench_success(&bench, TIME_MS, NULL);
+    (void)ice_bench_next(&bench, at);
+    CHECK_ROW("it nominates", bench.order.check.use_candidate);
+    for (before = at; at < 39500 * TIME_MS; before = at) {
+        at = ice_session_deadline(bench.session);
+        if (ice_bench_next(&bench, at) != ICE_ORDER_RECHECK)
+            break;
+        CHECK_ROW_INT("the next request", at - before, 500 * TIME_MS);
+    }
+    CHECK_ROW("for as long as RFC 8489 section 6.2.1 has it", at >= 39500 * TIME_MS);
+    while (ice_session_state(bench.session) == ICE_RUNNING && at < 41 * TIME_S) {
+        at = ice_session_deadline(bench.session);
+        (void)ice_bench_next(&bench, at);
+    }
+    CHECK_ROW_INT("then it has failed", ice_session_state(bench.session), ICE_FAILED);
+}
+
 /* Section 7.2.5.3.4: the nomination fails, and with it the checklist. */
 static void
 test_failed_nomination(void)
@@ -506,7 +532,8 @@ suite_ice_conclude(void)
 {
     UNIT_SUITE("ice_conclude", NULL, tear_down, { "decided", test_decided }, { "waited", test_waited },
                { "a better one", test_better_one }, { "lost answer", test_lost_answer },
-               { "failed nomination", test_failed_nomination }, { "controlled", test_controlled },
+               { "unanswered nomination", test_unanswered_nomination }, { "failed nomination", test_failed_nomination },
+               { "controlled", test_controlled },
                { "role lost", test_role_lost }, { "nominated twice", test_nominated_twice },
                { "not told", test_not_told }, { "aggressive peer", test_aggressive_peer }, { "release", test_release },
                { "patience", test_patience }, { "patience pays", test_patience_pays }, { "overall", test_overall },
