@@ -28,10 +28,10 @@ local loss    = lab.param("loss", 0.0, "share of packets that each peer's link l
 local delay   = lab.param("delay", "20ms", "delay of each link")
 local jitter  = lab.param("jitter", "0ms", "jitter of each peer's link")
 local trickle = lab.param("trickle", false, "whether candidates are signalled as they are found (RFC 8838)")
+local wait    = lab.param("relay_after", "2s", "how long a relay that works waits for a direct path")
 local policy  = lab.param("policy", "all", "which candidates are used", { "all", "relay" })
 
 local internet = lab.internet { delay = delay, jitter = jitter, loss = loss }
-local S  = internet:host("S", "198.51.100.1", { jitter = 0, loss = 0 })
 local na = internet:nat("natA", "203.0.113.1", { type = type_a, lan = "10.0.0.0/24",
                                              mapping = mapping_a, filtering = filtering_a })
 local nb = internet:nat("natB", "203.0.113.2", { type = type_b, lan = "10.1.1.0/24",
@@ -39,30 +39,30 @@ local nb = internet:nat("natB", "203.0.113.2", { type = type_b, lan = "10.1.1.0/
 local A  = na:host("A", "10.0.0.2")
 local B  = nb:host("B", "10.1.1.3")
 
--- What policies let out is TLS, or names alone. So there is a relay for each, and both ports lead to the signalling server.
+-- What policies let out is TLS, or names alone. So there is a TURN server for each, which is the STUN server, too, and both
+-- ports lead to the signalling server.
 local PORTS = { 443, 53 }
 local front = internet:nat("front", "198.51.100.20", { jitter = 0, loss = 0, lan = "192.168.0.0/24" })
 local web   = front:host("web", "192.168.0.2")
-local relays = {}
+local servers = {}
 web:signal_server()
-S:stun_server()
 for i, port in ipairs(PORTS) do
   local T = internet:host("T" .. port, "198.51.100." .. 9 + i, { jitter = 0, loss = 0 })
   T:turn_server { port = port, users = { alice = "secret" } }
-  relays[port] = lab.endpoint(T, port)
+  servers[port] = lab.endpoint(T, port)
   front:forward { protocol = "tcp", port = port, to = lab.endpoint(web, 8080) }
 end
 
--- What a client finds out before it asks others: the first port that lets it out over TCP, and whether UDP passes.
-local function ways_out(host)
-  local probe = host:udp()
-  local udp = probe:stun(S, { timeout = "3s" }) ~= nil
-  probe:close()
+-- What a client finds out before it asks others: the first port that lets it out over TCP, and whether UDP passes there.
+local function way_out(host)
   for _, port in ipairs(PORTS) do
     local sock = host:tcp_connect(lab.endpoint(front, port), { timeout = "10s" })
     if sock then
       sock:close()
-      return port, udp
+      local probe = host:udp()
+      local mapped = probe:stun(servers[port], { timeout = "3s" })
+      probe:close()
+      return port, mapped ~= nil
     end
   end
 end
@@ -72,11 +72,12 @@ local pair_of, checks, connect_ms = {}, 0, false
 local function peer(host, me, other, controlling)
   host:spawn(function()
     local began = lab.now()
-    local port, udp = ways_out(host)
+    local port, udp = way_out(host)
     if not port then return lab.note(me .. " reaches no server") end
     local agent = host:ice {
-      stun = udp and S or {}, controlling = controlling, trickle = trickle, policy = policy, gather_timeout = "40s",
-      turn = { server = relays[port], user = "alice", password = "secret", transport = udp and "udp" or "tcp" },
+      stun = udp and servers[port] or {}, controlling = controlling, trickle = trickle, policy = policy,
+      turn = { server = servers[port], user = "alice", password = "secret", transport = udp and "udp" or "tcp" },
+      gather_timeout = "40s", nominate_relay = wait,
     }
     local pair, why, detail = agent:connect(host:signal(lab.endpoint(front, port), me), other, "2min")
     if not pair then return lab.note(me, why, detail and detail.text or "") end
