@@ -309,6 +309,10 @@ ice_agent_options_fault(const struct ice_agent_options *options)
         return "a lite agent has host candidates only (RFC 8445 section 5.2)";
     if (options->no_udp && !options->tcp && !options->tcp_so)
         return "without UDP and TCP there is no way at all";
+    if (session->ta < ICE_TA_LEAST)
+        return "Ta is 5ms or more (RFC 8445 section 14.2)";
+    if (session->rto_most < ICE_RTO_LEAST)
+        return "the longest first timeout is 500ms or more (RFC 8445 section 14.3)";
     for (size_t i = 0; i < options->turn_count; i++)
         if (!options->turn[i].username != !options->turn[i].password)
             return "a username and a password go together";

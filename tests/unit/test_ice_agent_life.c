@@ -375,10 +375,31 @@ test_address_while_gathering(void)
     CHECK(end_a.network == 0 && end_a.gathered == 0);
 }
 
+static void
+test_options(void)
+{
+    struct ice_agent_options good = ICE_AGENT_DEFAULTS, bad[5];
+
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+        bad[i] = good;
+    bad[0].session.ta = ICE_TA_LEAST - 1; /* RFC 8445 section 14.2 */
+    bad[1].session.rto_most = ICE_RTO_LEAST - 1; /* section 14.3 */
+    bad[2].no_udp = true;
+    bad[3].relay_only = true;
+    bad[4].session.components = 0;
+    CHECK(!ice_agent_options_fault(&good));
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+        CHECK(ice_agent_options_fault(&bad[i]) != NULL);
+    good.session.ta = ICE_TA_LEAST;
+    good.session.rto_most = ICE_RTO_LEAST;
+    CHECK(!ice_agent_options_fault(&good));
+}
+
 void
 suite_ice_agent_life(void)
 {
-    UNIT_SUITE("ICE agent life", agents_begin, agents_end, { "restart", test_restart },
+    UNIT_SUITE("ICE agent life", agents_begin, agents_end, { "options", test_options },
+               { "restart", test_restart },
                { "restart is told first", test_restart_is_told_first },
                { "restarts that cross", test_restarts_cross }, { "consent", test_consent },
                { "addresses change", test_addresses }, { "release", test_release }, { "rest", test_rest },
