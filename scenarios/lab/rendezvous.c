@@ -1,3 +1,15 @@
+/* Theory of operation.
+ *
+ * Each generation of an agent has one description, and two that meet make a session: neither says whether it is the offer.
+ * So at most one may be out that none of the peer's has met (RFC 3264 section 4), or who restarts twice would take the
+ * answer to the first for that to the second, see a restart in the other, and so on for ever. Hence:
+ *
+ *     awaiting   the own is out, and the next one that comes meets it
+ *     stale      the same, but the agent has been restarted since: what comes is for nobody, and the new one goes then
+ *     kept       what came, and is met by the own, until the own is delivered. Either it waits for that, or it has been
+ *                `given` to the agent, which it made restart
+ *
+ * When none of these holds the session stands, and what comes is the peer's restart. */
 #include "scenarios/lab/rendezvous.h"
 
 #include "proto/sdp/session.h"
@@ -12,12 +24,14 @@ struct rendezvous {
     char *peer;
     struct signal_listener listener;
     GPtrArray *letters;   /* struct signal_letter *, under way */
+    unsigned generation;  /* of the agent, that the following are about */
     bool wanted;          /* the own description is to be sent, when it may */
-    bool sent, delivered; /* of this generation: it is under way; the server has it */
+    bool sent, delivered; /* it is under way; the server has it */
+    bool met;             /* the agent has the peer's */
+    bool awaiting, stale;
+    GPtrArray *kept; /* GString *: a description and then, in order, the fragments that came behind it */
+    bool given;
     bool failed;
-    /* Until the own description is delivered: GString *, the peer's latest description and then, in order, the fragments
-     * that came behind it. */
-    GPtrArray *pending;
 };
 
 static void
@@ -36,16 +50,17 @@ struct errand {
     struct rendezvous *rendezvous;
     struct signal_letter *letter;
     bool description;
+    unsigned generation;
 };
 
-static void take_pending(struct rendezvous *rendezvous);
+static void take_kept(struct rendezvous *rendezvous);
 
 static void
 on_sent(void *owner, const struct signal_result *result)
 {
     struct errand *errand = owner;
     struct rendezvous *rendezvous = errand->rendezvous;
-    bool description = errand->description;
+    bool description = errand->description && errand->generation == rendezvous->generation;
 
     g_ptr_array_remove_fast(rendezvous->letters, errand);
     g_free(errand);
@@ -56,18 +71,18 @@ on_sent(void *owner, const struct signal_result *result)
     if (!description)
         return;
     rendezvous->delivered = true;
-    take_pending(rendezvous);
+    take_kept(rendezvous);
 }
 
 static void
 send_text(struct rendezvous *rendezvous, const char *type, const GString *text, bool description)
 {
-    struct signal_text letter = { span_of_text(rendezvous->peer), span_of_text(type),
-                                  span_of(text->str, text->len) };
+    struct signal_text letter = { span_of_text(rendezvous->peer), span_of_text(type), span_of(text->str, text->len) };
     struct errand *errand = g_new0(struct errand, 1);
 
     errand->rendezvous = rendezvous;
     errand->description = description;
+    errand->generation = rendezvous->generation;
     errand->letter = signal_channel_send(rendezvous->options.channel, &letter, on_sent, errand);
     if (errand->letter) {
         g_ptr_array_add(rendezvous->letters, errand);
@@ -83,10 +98,11 @@ send_description(struct rendezvous *rendezvous)
     bool may = rendezvous->options.trickle || ice_agent_has_gathered(rendezvous->options.agent);
     g_autoptr(GString) text = NULL;
 
-    if (!rendezvous->wanted || rendezvous->sent || !may)
+    if (!rendezvous->wanted || rendezvous->sent || rendezvous->stale || !may)
         return;
     text = g_string_new(NULL);
     rendezvous->sent = true;
+    rendezvous->awaiting = rendezvous->kept->len == 0;
     ice_agent_description(rendezvous->options.agent, text);
     send_text(rendezvous, TYPE_DESCRIPTION, text, true);
 }
@@ -119,6 +135,12 @@ send_end(struct rendezvous *rendezvous)
         send_fragment(rendezvous, i, "end-of-candidates");
 }
 
+static unsigned
+generation_of(const struct rendezvous *rendezvous)
+{
+    return ice_session_generation(ice_agent_session(rendezvous->options.agent));
+}
+
 void
 rendezvous_news(struct rendezvous *rendezvous, const struct ice_agent_news *news)
 {
@@ -134,31 +156,73 @@ rendezvous_news(struct rendezvous *rendezvous, const struct ice_agent_news *news
             send_end(rendezvous);
         send_description(rendezvous);
         break;
-    case ICE_AGENT_RESTARTED: /* the peer's offer has been taken: the answer is due */
-        rendezvous_restart(rendezvous);
+    case ICE_AGENT_NETWORK: /* the agent may have restarted by itself */
+        if (generation_of(rendezvous) != rendezvous->generation)
+            rendezvous_restart(rendezvous);
         break;
     default:
         break;
     }
 }
 
+static void
+begin_generation(struct rendezvous *rendezvous)
+{
+    rendezvous->generation = generation_of(rendezvous);
+    rendezvous->wanted = true;
+    rendezvous->sent = rendezvous->delivered = rendezvous->met = false;
+}
+
 void
 rendezvous_restart(struct rendezvous *rendezvous)
 {
-    rendezvous->wanted = true;
-    rendezvous->sent = rendezvous->delivered = false;
+    rendezvous->stale = rendezvous->awaiting;
+    if (rendezvous->sent) /* what is kept has been met; else the agent has forgotten it, and gets it again */
+        g_ptr_array_set_size(rendezvous->kept, 0);
+    rendezvous->given = false;
+    begin_generation(rendezvous);
     send_description(rendezvous);
+}
+
+static void
+free_text(gpointer text)
+{
+    g_string_free(text, TRUE);
 }
 
 /* --- in ----------------------------------------------------------------------------------------------------------- */
 
 static void
+keep(struct rendezvous *rendezvous, struct span text)
+{
+    if (rendezvous->kept->len <= FRAGMENTS_MOST)
+        g_ptr_array_add(rendezvous->kept, g_string_new_len((const char *)text.bytes, (gssize)text.length));
+}
+
+static void
+keep_description(struct rendezvous *rendezvous, struct span text, bool given)
+{
+    g_ptr_array_set_size(rendezvous->kept, 0);
+    keep(rendezvous, text);
+    rendezvous->given = given;
+}
+
+/* If it has made the agent restart, the own is due. */
+static void
 take_description(struct rendezvous *rendezvous, struct span text)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!ice_agent_take_description(rendezvous->options.agent, text, &error))
+    if (!ice_agent_take_description(rendezvous->options.agent, text, &error)) {
         fail(rendezvous, error->message, NULL);
+        return;
+    }
+    if (generation_of(rendezvous) != rendezvous->generation) {
+        begin_generation(rendezvous);
+        keep_description(rendezvous, text, true);
+    }
+    rendezvous->met = true;
+    send_description(rendezvous);
 }
 
 /* The stream that a medium of a fragment is about: a=mid has its number, as `send_fragment` writes it. */
@@ -191,52 +255,56 @@ take_fragment(struct rendezvous *rendezvous, struct span text)
         return;
     for (int media = 0; media < (int)session->media_count; media++)
         for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-            for (const struct sdp_line *line = NULL;
-                 (line = sdp_attribute_find(session, media, names[i], line));)
+            for (const struct sdp_line *line = NULL; (line = sdp_attribute_find(session, media, names[i], line));)
                 (void)ice_agent_take_candidate(rendezvous->options.agent, stream_of(session, media),
                                                sdp_line_value(session, line), NULL);
 }
 
 static void
-keep_pending(struct rendezvous *rendezvous, struct span text)
-{
-    g_ptr_array_add(rendezvous->pending, g_string_new_len((const char *)text.bytes, (gssize)text.length));
-}
-
-/* A first description waits until the own is delivered: checks begin then. Later ones tell of a restart, or of nothing. */
-static void
 on_description(struct rendezvous *rendezvous, struct span text)
 {
-    if (rendezvous->delivered) {
+    bool stale = rendezvous->stale;
+
+    rendezvous->awaiting = rendezvous->stale = false;
+    if (!stale && rendezvous->delivered) {
         take_description(rendezvous, text);
         return;
     }
-    g_ptr_array_set_size(rendezvous->pending, 0);
-    keep_pending(rendezvous, text);
-    rendezvous->wanted = true;
+    if (!stale) {
+        keep_description(rendezvous, text, false);
+        rendezvous->wanted = true;
+    }
     send_description(rendezvous);
 }
 
 /* What belongs to a description that waits has to wait behind it: an end of candidates would shut out those that the
- * description has, and whether a candidate is of this generation is not known yet. */
+ * description has, and whether a candidate is of this generation is not known yet. What belongs to none is of one that was
+ * dropped, or of before a restart. */
 static void
 on_fragment(struct rendezvous *rendezvous, struct span text)
 {
-    if (rendezvous->pending->len == 0)
+    bool waits = rendezvous->kept->len > 0 && !rendezvous->given;
+
+    if (rendezvous->kept->len > 0)
+        keep(rendezvous, text);
+    if (rendezvous->met && !waits)
         take_fragment(rendezvous, text);
-    else if (rendezvous->pending->len <= FRAGMENTS_MOST)
-        keep_pending(rendezvous, text);
 }
 
+/* The own is delivered. */
 static void
-take_pending(struct rendezvous *rendezvous)
+take_kept(struct rendezvous *rendezvous)
 {
-    for (guint i = 0; i < rendezvous->pending->len && !rendezvous->failed; i++) {
-        const GString *text = rendezvous->pending->pdata[i];
+    GPtrArray *kept = rendezvous->kept;
+    bool given = rendezvous->given;
 
-        (i == 0 ? take_description : take_fragment)(rendezvous, span_of(text->str, text->len));
+    rendezvous->kept = g_ptr_array_new_with_free_func(free_text);
+    for (guint i = 0; i < kept->len && !given && !rendezvous->failed; i++) {
+        const GString *text = kept->pdata[i];
+
+        (i == 0 ? take_description : on_fragment)(rendezvous, span_of(text->str, text->len));
     }
-    g_ptr_array_set_size(rendezvous->pending, 0);
+    g_ptr_array_free(kept, TRUE);
 }
 
 static void
@@ -258,12 +326,6 @@ on_lost(void *owner, const struct signal_result *result)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-static void
-free_text(gpointer text)
-{
-    g_string_free(text, TRUE);
-}
-
 struct rendezvous *
 rendezvous_new(const struct rendezvous_options *options)
 {
@@ -272,11 +334,12 @@ rendezvous_new(const struct rendezvous_options *options)
     rendezvous->options = *options;
     rendezvous->peer = g_strdup(options->peer);
     rendezvous->letters = g_ptr_array_new();
-    rendezvous->pending = g_ptr_array_new_with_free_func(free_text);
+    rendezvous->kept = g_ptr_array_new_with_free_func(free_text);
     rendezvous->listener = (struct signal_listener){
         .from = rendezvous->peer, .message = on_message, .lost = on_lost, .owner = rendezvous
     };
     rendezvous->wanted = options->offers;
+    rendezvous->generation = generation_of(rendezvous);
     signal_channel_listen(options->channel, &rendezvous->listener);
     send_description(rendezvous);
     return rendezvous;
@@ -296,7 +359,7 @@ rendezvous_free(struct rendezvous *rendezvous)
         g_free(errand);
     }
     g_ptr_array_free(rendezvous->letters, TRUE);
-    g_ptr_array_free(rendezvous->pending, TRUE);
+    g_ptr_array_free(rendezvous->kept, TRUE);
     g_free(rendezvous->peer);
     g_free(rendezvous);
 }

@@ -3,7 +3,9 @@
  * The offerer sends its description when it may: with trickle at once, else when it has gathered. The other side answers
  * with its own, likewise. Each begins its checks when the signalling server has taken its own description and it has the
  * peer's. With trickle each candidate follows its description in a fragment (RFC 8840), and so does their end. A restart
- * goes the same way: whoever restarts offers anew, and the other side answers.
+ * goes the same way: whoever restarts offers anew, and the other side answers. Both may offer at once, or restart at once:
+ * what crosses on the way is taken for the answer. Who restarts again before there was an answer waits for it, and offers
+ * then (RFC 3264 section 4).
  *
  * It sits between an agent and a channel, both borrowed: their owner passes the agent's news on, and frees the rendezvous
  * before either. Descriptions have the media type application/sdp, fragments application/trickle-ice-sdpfrag. */

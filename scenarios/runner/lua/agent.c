@@ -118,6 +118,13 @@ note(struct agent_handle *agent, const struct ice_agent_news *news)
         agent->failed = news->state == ICE_FAILED;
         agent->why = agent->failed ? ice_why_sentence(news->why) : NULL;
         break;
+    case ICE_AGENT_NETWORK:
+    case ICE_AGENT_RESTARTED:
+        if (state_of(agent) != ICE_FAILED) { /* a new generation, of the peer's making or restart_on_change */
+            agent->failed = false;
+            agent->why = NULL;
+        }
+        break;
     case ICE_AGENT_SELECTED:
         if (news->stream == 0 && news->component == 1)
             agent->after = news->elapsed;
