@@ -87,24 +87,53 @@ is_translated(const struct stun_sight *sight)
     return !endpoint_equal(sight->mapped, sight->local);
 }
 
+/* What was answered in the end. */
+struct tries {
+    int64_t interval;   /* between requests; 0: not known */
+    int64_t round_trip; /* the shortest time to an answer */
+    unsigned answers, lost;
+};
+
+/* Of the requests of one question those were lost that went out a round trip or more before the answer came, without
+ * the one that was answered. */
+static void
+count_try(struct tries *tries, unsigned requests, int64_t elapsed)
+{
+    int64_t late = elapsed - tries->round_trip + tries->interval / 2; /* timers are a bit late, and ways differ */
+
+    tries->answers++;
+    tries->lost += tries->interval ? (unsigned)MIN(requests - 1, late / tries->interval) : requests - 1;
+}
+
+static void
+note_round_trip(struct tries *tries, unsigned requests, int64_t elapsed)
+{
+    (void)requests;
+    tries->round_trip = MIN(tries->round_trip, elapsed);
+}
+
+static void
+each_try(const struct stun_evidence *evidence, struct tries *tries,
+         void (*take)(struct tries *tries, unsigned requests, int64_t elapsed))
+{
+    for (int i = 0; i < STUN_QUESTION_COUNT; i++)
+        if (answered(evidence, i) || saw(evidence, i, STUN_SEEN_ASTRAY))
+            take(tries, evidence->sights[i].requests, evidence->sights[i].elapsed);
+    for (unsigned i = 0; i < evidence->allocations; i++)
+        if (evidence->allocation[i].answered)
+            take(tries, evidence->allocation[i].requests, evidence->allocation[i].elapsed);
+}
+
 /* What was answered in the end tells how much is lost on the way. Where that is more than so many of ten, silence means
  * nothing. */
 static const char *
 loss_beyond(const struct stun_evidence *evidence, unsigned of_ten)
 {
-    unsigned requests = 0, answers = 0;
+    struct tries tries = { .interval = evidence->interval, .round_trip = TIME_NEVER };
 
-    for (int i = 0; i < STUN_QUESTION_COUNT; i++)
-        if (answered(evidence, i) || saw(evidence, i, STUN_SEEN_ASTRAY)) {
-            requests += evidence->sights[i].requests;
-            answers++;
-        }
-    for (unsigned i = 0; i < evidence->allocations; i++)
-        if (evidence->allocation[i].answered) {
-            requests += evidence->allocation[i].requests;
-            answers++;
-        }
-    return (requests - answers) * 10 > requests * of_ten ? "too many packets are lost" : NULL;
+    each_try(evidence, &tries, note_round_trip);
+    each_try(evidence, &tries, count_try);
+    return tries.lost * 10 > (tries.lost + tries.answers) * of_ten ? "too many packets are lost" : NULL;
 }
 
 /* Of a question: see the head of classify.h. */
@@ -146,25 +175,18 @@ classify_mapping(const struct stun_evidence *evidence)
 
 /* --- filtering (RFC 5780 section 4.4) --------------------------------------------------------------------------- */
 
-/* Whether the server's doing what CHANGE-REQUEST asks could be seen afterwards, when the filter had been opened: only
- * where the mapping that is asked through is the one it was opened for. */
-static bool
-control_reaches(int mapping, enum stun_question question)
-{
-    if (mapping == STUN_ENDPOINT_INDEPENDENT || mapping == STUN_NO_TRANSLATION)
-        return true;
-    return mapping == STUN_ADDRESS_DEPENDENT && question == STUN_QUESTION_CONTROL_PORT;
-}
-
-/* NULL: that nothing came is the filter's doing. */
+/* NULL: that nothing came is the filter's doing, because it came when the filter had to admit it. The control is sent to
+ * the mapping that had opened it; where that takes RESPONSE-PORT, the server may not serve that. */
 static const char *
-silence_trouble(const struct stun_evidence *evidence, int mapping, enum stun_question opened, enum stun_question control)
+silence_trouble(const struct stun_evidence *evidence, enum stun_question opened, enum stun_question control)
 {
     if (!answered(evidence, opened))
         return "the server's other address or port does not answer at all";
-    if (!control_reaches(mapping, control) || answered(evidence, control))
+    if (answered(evidence, control))
         return NULL;
-    return "nothing comes from the server's other address or port even where it must be admitted";
+    return same_mapping(evidence, STUN_QUESTION_FIRST, opened)
+               ? "nothing comes from the server's other address or port even where it must be admitted"
+               : "the server was not seen to follow CHANGE-REQUEST, so the silence may be its own";
 }
 
 /* What a question that asks for an answer from elsewhere may end in, beside answer and silence. */
@@ -208,9 +230,9 @@ classify_filtering(const struct stun_evidence *evidence, const struct stun_findi
                      !same_mapping(evidence, STUN_QUESTION_FIRST, STUN_QUESTION_FIRST_AGAIN)))
         trouble = "the mapping changed while it was looked at";
     if (!trouble)
-        trouble = silence_trouble(evidence, mapping->value, STUN_QUESTION_TO_BOTH, STUN_QUESTION_CONTROL_BOTH);
+        trouble = silence_trouble(evidence, STUN_QUESTION_TO_BOTH, STUN_QUESTION_CONTROL_BOTH);
     if (!trouble && port == STUN_SEEN_SILENCE)
-        trouble = silence_trouble(evidence, mapping->value, STUN_QUESTION_TO_PORT, STUN_QUESTION_CONTROL_PORT);
+        trouble = silence_trouble(evidence, STUN_QUESTION_TO_PORT, STUN_QUESTION_CONTROL_PORT);
     if (trouble)
         return unknown(trouble);
     return found(port == STUN_SEEN_ANSWER ? STUN_ADDRESS_DEPENDENT : STUN_ADDRESS_AND_PORT_DEPENDENT);
@@ -298,6 +320,8 @@ classify_hairpin(const struct stun_evidence *evidence, const struct stun_finding
         return address_equal(hairpin->from.address, hairpin->mapped.address)
                    ? found(STUN_HAIRPIN_EXTERNAL_SOURCE)
                    : unknown("what came back did so from an address of somebody else's");
+    if (hairpin->unsteady)
+        return unknown("what the server calls the two sockets does not hold");
     if (loss_beyond(evidence, 5)) /* 24 packets each passed the inside only */
         return unknown(loss_beyond(evidence, 5));
     if (so_far->filtering.value == STUN_ENDPOINT_INDEPENDENT || so_far->mapping.value == STUN_ENDPOINT_INDEPENDENT)

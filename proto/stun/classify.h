@@ -4,12 +4,16 @@
  *
  * The questions are those of RFC 5780 section 4, with what that leaves open closed: the mapping is looked at from
  * another socket than the filtering, because an answer that was admitted may change what comes after it; that nothing
- * came from the server's second address means something only if it can come, so that is shown afterwards, where the
- * mapping allows it. Beside it stands what the algorithm of RFC 3489 section 10.1 would have said, right or wrong.
+ * came from the server's second address means something only if it can come, so that is shown afterwards: a control has
+ * the server answer from there to the mapping by which it was asked there, which lets it in whatever the filter. Where
+ * mappings depend on the destination only RESPONSE-PORT leads to that one, RFC 3489's RESPONSE-ADDRESS with a classic
+ * server; one that serves neither leaves it open who was silent. What filters is the whole way, the server's own side
+ * included. Beside it stands what the algorithm of RFC 3489 section 10.1 would have said, right or wrong.
  *
  * Silence is evidence only where it was not loss. A question is asked STUN_REQUESTS_FOR_SILENCE times, and what was
  * answered in the end tells how much is lost on the way; where that is more than four round trips in ten, silence means
- * nothing. Where each of two links loses 5 % each way, a round trip fails in 19 of 100 cases and all sixteen in 3 of
+ * nothing. A request that was followed by another before its answer could be there was not lost: a round trip takes as
+ * long as the quickest answer did. Where each of two links loses 5 % each way, a round trip fails in 19 of 100 cases and all sixteen in 3 of
  * 10^12. At worst, when more is lost than the answers let see, one silence in some hundred thousand is wrong. A hairpin
  * is off only when each of 24 packets failed; where ports must be foretold for it, when STUN_HAIRPIN_PAIRS - 1 such
  * pairs were silent. */
@@ -85,6 +89,7 @@ struct stun_sight {
     bool padded;                 /* the answer had PADDING that made it a large one */
     uint16_t code;               /* of REFUSED */
     unsigned requests;           /* sent in all */
+    int64_t elapsed;             /* since the first of them, nanoseconds */
 };
 
 #define STUN_MOST_ALLOCATIONS 8
@@ -94,6 +99,7 @@ struct stun_allocation {
     bool answered;
     struct endpoint local, mapped;
     unsigned requests;               /* sent in all */
+    int64_t elapsed;                 /* since the first of them */
 };
 
 /* Pairs of sockets at most that are tried by what is foretold of their ports. */
@@ -103,6 +109,8 @@ struct stun_allocation {
 struct stun_hairpin_sight {
     bool tried;
     bool heard;
+    bool unsteady;                   /* asked again after a silence, the server did not say the same, or it says one
+                                        endpoint of both */
     unsigned foretold;               /* further pairs whose ports were foretold rightly, of which nothing was heard */
     struct endpoint from;            /* of `heard`: whom it came from, as its receiver saw it */
     struct endpoint local, mapped;   /* of `heard`: the sender's own endpoint, and what the server called it */
@@ -121,6 +129,7 @@ struct stun_evidence {
     bool has_other;
     bool classic;                    /* told by CHANGED-ADDRESS only: a server of RFC 3489 */
     struct endpoint other;           /* OTHER-ADDRESS or CHANGED-ADDRESS */
+    int64_t interval;                /* between the requests of a question; 0: whatever was sent again was lost */
     struct stun_sight sights[STUN_QUESTION_COUNT];
     unsigned allocations;
     struct stun_allocation allocation[STUN_MOST_ALLOCATIONS];

@@ -88,12 +88,19 @@ named_asker(struct stun_discovery *discovery, enum stun_asker name)
 
 /* --- questions -------------------------------------------------------------------------------------------------- */
 
+struct stun_timer_options
+discovery_timer(const struct stun_discovery *discovery, struct stun_timer_options timer)
+{
+    timer.rm += (unsigned)((discovery->round_trip + timer.rto - 1) / timer.rto);
+    return timer;
+}
+
 struct stun_request
 discovery_request(struct stun_discovery *discovery, struct asker *asker, stun_done *done, void *owner)
 {
     return (struct stun_request){ .udp = asker->udp,
                                   .server = discovery->options.server,
-                                  .timer = discovery->options.timer,
+                                  .timer = discovery_timer(discovery, discovery->options.timer),
                                   .understood = STUN_SET_BASE | STUN_SET_DISCOVERY | STUN_SET_CLASSIC,
                                   .done = done,
                                   .owner = owner };
@@ -145,21 +152,31 @@ is_worth_asking(const struct stun_discovery *discovery, enum stun_question quest
     }
 }
 
-/* A second address that is one: RFC 5780's OTHER-ADDRESS, or RFC 3489's CHANGED-ADDRESS. */
+/* Whether what is told of as the server's second address may be one: nothing is sent to many, to nobody or to us because
+ * a server says so. */
+static bool
+may_be_other(const struct stun_discovery *discovery, struct endpoint other, const struct stun_sight *first)
+{
+    struct endpoint server = discovery->options.server;
+
+    return address_family(other.address) == address_family(server.address) && other.port != 0 &&
+           !address_is_unspecified(other.address) && !address_is_for_all(other.address) &&
+           !address_equal(other.address, first->local.address) && !address_equal(other.address, first->mapped.address) && !address_equal(other.address, server.address) &&
+           other.port != server.port;
+}
+
+/* RFC 5780's OTHER-ADDRESS, or RFC 3489's CHANGED-ADDRESS. */
 static void
 take_other(struct stun_discovery *discovery, const struct stun_message *message)
 {
-    struct endpoint server = discovery->options.server;
     struct stun_value value;
 
     discovery->evidence.classic = stun_message_get(message, STUN_OTHER_ADDRESS, &value) != STUN_PRESENT;
     if (discovery->evidence.classic && stun_message_get(message, STUN_CHANGED_ADDRESS, &value) != STUN_PRESENT)
         return;
     discovery->evidence.other = value.endpoint;
-    discovery->evidence.has_other = address_family(value.endpoint.address) == address_family(server.address) &&
-                                    !address_is_unspecified(value.endpoint.address) && value.endpoint.port != 0 &&
-                                    !address_equal(value.endpoint.address, server.address) &&
-                                    value.endpoint.port != server.port;
+    discovery->evidence.has_other =
+        may_be_other(discovery, value.endpoint, &discovery->evidence.sights[STUN_QUESTION_FIRST]);
 }
 
 static enum stun_seen
@@ -184,6 +201,13 @@ seen_in(const struct stun_discovery *discovery, enum stun_question question, con
 }
 
 static void
+note_round_trip(struct stun_discovery *discovery, const struct stun_result *result)
+{
+    if (result->outcome == STUN_OUTCOME_ANSWERED && (!discovery->round_trip || result->elapsed < discovery->round_trip))
+        discovery->round_trip = result->elapsed;
+}
+
+static void
 on_answer(void *owner, struct stun_transaction *transaction, const struct stun_result *result)
 {
     struct stun_discovery *discovery = owner;
@@ -194,6 +218,8 @@ on_answer(void *owner, struct stun_transaction *transaction, const struct stun_r
     (void)transaction;
     sight->seen = seen_in(discovery, question, result);
     sight->requests = result->requests;
+    sight->elapsed = result->elapsed;
+    note_round_trip(discovery, result);
     sight->code = result->error.code;
     if (result->outcome == STUN_OUTCOME_ANSWERED) {
         sight->from = result->datagram->peer;
@@ -206,6 +232,33 @@ on_answer(void *owner, struct stun_transaction *transaction, const struct stun_r
             take_other(discovery, result->message);
     }
     discovery_next(discovery);
+}
+
+/* Where the answer to a control is admitted: at the mapping by which the server was asked there. NULL: that is this
+ * request's own. */
+static const struct endpoint *
+way_back(const struct stun_discovery *discovery, enum stun_question question)
+{
+    const struct stun_sight *sights = discovery->evidence.sights, *opened;
+
+    if (question != STUN_QUESTION_CONTROL_BOTH && question != STUN_QUESTION_CONTROL_PORT)
+        return NULL;
+    opened = &sights[question == STUN_QUESTION_CONTROL_BOTH ? STUN_QUESTION_TO_BOTH : STUN_QUESTION_TO_PORT];
+    return opened->seen != STUN_SEEN_ANSWER || endpoint_equal(opened->mapped, sights[STUN_QUESTION_FIRST].mapped)
+               ? NULL
+               : &opened->mapped;
+}
+
+/* RFC 5780 section 7.5, RFC 3489 section 11.2.2. */
+static void
+put_way_back(const struct stun_discovery *discovery, enum stun_question question, struct stun_builder *builder)
+{
+    const struct endpoint *back = way_back(discovery, question);
+
+    if (back && discovery->evidence.classic)
+        stun_put_endpoint(builder, STUN_RESPONSE_ADDRESS, *back);
+    else if (back)
+        stun_put_number(builder, STUN_RESPONSE_PORT, back->port);
 }
 
 static void
@@ -240,6 +293,7 @@ ask(struct stun_discovery *discovery, enum stun_question question)
         stun_put_number(stun_transaction_builder(transaction), STUN_CHANGE_REQUEST,
                         (change & STUN_CORNER_ADDRESS ? STUN_CHANGE_ADDRESS : 0) |
                             (change & STUN_CORNER_PORT ? STUN_CHANGE_PORT : 0));
+    put_way_back(discovery, question, stun_transaction_builder(transaction));
     if (info->asker == STUN_ASKER_PADDED)
         put_padding(stun_transaction_builder(transaction));
     stun_transaction_start(transaction);
@@ -257,6 +311,8 @@ on_allocation(void *owner, struct stun_transaction *transaction, const struct st
     allocation->local = discovery->allocation->local;
     allocation->answered = result->outcome == STUN_OUTCOME_ANSWERED;
     allocation->requests = result->requests;
+    allocation->elapsed = result->elapsed;
+    note_round_trip(discovery, result);
     if (allocation->answered)
         allocation->mapped = discovery_mapped(result);
     discovery_next(discovery);
@@ -345,6 +401,7 @@ stun_discovery_start(struct io *io, const struct stun_discovery_options *options
     discovery->options = *options;
     if (options->timer.rto == 0)
         discovery->options.timer = STUN_TIMER_DISCOVERY;
+    discovery->evidence.interval = discovery->options.timer.most;
     discovery->done = done;
     discovery->owner = owner;
     discovery->client = stun_client_new(io, NULL);

@@ -20,7 +20,7 @@ struct hairpin {
     struct asker *ends[2];
     struct endpoint mapped[2];
     struct stun_id ids[2]; /* of what each sends */
-    unsigned asked, rounds;
+    unsigned asked, rounds; /* `asked`: twice each, before and after the rounds */
     unsigned pairs;        /* begun so far whose ports are foretold */
     int step;              /* by which; 0: ports are preserved */
     struct asker *looker;
@@ -58,6 +58,7 @@ struct stun_discovery {
     struct asker askers[DISCOVERY_SOCKETS];
     struct asker *named[STUN_ASKERS];
     struct asker *allocation;
+    int64_t round_trip;    /* the quickest answer so far; 0: none yet */
     struct stun_evidence evidence;
     struct hairpin hairpin;
     struct lifetime lifetime;
@@ -68,6 +69,8 @@ struct stun_discovery {
 /* NULL when there is no socket to be had. */
 struct asker *discovery_open(struct stun_discovery *discovery);
 void discovery_close(struct asker *asker);
+/* The same, with a last wait that leaves a whole round trip for the answer to the last request. */
+struct stun_timer_options discovery_timer(const struct stun_discovery *discovery, struct stun_timer_options timer);
 /* A Binding request without attributes; what comes back is told to `done`, with `owner`. */
 struct stun_request discovery_request(struct stun_discovery *discovery, struct asker *asker, stun_done *done,
                                       void *owner);

@@ -2,7 +2,8 @@
  * what is heard by neither was not lost: of 24 packets one arrives unless nearly all are lost inside. What arrives is known
  * by its transaction ID.
  *
- * First the server tells what the two are mapped to. Each sends there, which opens its own filter for the other where both
+ * First the server tells what the two are mapped to, and after a silence once more: where it says something else, it had
+ * not told the truth, or the NAT began anew meanwhile, and the silence proves nothing. Each sends there, which opens its own filter for the other where both
  * use the mapping that the server saw: where the mapping is endpoint-independent, or where nothing is filtered. Elsewhere
  * the two have other mappings for each other than for the server, which nobody outside sees. So further pairs go by what
  * is foretold of their ports, where these are (classify.h):
@@ -89,7 +90,7 @@ end_rounds(struct stun_discovery *discovery)
     if (discovery->evidence.hairpin.heard)
         end(discovery);
     else if (hairpin->pairs == 0)
-        begin_pair(discovery);
+        ask_next(discovery);
     else
         look(discovery);
 }
@@ -99,6 +100,7 @@ discovery_hairpin_round(struct stun_discovery *discovery)
 {
     struct hairpin *hairpin = &discovery->hairpin;
     struct io *io = discovery->io;
+    int64_t wait = BETWEEN;
 
     if (hairpin->rounds == ROUNDS || discovery->evidence.hairpin.heard) {
         end_rounds(discovery);
@@ -107,7 +109,9 @@ discovery_hairpin_round(struct stun_discovery *discovery)
     hairpin->rounds++;
     send_across(discovery, 0);
     send_across(discovery, 1);
-    io->ops->arm(io, &discovery->alarm, io->ops->now(io) + BETWEEN, true);
+    if (hairpin->rounds == ROUNDS) /* what turns round takes no longer than to the server and back */
+        wait = MAX(wait, discovery->round_trip);
+    io->ops->arm(io, &discovery->alarm, io->ops->now(io) + wait, true);
 }
 
 void
@@ -207,7 +211,7 @@ begin_pair(struct stun_discovery *discovery)
 
     close_ends(discovery);
     stun_classify(&discovery->evidence, &findings);
-    if (findings.hairpin.value >= 0 || hairpin->pairs == STUN_HAIRPIN_PAIRS ||
+    if (findings.hairpin.value >= 0 || discovery->evidence.hairpin.unsteady || hairpin->pairs == STUN_HAIRPIN_PAIRS ||
         (findings.ports.value != STUN_PORTS_PRESERVE && findings.ports.value != STUN_PORTS_SEQUENTIAL)) {
         end(discovery);
         return;
@@ -219,6 +223,31 @@ begin_pair(struct stun_discovery *discovery)
 
 /* --- the pair that is told by the server ------------------------------------------------------------------------- */
 
+/* After the rounds: whether what the server had said of this end still holds. */
+static void
+again(struct stun_discovery *discovery, const struct stun_result *result)
+{
+    const struct hairpin *hairpin = &discovery->hairpin;
+
+    if (result->outcome != STUN_OUTCOME_ANSWERED || endpoint_equal(hairpin->mapped[0], hairpin->mapped[1]) ||
+        !endpoint_equal(discovery_mapped(result), hairpin->mapped[hairpin->asked % 2]))
+        discovery->evidence.hairpin.unsteady = true;
+}
+
+/* The next end is asked, or, when both have been, what follows on that. */
+static void
+begin_or_ask(struct stun_discovery *discovery)
+{
+    if (discovery->hairpin.asked == 2) {
+        discovery->evidence.hairpin.tried = true;
+        begin_rounds(discovery);
+    } else if (discovery->hairpin.asked == 4) {
+        begin_pair(discovery);
+    } else {
+        ask_next(discovery);
+    }
+}
+
 static void
 on_mapped(void *owner, struct stun_transaction *transaction, const struct stun_result *result)
 {
@@ -226,26 +255,24 @@ on_mapped(void *owner, struct stun_transaction *transaction, const struct stun_r
     struct hairpin *hairpin = &discovery->hairpin;
 
     (void)transaction;
-    if (result->outcome != STUN_OUTCOME_ANSWERED) {
+    if (hairpin->asked >= 2) {
+        again(discovery, result);
+    } else if (result->outcome != STUN_OUTCOME_ANSWERED) {
         end(discovery);
         return;
+    } else {
+        hairpin->mapped[hairpin->asked] = discovery_mapped(result);
     }
-    hairpin->mapped[hairpin->asked++] = discovery_mapped(result);
-    ask_next(discovery);
+    hairpin->asked++;
+    begin_or_ask(discovery);
 }
 
 static void
 ask_next(struct stun_discovery *discovery)
 {
     struct hairpin *hairpin = &discovery->hairpin;
-    struct stun_request request;
+    struct stun_request request = discovery_request(discovery, hairpin->ends[hairpin->asked % 2], on_mapped, discovery);
 
-    if (hairpin->asked == 2) {
-        discovery->evidence.hairpin.tried = true;
-        begin_rounds(discovery);
-        return;
-    }
-    request = discovery_request(discovery, hairpin->ends[hairpin->asked], on_mapped, discovery);
     stun_transaction_start(stun_transaction_new(discovery->client, STUN_BINDING, &request));
 }
 

@@ -160,7 +160,7 @@ on_waited(void *owner, struct io_timer *alarm)
     struct stun_transaction *transaction;
 
     (void)alarm;
-    request.timer = TIMER;
+    request.timer = discovery_timer(discovery, TIMER);
     request.any_socket = true;
     transaction = rung->transaction = stun_transaction_new(discovery->client, STUN_BINDING, &request);
     stun_put_number(stun_transaction_builder(transaction), STUN_RESPONSE_PORT, rung->mapped.port);

@@ -66,6 +66,7 @@ enum stun_set {
  *    name                      type    name on paper               field                       format         set   least most  sent  source */
 #define STUN_ATTRIBUTES(X) \
     X(MAPPED_ADDRESS,           0x0001, "MAPPED-ADDRESS",           "mapped_address",           ENDPOINT,      BASE,  8,    20,  20,  "RFC 8489 section 14.1") \
+    X(RESPONSE_ADDRESS,         0x0002, "RESPONSE-ADDRESS",         "response_address",         ENDPOINT,      CLASSIC, 8,  20,  20,  "RFC 3489 section 11.2.2") \
     X(CHANGE_REQUEST,           0x0003, "CHANGE-REQUEST",           "change_request",           U32,           DISCOVERY, 4, 4,   4,  "RFC 5780 section 7.2") \
     X(SOURCE_ADDRESS,           0x0004, "SOURCE-ADDRESS",           "source_address",           ENDPOINT,      CLASSIC, 8,  20,  20,  "RFC 3489 section 11.2.5") \
     X(CHANGED_ADDRESS,          0x0005, "CHANGED-ADDRESS",          "changed_address",          ENDPOINT,      CLASSIC, 8,  20,  20,  "RFC 3489 section 11.2.3") \

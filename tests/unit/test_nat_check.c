@@ -77,8 +77,9 @@ test_every_pair(void)
         CHECK_ROW(kinds[i], told[i] * 10000 >= least[i] * 81 * (int64_t)seeds);
 }
 
-#define HEAD                                                                                                           \
-    "local n = lab.internet{} local S = n:host('S', {'198.51.100.1', '198.51.100.2'}) "                                \
+#define HEAD HEAD_OVER("0s")
+#define HEAD_OVER(delay)                                                                                               \
+    "local n = lab.internet{ delay = '" delay "' } local S = n:host('S', {'198.51.100.1', '198.51.100.2'}) "                                \
     "local function check(host, server, options) host:spawn(function() local t = host:nat_check(server, options) "     \
     "local w = t.why for _, k in ipairs{'mapping', 'filtering', 'class', 'rfc3489'} do "                               \
     "log(t[k] or '(' .. w[k] .. ')') end end) end "
@@ -110,6 +111,9 @@ test_situations(void)
           HEAD "S:stun_server{ alternate = '198.51.100.2', ignore_change = true } check(n:nat('N'):host 'A', S, " QUICK ")",
           "endpoint-independent; (the server ignores CHANGE-REQUEST); (the server ignores CHANGE-REQUEST); "
           "(the server ignores CHANGE-REQUEST)" },
+        { "a long way, without loss",
+          HEAD_OVER("1s") TWO "check(n:nat('N'):host 'A', S, " QUICK ")",
+          "endpoint-independent; address-and-port-dependent; port-restricted-cone; port-restricted-cone" },
         { "UDP blocked", HEAD TWO "check(n:nat('N', nil, {type = 'udp-blocked'}):host 'A', S, " QUICK ")",
           "(the server does not answer: it is down, or UDP is blocked on the way); ..." },
         { "nobody there", HEAD "check(n:nat('N'):host 'A', S, " QUICK ")", "(the server cannot be reached); ..." },
@@ -119,7 +123,8 @@ test_situations(void)
 }
 
 /* A server of RFC 3489 by hand: all 128 bits of the transaction ID come back, MAPPED-ADDRESS, SOURCE-ADDRESS and
- * CHANGED-ADDRESS with them, and of what it is asked it knows CHANGE-REQUEST alone (sections 8.1, 11.2). To what is longer
+ * CHANGED-ADDRESS with them, and of what it is asked it knows CHANGE-REQUEST and, behind that, RESPONSE-ADDRESS (sections
+ * 8.1, 11.2). To what is longer
  * than a datagram of its time it says nothing. */
 #define CLASSIC                                                                                                        \
     "local n = lab.internet{} local S = n:host('S', {'198.51.100.1', '198.51.100.2'}) local sockets = {} "             \
@@ -131,8 +136,10 @@ test_situations(void)
     "S:spawn(function() while true do local data, from = sock:recv() "                                                 \
     "local flags = data:sub(21, 22) == '\\0\\3' and data:byte(28) or 0 "                                               \
     "local a, p = flags & 4 ~= 0 and other or ip, flags & 2 ~= 0 and away or port "                                    \
+    "local back = from if data:sub(29, 30) == '\\0\\2' then back = lab.endpoint(('%d.%d.%d.%d'):format("                 \
+    "data:byte(37, 40)), (string.unpack('>I2', data, 35))) end "                                                       \
     "local body = attribute(1, from.ip, from.port) .. attribute(4, a, p) .. attribute(5, other, away) "                \
-    "if #data <= 548 then sockets[a .. p]:send(from, string.pack('>I2I2', 0x0101, #body) .. data:sub(5, 20) .. body) " \
+    "if #data <= 548 then sockets[a .. p]:send(back, string.pack('>I2I2', 0x0101, #body) .. data:sub(5, 20) .. body) " \
     "end end end, {background = true}) end end "                                                                       \
     "local function check(type) local A = n:nat('N', nil, {type = type}):host 'A' A:spawn(function() "                 \
     "local t = A:nat_check(S, {lifetime = '1min'}) log(t.mapping) log(t.filtering) log(t.rfc3489) "                    \
@@ -189,6 +196,11 @@ test_words(void)
                    "{ background = true }) "
                    "A:spawn(function() local t = A:nat_check(S, " QUICK ") log(t.hairpin or t.why.hairpin) end) end ",
           "external-source; off" },
+        { "a NAT that begins anew while two sockets send to each other",
+          HEAD TWO "local N = n:nat('N', '203.0.113.1', {type = 'full-cone', hairpin = 'off'}) local A = N:host 'A' "
+                   "lab.at(1, function() N:reboot{ ip = '203.0.113.9' } end) A:spawn(function() "
+                   "local t = A:nat_check(S, " QUICK ") out(t.mapping, t.hairpin, t.why.hairpin) end)",
+          "endpoint-independent nil what the server calls the two sockets does not hold" },
         { "longer than it may look",
           HEAD TWO "local A = n:nat('N', nil, {timeout = '1min'}):host 'A' A:spawn(function() "
                    "local t = A:nat_check(S, { lifetime = '20s' }) out(t.lifetime, t.lifetime_end) end)",

@@ -8,6 +8,8 @@
 struct situation {
     int mapping, filtering;         /* enum stun_behaviour */
     bool no_other, ignores, refuses; /* the server: no second address, ignores CHANGE-REQUEST, answers 420 */
+    bool drops_both, drops_port;    /* it drops requests for an answer from its other address and port, its other port */
+    bool no_port;                   /* it answers 420 to RESPONSE-PORT */
     bool mute;                      /* its second address sends nothing of itself */
     bool dead;                      /* and answers nothing either */
     unsigned requests;              /* that each answer took; 0: 1 */
@@ -48,19 +50,21 @@ mapped(const struct situation *s, enum stun_asker asker, unsigned asks)
     return out;
 }
 
-/* Whether the mapping by which corner `asks` is asked has been used to ask `corner`, or its address. */
+/* Whether corner `from` is admitted by the mapping that has been used to ask corner 0 only. */
 static bool
-opened(const struct situation *s, bool afterwards, unsigned from)
+admitted(const struct situation *s, unsigned from)
 {
-    static const unsigned first[] = { 0 }, all[] = { 0, 3, 2 };
-    const unsigned *asked = afterwards ? all : first;
+    return s->filtering == STUN_ENDPOINT_INDEPENDENT ||
+           (s->filtering == STUN_ADDRESS_DEPENDENT && !(from & STUN_CORNER_ADDRESS));
+}
 
-    for (size_t i = 0; i < (afterwards ? 3 : 1); i++)
-        if (endpoint_equal(mapped(s, STUN_ASKER_FILTERING, asked[i]), mapped(s, STUN_ASKER_FILTERING, 0)) &&
-            (asked[i] == from || (s->filtering == STUN_ADDRESS_DEPENDENT &&
-                                  (asked[i] & STUN_CORNER_ADDRESS) == (from & STUN_CORNER_ADDRESS))))
-            return true;
-    return s->filtering == STUN_ENDPOINT_INDEPENDENT;
+/* A control: the corner has been asked, by a mapping that is corner 0's, or else that RESPONSE-PORT leads to. */
+static enum stun_seen
+seen_of_control(const struct situation *s, unsigned from)
+{
+    bool same = endpoint_equal(mapped(s, STUN_ASKER_FILTERING, from), mapped(s, STUN_ASKER_FILTERING, 0));
+
+    return same || !s->no_port ? STUN_SEEN_ANSWER : STUN_SEEN_REFUSED;
 }
 
 static enum stun_seen
@@ -77,7 +81,11 @@ seen(const struct situation *s, enum stun_question question)
         return STUN_SEEN_REFUSED;
     if (s->ignores)
         return STUN_SEEN_ASTRAY;
-    return !s->mute && !s->dead && opened(s, control, info->answered) ? STUN_SEEN_ANSWER : STUN_SEEN_SILENCE;
+    if (s->mute || s->dead || (info->answered == STUN_CORNER_BOTH ? s->drops_both : s->drops_port))
+        return STUN_SEEN_SILENCE;
+    if (control)
+        return seen_of_control(s, info->answered);
+    return admitted(s, info->answered) ? STUN_SEEN_ANSWER : STUN_SEEN_SILENCE;
 }
 
 static void
@@ -141,6 +149,8 @@ test_pairs(void)
         }
 }
 
+#define NOT_SEEN "the server was not seen to follow CHANGE-REQUEST, so the silence may be its own"
+
 /* Servers that don't do what they should make nothing look like what it is not. */
 static void
 test_servers(void)
@@ -158,6 +168,20 @@ test_servers(void)
           "the server does not support CHANGE-REQUEST" },
         { "a second address that sends nothing of itself, before a full cone", { .mute = true }, "endpoint-independent",
           "nothing comes from the server's other address or port even where it must be admitted", "port-restricted-cone" },
+        { "CHANGE-REQUEST is dropped, before what filters nothing",
+          { .mapping = STUN_ADDRESS_AND_PORT_DEPENDENT, .drops_both = true, .drops_port = true },
+          "address-and-port-dependent", NOT_SEEN, "symmetric" },
+        { "only for the address, before the same", { .mapping = STUN_ADDRESS_DEPENDENT, .drops_both = true },
+          "address-dependent", NOT_SEEN, "symmetric" },
+        { "only for the port",
+          { STUN_ADDRESS_AND_PORT_DEPENDENT, STUN_ADDRESS_DEPENDENT, .drops_port = true },
+          "address-and-port-dependent", NOT_SEEN, "symmetric" },
+        { "RESPONSE-PORT is not served, before a symmetric NAT",
+          { STUN_ADDRESS_AND_PORT_DEPENDENT, STUN_ADDRESS_AND_PORT_DEPENDENT, .no_port = true },
+          "address-and-port-dependent", NOT_SEEN, "symmetric" },
+        { "nor before a port-restricted cone, where it isn't needed",
+          { STUN_ENDPOINT_INDEPENDENT, STUN_ADDRESS_AND_PORT_DEPENDENT, .no_port = true },
+          "endpoint-independent", "address-and-port-dependent", "port-restricted-cone" },
         { "one that is dead", { .dead = true }, "not every address and port of the server answered",
           "the mapping is not known", "the server's other address does not answer" },
         { "much loss, full cone", { .requests = 3 }, "endpoint-independent", "endpoint-independent", "full-cone" },
@@ -176,6 +200,34 @@ test_servers(void)
         CHECK_ROW_TEXT(rows[i].name, word_of(&findings.mapping, stun_behaviour_word), rows[i].mapping);
         CHECK_ROW_TEXT(rows[i].name, word_of(&findings.filtering, stun_behaviour_word), rows[i].filtering);
         CHECK_ROW_TEXT(rows[i].name, word_of(&findings.walk, stun_class_word), rows[i].walk);
+    }
+}
+
+/* What a long way delays is not lost: of three requests half a second apart the first was answered, after a second. */
+static void
+test_long_way(void)
+{
+    static const struct {
+        const char *name;
+        int64_t round_trip, waited;
+        const char *filtering;
+    } rows[] = {
+        { "each first request is answered, late", 1100 * TIME_MS, 1100 * TIME_MS, "address-dependent" },
+        { "each third, at once", 20 * TIME_MS, 1020 * TIME_MS, "too many packets are lost" },
+        { "each third, and a bit late", 100 * TIME_MS, 1000 * TIME_MS, "too many packets are lost" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct situation situation = { .filtering = STUN_ADDRESS_DEPENDENT, .requests = 3 };
+        struct stun_evidence evidence;
+        struct stun_findings findings;
+
+        look(&situation, &evidence);
+        evidence.interval = 500 * TIME_MS;
+        for (int n = 0; n < STUN_QUESTION_COUNT; n++)
+            evidence.sights[n].elapsed = n == STUN_QUESTION_FIRST ? rows[i].round_trip : rows[i].waited;
+        stun_classify(&evidence, &findings);
+        CHECK_ROW_TEXT(rows[i].name, word_of(&findings.filtering, stun_behaviour_word), rows[i].filtering);
     }
 }
 
@@ -281,19 +333,22 @@ test_hairpin(void)
         const char *name, *from; /* NULL: nothing was heard */
         int mapping, filtering, value;
         unsigned foretold; /* pairs whose ports were, without a sound */
+        bool unsteady;
     } rows[] = {
-        { "from inside", "10.0.0.2:6000", 0, 2, STUN_HAIRPIN_INTERNAL_SOURCE, 0 },
-        { "from outside", "203.0.113.1:41000", 0, 2, STUN_HAIRPIN_EXTERNAL_SOURCE, 0 },
-        { "from outside, by another mapping", "203.0.113.1:41007", 2, 0, STUN_HAIRPIN_EXTERNAL_SOURCE, 0 },
-        { "from nowhere", "192.0.2.9:41000", 0, 2, -1, 0 },
-        { "silence, which the filter must let through", NULL, 0, 2, STUN_HAIRPIN_OFF, 0 },
-        { "silence without a filter", NULL, 2, 0, STUN_HAIRPIN_OFF, 0 },
-        { "silence that the filter may have made", NULL, 2, 2, -1, 0 },
-        { "silence that the filter may have made", NULL, 1, 1, -1, 0 },
-        { "two more silences, where the filter must let through", NULL, 1, 1, -1, 2 },
-        { "three", NULL, 1, 1, STUN_HAIRPIN_OFF, 3 },
-        { "of a pair whose ports were foretold", "203.0.113.1:41000", 2, 2, STUN_HAIRPIN_EXTERNAL_SOURCE, 1 },
-        { "no translation", NULL, STUN_NO_TRANSLATION, 0, -1, 0 },
+        { "from inside", "10.0.0.2:6000", 0, 2, STUN_HAIRPIN_INTERNAL_SOURCE, 0, false },
+        { "from outside", "203.0.113.1:41000", 0, 2, STUN_HAIRPIN_EXTERNAL_SOURCE, 0, false },
+        { "from outside, by another mapping", "203.0.113.1:41007", 2, 0, STUN_HAIRPIN_EXTERNAL_SOURCE, 0, false },
+        { "from nowhere", "192.0.2.9:41000", 0, 2, -1, 0, false },
+        { "silence, which the filter must let through", NULL, 0, 2, STUN_HAIRPIN_OFF, 0, false },
+        { "silence without a filter", NULL, 2, 0, STUN_HAIRPIN_OFF, 0, false },
+        { "silence that the filter may have made", NULL, 2, 2, -1, 0, false },
+        { "silence that the filter may have made", NULL, 1, 1, -1, 0, false },
+        { "two more silences, where the filter must let through", NULL, 1, 1, -1, 2, false },
+        { "three", NULL, 1, 1, STUN_HAIRPIN_OFF, 3, false },
+        { "of a pair whose ports were foretold", "203.0.113.1:41000", 2, 2, STUN_HAIRPIN_EXTERNAL_SOURCE, 1, false },
+        { "silence, and the server says something else afterwards", NULL, 0, 0, -1, 0, true },
+        { "a sound, whatever it says", "203.0.113.1:41000", 0, 2, STUN_HAIRPIN_EXTERNAL_SOURCE, 0, true },
+        { "no translation", NULL, STUN_NO_TRANSLATION, 0, -1, 0, false },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -303,7 +358,7 @@ test_hairpin(void)
 
         look(&situation, &evidence);
         evidence.hairpin = (struct stun_hairpin_sight){
-            .tried = true, .heard = rows[i].from != NULL, .foretold = rows[i].foretold
+            .tried = true, .heard = rows[i].from != NULL, .unsteady = rows[i].unsteady, .foretold = rows[i].foretold
         };
         if (rows[i].from) {
             evidence.hairpin.from = at(rows[i].from);
@@ -393,7 +448,7 @@ test_evidence(void)
     look(&situation, &evidence);
     evidence.sights[STUN_QUESTION_FROM_BOTH].requests = 10;
     evidence.allocations = 2;
-    evidence.allocation[0] = (struct stun_allocation){ true, at("10.0.0.2:50000"), at("203.0.113.1:40000"), 1 };
+    evidence.allocation[0] = (struct stun_allocation){ true, at("10.0.0.2:50000"), at("203.0.113.1:40000"), 1, 0 };
     evidence.allocation[1] = (struct stun_allocation){ .local = at("10.0.0.2:50001") };
     evidence.hairpin.tried = evidence.lifetime.tried = evidence.lifetime.served = true;
     evidence.lifetime.alive_for = 29 * TIME_S;
@@ -417,7 +472,8 @@ test_evidence(void)
 void
 suite_stun_classify(void)
 {
-    UNIT_SUITE("stun classify", NULL, NULL, { "pairs", test_pairs }, { "servers", test_servers }, { "first", test_first },
+    UNIT_SUITE("stun classify", NULL, NULL, { "pairs", test_pairs }, { "servers", test_servers },
+               { "a long way", test_long_way }, { "first", test_first },
                { "unsteady", test_unsteady }, { "ports", test_ports }, { "hairpin", test_hairpin },
                { "the rest", test_the_rest }, { "ALG", test_alg }, { "evidence", test_evidence });
 }
