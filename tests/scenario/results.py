@@ -26,7 +26,7 @@ EIM, ADM, APDM, CANT = 'endpoint-independent', 'address-dependent', 'address-and
 DISCOVERED = 'mapping', 'filtering', 'ports', 'hairpin', 'lifetime', 'class', 'rfc3489'
 
 # Of an ICE scenario: connected, path, own and peer's type; further ones. Times and checks differ with the scenario.
-SRFLX, PRFLX, RELAYED, HOST = (('srflx', 'srflx', 'srflx'), ('prflx', 'prflx', 'host'), ('relay', 'prflx', 'relay'),
+SRFLX, PRFLX, OVER_RELAY, HOST = (('srflx', 'srflx', 'srflx'), ('prflx', 'prflx', 'host'), ('relay', 'prflx', 'relay'),
                                ('host', 'host', 'host'))
 NO_PAIR = ('none', 'none', 'none')
 
@@ -140,7 +140,7 @@ REPORTED = [
     ('ice/restart-on-network-change', [],
      ice(SRFLX, path_before='srflx', restarts=2, silence_at_a_ms=int, silence_at_b_ms=int, state_b='completed')),
     ('ice/restart-on-network-change', ['mobile=symmetric'],
-     ice(RELAYED, path_before='srflx', restarts=2, silence_at_a_ms=int, silence_at_b_ms=int, state_b='completed')),
+     ice(OVER_RELAY, path_before='srflx', restarts=2, silence_at_a_ms=int, silence_at_b_ms=int, state_b='completed')),
     ('ice/restart-on-network-change', ['restart=false'],
      ice(NO_PAIR, -1, path_before='srflx', restarts=0, silence_at_a_ms=int, silence_at_b_ms=int, state_b='failed')),
     ('ice/consent-lost', [],
@@ -161,15 +161,15 @@ REPORTED = [
      ice(('relay', 'srflx', 'relay'), at_the_cgn='none refused', rtt_ms=161)),
     ('ice/double-nat-same-cgn', ['inner=true'], ice(SRFLX, at_the_cgn='hairpin-off', rtt_ms=1)),
     ('ice/symmetric-to-port-restricted', [],
-     ice(RELAYED, mapped_for_server=A_OUT, mapped_for_peer=A_OUT, refused_at_a='filtered', refused_at_b='filtered')),
+     ice(OVER_RELAY, mapped_for_server=A_OUT, mapped_for_peer=A_OUT, refused_at_a='filtered', refused_at_b='filtered')),
     ('ice/symmetric-to-port-restricted', ['turn=false'],
      ice(NO_PAIR, -1, mapped_for_server=A_OUT, mapped_for_peer=A_OUT, refused_at_a='filtered',
          refused_at_b='filtered')),
     ('ice/symmetric-to-port-restricted', ['turn=false', 'nat_b=restricted-cone'],
      ice(('prflx', 'prflx', 'srflx'), mapped_for_server=A_OUT, mapped_for_peer='as told, or never refused',
          refused_at_a='filtered', refused_at_b='nothing')),
-    ('ice/mapping-storm', [], ice(RELAYED, reflexive=7, mappings=int, checks_of_b_at_them=int)),
-    ('ice/mapping-storm', ['servers=1'], ice(RELAYED, reflexive=2, mappings=int, checks_of_b_at_them=int)),
+    ('ice/mapping-storm', [], ice(OVER_RELAY, reflexive=7, mappings=int, checks_of_b_at_them=int)),
+    ('ice/mapping-storm', ['servers=1'], ice(OVER_RELAY, reflexive=2, mappings=int, checks_of_b_at_them=int)),
     ('ice/mapping-storm', ['nat_a=port-restricted-cone'],
      ice(('relay', 'relay', 'prflx'), reflexive=1, mappings=1, checks_of_b_at_them=int)),
     ('ice/lite', [], ice(PRFLX, checks_of_b=0, candidates_of_b=1, role_changes=1, heard=True)),

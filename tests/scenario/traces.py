@@ -52,6 +52,7 @@ def looks(frame):
 RESET = 'Connection reset (RST)'
 MEANT = {scenario: (RESET,) for scenario in ('stun/tcp', 'turn/tcp-allocation', 'ice/restart-on-network-change',
                                                   'ice/consent-lost')}
+MEANT['turn/tcp-allocation'] += ('This frame is a (suspected) out-of-order segment',)   # in the one file for all captures
 MEANT['ice/pair'] = ('Unencrypted HTTP protocol detected over encrypted port, could indicate a dangerous misconfiguration.',)
 
 
@@ -216,9 +217,10 @@ def test_all(runs, captures, read):
         test_stun(name, all_frames)
         test_times(name, all_frames)
         test_comments(run, all_frames)
-    without = ('stun/keepalive', 'nat/port-mapping', 'nat/tcp-hole-punching', 'turn/tcp-allocation')
-    check('STUN over UDP is in every other scenario',
-          all(bindings[run.scenario] > 0 for run in runs if run.scenario not in without), bindings)
+    # ice/pair has its servers at port 443, which firewalls let out.
+    without = ('stun/keepalive', 'nat/port-mapping', 'nat/tcp-hole-punching', 'turn/tcp-allocation', 'ice/pair')
+    equal('scenarios without STUN over UDP', sorted(run.scenario for run in runs if bindings[run.scenario] == 0),
+          sorted(without))
     exchange = next(run for run in runs if run.scenario == 'stun/exchange')
     test_exchange(exchange, of_run[exchange])
     equal('a file reads the same alone', list(map(looks, read[1])),
