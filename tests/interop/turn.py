@@ -30,7 +30,8 @@ server.serve_forever()
 ''' % (PEER, STREAM_PORT)
 
 # turnutils_uclient: what is asked of it, and its options. -y: the clients are each other's peers; -c: no second port
-# for RTCP; -m: so many; -n: messages of each.
+# for RTCP; -m: so many; -n: messages of each. Left out: -Z (both families), whose attribute has the number of a draft,
+# 0x8032, where RFC 8656 has 0x8000; -P (RFC 6062, the peer connects), which loses half with turnserver too.
 CASES = (
     ('channels', '-c -n 100'),
     ('Send indications', '-s -c -n 100'),
@@ -48,10 +49,10 @@ CASES = (
     ('more requests than are needed', '-G -c -n 50'),
     ('clients that vanish', '-B -c -m 10 -n 50'),
     ('an IPv4 relay, asked for', '-X -c -n 50'),
-    ('a relay of both families', '-Z -c -n 50'),
     ('many clients', '-c -m 200 -n 20'),
     ('many clients over TCP', '-t -c -m 100 -n 20'),
     ('a load of large messages', '-c -m 5 -n 200 -z 5 -l 1200'),
+    ('messages larger than a packet', '-c -m 3 -n 100 -z 5 -l 1490'),
 )
 
 
@@ -96,16 +97,18 @@ def their_mischief(lab):
     complete('turnutils_uclient through serve turn: after malformed input', uclient(lab, '-c -n 20'))
 
 
-def our_client(lab, name, server):
+def our_client(lab, name, server, external, peer=PEER, ways=('udp', 'tcp', 'connect')):
     program = os.path.join(BUILD, 'interop', 'turn')
-    for way, port in ('udp', ECHO_PORT), ('tcp', ECHO_PORT), ('connect', STREAM_PORT):
-        found = lab.inside.run(program, way, server + ':3478', USER, PASSWORD, '%s:%d' % (PEER, port), within=30)
+    place = ('[%s]:%d' if ':' in server else '%s:%d')
+    for way in ways:
+        port = STREAM_PORT if way == 'connect' else ECHO_PORT
+        found = lab.inside.run(program, way, place % (server, 3478), USER, PASSWORD, place % (peer, port), within=30)
         steps = r'indications 100 of 100\nchannel 100 of 100\nreleased\n'
         if way == 'connect':
             steps = r'connected\nstream 100000 of 100000\n'
-        seen = r'allocated %s:\d+, seen as %s:\d+\n' % (re.escape(server), re.escape(lab.external))
+        seen = r'allocated \[?%s]?:\d+, seen as \[?%s]?:\d+\n' % (re.escape(server), re.escape(external))
         check('our client through %s: %s' % (name, way), found.status == 0 and re.fullmatch(seen + steps, found.out), found)
-    found = lab.inside.run(program, 'udp', server + ':3478', USER, 'wrong', '%s:%d' % (PEER, ECHO_PORT), within=30)
+    found = lab.inside.run(program, 'udp', place % (server, 3478), USER, 'wrong', place % (peer, ECHO_PORT), within=30)
     equal('our client through %s: a wrong password' % name, (found.status, found.out), (1, 'allocation: rejected 401\n'))
 
 
@@ -144,9 +147,10 @@ def main():
         coturn = lab.serve_coturn('our client through turnserver', '-a', '-f', '-u', USER + ':' + PASSWORD)
         if not ours or not start_echo(lab):
             finish()
-        our_client(lab, 'serve turn', OURS)
+        our_client(lab, 'serve turn', OURS, lab.external)
+        our_client(lab, 'serve turn over IPv6', OURS6, lab.external6, PEER6, ('udp', 'tcp'))
         if coturn:
-            our_client(lab, 'turnserver', COTURN)
+            our_client(lab, 'turnserver', COTURN, lab.external)
         capture = Capture(lab.box, os.path.join(lab.folder, 'box.pcapng'), 'wan')
         complete('turnutils_uclient through serve turn: while tshark listens', uclient(lab, '-c -n 50'))
         complete('turnutils_uclient through serve turn: indications, too', uclient(lab, '-s -c -n 50'))
