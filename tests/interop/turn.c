@@ -1,7 +1,7 @@
 /* Our TURN client on a real socket, for what it does with other people's servers:
  *
- *     turn udp|tcp SERVER USER PASSWORD PEER     PEER echoes datagrams
- *     turn connect SERVER USER PASSWORD PEER     PEER echoes a stream (RFC 6062)
+ *     turn udp|tcp SERVER USER PASSWORD PEER [BYTES]    PEER echoes datagrams, of so many bytes
+ *     turn connect SERVER USER PASSWORD PEER            PEER echoes a stream (RFC 6062)
  *
  * It allocates; then permits the peer and has datagrams echoed by indications; then binds a channel and has as many
  * echoed by that; then releases the allocation. Or it has the server connect, and a stream echoed. One line a step:
@@ -13,12 +13,13 @@
  *
  * or "connected" and "stream 100000 of 100000". Ends with 0 when all of it came; what fails is the last line. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/live/live.h"
 #include "proto/turn/client.h"
 
-enum { DATAGRAMS = 100, WINDOW = 8, STREAM_BYTES = 100000 };
+enum { DATAGRAMS = 100, WINDOW = 8, LEAST = 16, MOST = 4000, STREAM_BYTES = 100000 };
 enum step { STEP_INDICATIONS, STEP_CHANNEL, STEP_STREAM, STEP_COUNT };
 
 static const char *const steps[] = { "indications", "channel", "stream" };
@@ -31,6 +32,7 @@ struct trial {
     struct turn_client *client;
     struct endpoint peer;
     enum step step;
+    unsigned bytes; /* of a datagram */
     unsigned sent, received;
     struct io_tcp *tcp;
     bool good;
@@ -54,15 +56,22 @@ fail(struct trial *trial, const char *what, const struct turn_client_failure *fa
 /* --- datagrams -------------------------------------------------------------------------------------------------- */
 
 /* Each says which it is, so that one that comes twice is no second one. */
+static struct span
+make_datagram(const struct trial *trial, unsigned n, char text[MOST])
+{
+    memset(text, '.', trial->bytes);
+    snprintf(text, LEAST, "%d %u", (int)trial->step, n);
+    return span_of(text, trial->bytes);
+}
+
 static void
 send_some(struct trial *trial)
 {
     struct io_udp *relay = turn_client_relay(trial->client);
 
     for (; trial->sent < DATAGRAMS && trial->sent < trial->received + WINDOW; trial->sent++) {
-        char text[32];
-        int length = snprintf(text, sizeof text, "%d %u", (int)trial->step, trial->sent);
-        struct io_datagram datagram = IO_DATAGRAM_TO(trial->peer, span_of(text, (size_t)length));
+        char text[MOST];
+        struct io_datagram datagram = IO_DATAGRAM_TO(trial->peer, make_datagram(trial, trial->sent, text));
 
         if (relay->ops->send(relay, &datagram) != IO_OK) {
             stop(trial, "not sent");
@@ -109,11 +118,11 @@ static void
 on_datagram(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
 {
     struct trial *trial = owner;
-    char text[32];
+    char text[MOST];
 
     (void)udp;
-    snprintf(text, sizeof text, "%d %u", (int)trial->step, trial->received);
-    if (!endpoint_equal(datagram->peer, trial->peer) || !span_equal(datagram->data, span_of_text(text)))
+    if (!endpoint_equal(datagram->peer, trial->peer) ||
+        !span_equal(datagram->data, make_datagram(trial, trial->received, text)))
         return;
     trial->received++;
     send_some(trial);
@@ -246,11 +255,12 @@ main(int argc, char **argv)
     struct turn_client_options options = { .software = "punchlab" };
     unsigned way = 0;
 
-    while (argc == 6 && way < G_N_ELEMENTS(ways) && strcmp(argv[1], ways[way]) != 0)
+    while (argc >= 6 && way < G_N_ELEMENTS(ways) && strcmp(argv[1], ways[way]) != 0)
         way++;
-    if (!live || argc != 6 || way == G_N_ELEMENTS(ways) || !endpoint_parse(argv[2], &options.server) ||
-        !endpoint_parse(argv[5], &trial.peer)) {
-        fputs("usage: turn udp|tcp|connect SERVER:PORT USER PASSWORD PEER:PORT\n", stderr);
+    trial.bytes = argc == 7 ? (unsigned)atoi(argv[6]) : 100;
+    if (!live || argc < 6 || argc > 7 || way == G_N_ELEMENTS(ways) || !endpoint_parse(argv[2], &options.server) ||
+        !endpoint_parse(argv[5], &trial.peer) || trial.bytes < LEAST || trial.bytes > MOST) {
+        fputs("usage: turn udp|tcp|connect SERVER:PORT USER PASSWORD PEER:PORT [BYTES]\n", stderr);
         return 2;
     }
     options.username = argv[3];

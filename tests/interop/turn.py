@@ -112,6 +112,16 @@ def our_client(lab, name, server, external, peer=PEER, ways=('udp', 'tcp', 'conn
     equal('our client through %s: a wrong password' % name, (found.status, found.out), (1, 'allocation: rejected 401\n'))
 
 
+def our_bursts(lab):
+    """Datagrams that fill a packet to the last byte, with their header or without, and larger ones, several at a time: the
+    kernel can be given such a burst as one message only where each fits."""
+    program = os.path.join(BUILD, 'interop', 'turn')
+    for size in 1400, 1468, 1472, 1473, 1490, 3000:
+        found = lab.inside.run(program, 'udp', OURS + ':3478', USER, PASSWORD, '%s:%d' % (PEER, ECHO_PORT), size, within=30)
+        check('our client through serve turn: %d bytes' % size, found.status == 0 and found.out.endswith(
+            'indications 100 of 100\nchannel 100 of 100\nreleased\n'), found)
+
+
 def decoded(capture):
     name = 'tshark decodes what our server says'
     if not capture.stop():
@@ -148,6 +158,7 @@ def main():
         if not ours or not start_echo(lab):
             finish()
         our_client(lab, 'serve turn', OURS, lab.external)
+        our_bursts(lab)
         our_client(lab, 'serve turn over IPv6', OURS6, lab.external6, PEER6, ('udp', 'tcp'))
         if coturn:
             our_client(lab, 'turnserver', COTURN, lab.external)
