@@ -159,17 +159,32 @@ def test_secret():
 
 def test_peers():
     """By default it lets nobody into a network: no loopback, link-local, multicast, broadcast or private peers."""
-    server = Server('--listen', '127.0.0.1:0', *ALICE, '--deny', '198.51.100.0/24', '--allow', '10.9.0.0/16', which='turn')
+    server = Server('--listen', '127.0.0.1:0', *ALICE, '--deny', '198.51.100.0/24', '--allow', '10.9.0.0/16',
+                    which='turn')
     (to,) = server.read(1)
     with Turn(to) as alice:
         equal('allocate', alice.allocate(), 0)
-        for address in ('127.0.0.1', '127.9.9.9', '169.254.169.254', '224.0.0.1', '255.255.255.255', '0.0.0.0', '10.0.0.1',
-                        '172.16.0.1', '192.168.1.1', '100.64.0.1', '198.51.100.1'):
+        for address in ('127.0.0.1', '127.9.9.9', '169.254.169.254', '224.0.0.1', '255.255.255.255', '0.0.0.0',
+                        '10.0.0.1', '172.16.0.1', '192.168.1.1', '100.64.0.1', '198.51.100.1'):
             code = 0 if address == '127.0.0.1' else 403     # other relayed addresses are there
             equal('permission for ' + address, alice.permit((address, 9)), code)
             equal('channel to ' + address, alice.bind(0x4000, (address, 9)), 403)
         for address in ('203.0.113.9', '10.9.0.1'):
             equal('permission for ' + address, alice.permit((address, 9)), 0)
+    server.stop(signal.SIGINT)
+
+
+def test_external():
+    """Behind a 1:1 NAT: clients are told the external address, and meet there without that NAT's hairpin."""
+    server = Server('--listen', '127.0.0.1:0', '--relay', '127.0.0.1/203.0.113.5', *ALICE, which='turn')
+    (to,) = server.read(1)
+    with Turn(to) as one, Turn(to) as two:
+        equal('allocate', [one.allocate(), two.allocate()], [0, 0])
+        equal('the external address', [one.relayed[0], two.relayed[0]], ['203.0.113.5', '203.0.113.5'])
+        equal('permit each other', [one.permit(two.relayed), two.permit(one.relayed)], [0, 0])
+        one.send(two.relayed, b'by the outside')
+        found = attributes_of(two.sock.recv(2000))
+        equal('as from outside', (found[BYTES], address_of(found[PEER], True)), (b'by the outside', one.relayed))
     server.stop(signal.SIGINT)
 
 
@@ -317,13 +332,14 @@ def test_mistakes():
         result = punchlab(*base, *arguments)
         check(name, result.returncode == 2 and result.stdout == '' and result.stderr.count('\n') == 1 and
               all(word in result.stderr for word in words), (result.returncode, result.stderr))
-    for which, option in (('stun', '--relay=127.0.0.1'), ('stun', '--open'), ('signal', '--user=a:b'), ('signal', '--drain=1')):
+    for which, option in (('stun', '--relay=127.0.0.1'), ('stun', '--open'), ('signal', '--user=a:b'),
+                          ('signal', '--drain=1')):
         result = punchlab('serve', which, option)
         check('%s: %s' % (which, option), result.returncode == 2 and option.partition('=')[0] in result.stderr and
               'is not for serve ' + which in result.stderr, result)
 
 
-for test in (test_relay, test_strangers, test_secret, test_peers, test_limits, test_tcp, test_drain, test_impatience,
-             test_stop_at_work, test_flood, test_mistakes):
+for test in (test_relay, test_strangers, test_secret, test_peers, test_external, test_limits, test_tcp, test_drain,
+             test_impatience, test_stop_at_work, test_flood, test_mistakes):
     test()
 finish()
