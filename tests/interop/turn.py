@@ -58,8 +58,8 @@ CASES = (
 
 def serve_ours(lab):
     allowed = [word for peer in (PEER + '/32', PEER6 + '/128') for word in ('--allow', peer)]
-    return lab.serve_ours('turn', '--listen', OURS, '--listen', OURS6, '--relay', OURS, '--relay', OURS6, '--user', USER + ':' + PASSWORD, '--realm', REALM,
-                          '--old-channels', *allowed)
+    return lab.serve_ours('turn', '--listen', OURS, '--listen', OURS6, '--relay', OURS, '--relay', OURS6, '--user',
+                          USER + ':' + PASSWORD, '--realm', REALM, '--old-channels', *allowed)
 
 
 def uclient(lab, options, server=OURS, peer=PEER, within=60):
@@ -87,11 +87,11 @@ def their_mischief(lab):
     """What is wrong on purpose: refused, and nobody else's trouble."""
     negative = uclient(lab, '-N -c -n 10')
     check('turnutils_uclient -N: negative tests end as with a correct server', negative.status == 255, negative)
-    # It spoils its own requests, and waits for their answers for ever, with turnserver too: what counts is "afterwards".
+    # It spoils its own requests, and waits for their answers for ever, with turnserver too: what counts is afterwards.
     for _ in range(4):
         uclient(lab, '-R -c -n 20', within=3)
-    stranger = lab.inside.run('turnutils_uclient', '-u', USER, '-w', 'wrong', '-p', 3478, '-e', PEER, '-r', ECHO_PORT, '-c',
-                              '-n', 5, OURS, within=30)
+    stranger = lab.inside.run('turnutils_uclient', '-u', USER, '-w', 'wrong', '-p', 3478, '-e', PEER, '-r', ECHO_PORT,
+                              '-c', '-n', 5, OURS, within=30)
     check('turnutils_uclient: a wrong password gets nothing', stranger.status not in (0, 124) and
           'Total lost packets 0' not in stranger.out, stranger)
     complete('turnutils_uclient through serve turn: after malformed input', uclient(lab, '-c -n 20'))
@@ -107,17 +107,20 @@ def our_client(lab, name, server, external, peer=PEER, ways=('udp', 'tcp', 'conn
         if way == 'connect':
             steps = r'connected\nstream 100000 of 100000\n'
         seen = r'allocated \[?%s]?:\d+, seen as \[?%s]?:\d+\n' % (re.escape(server), re.escape(external))
-        check('our client through %s: %s' % (name, way), found.status == 0 and re.fullmatch(seen + steps, found.out), found)
+        good = found.status == 0 and re.fullmatch(seen + steps, found.out)
+        check('our client through %s: %s' % (name, way), good, found)
     found = lab.inside.run(program, 'udp', place % (server, 3478), USER, 'wrong', place % (peer, ECHO_PORT), within=30)
-    equal('our client through %s: a wrong password' % name, (found.status, found.out), (1, 'allocation: rejected 401\n'))
+    equal('our client through %s: a wrong password' % name, (found.status, found.out),
+          (1, 'allocation: rejected 401\n'))
 
 
 def our_bursts(lab):
-    """Datagrams that fill a packet to the last byte, with their header or without, and larger ones, several at a time: the
-    kernel can be given such a burst as one message only where each fits."""
+    """Datagrams that fill a packet to the last byte, with their header or without, and larger ones, several at a time:
+    the kernel can be given such a burst as one message only where each fits."""
     program = os.path.join(BUILD, 'interop', 'turn')
     for size in 1400, 1468, 1472, 1473, 1490, 3000:
-        found = lab.inside.run(program, 'udp', OURS + ':3478', USER, PASSWORD, '%s:%d' % (PEER, ECHO_PORT), size, within=30)
+        found = lab.inside.run(program, 'udp', OURS + ':3478', USER, PASSWORD, '%s:%d' % (PEER, ECHO_PORT), size,
+                               within=30)
         check('our client through serve turn: %d bytes' % size, found.status == 0 and found.out.endswith(
             'indications 100 of 100\nchannel 100 of 100\nreleased\n'), found)
 
@@ -144,7 +147,8 @@ def start_echo(lab):
 def ended_well(server):
     equal('serve turn ends with 0 at SIGINT', server.stop(signal.SIGINT), 0)
     found = re.search(r'(\d+) allocations: .* to peers (\d+) datagrams of .* to clients (\d+) ', server.out)
-    check('and tells what it has relayed', found and all(int(number) > 400 for number in found.groups()), server.out[-400:])
+    check('and tells what it has relayed', found and all(int(number) > 400 for number in found.groups()),
+          server.out[-400:])
 
 
 def main():
