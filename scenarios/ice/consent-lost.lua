@@ -2,11 +2,11 @@ local lab = require "punchlab"
 
 lab.title "Consent: thirty seconds of silence, and nothing more is sent"
 lab.about [[
-Two peers talk, and the path dies without a word: a cable is pulled, a NAT forgets. Nobody sends a farewell. But whoever sends
-to an address must be sure that it still wants what it gets, or ICE would be a way to flood strangers. So a Binding
-request goes out every 4 to 6 seconds, and its answer is the peer's consent for 30 more (RFC 7675 section 5.1). When none has
-come for so long, the agent stops sending, whatever the application wants: send fails, and only a restart would help. With
-back=10s the path comes back in time, and nobody has noticed.]]
+Two peers talk, and the path dies without a word: a cable is pulled, a NAT forgets. Nobody sends a farewell. But
+whoever sends to an address must be sure that it still wants what it gets, or ICE would be a way to flood strangers.
+So a Binding request goes out every 4 to 6 seconds, and its answer is the peer's consent for 30 more (RFC 7675 section
+5.1). When none has come for so long, the agent stops sending, whatever the application wants: send fails, and only a
+restart would help. With back=10s the path comes back in time, and nobody has noticed.]]
 
 local nat_a = lab.param("nat_a", "port-restricted-cone", "behaviour of A's NAT")
 local nat_b = lab.param("nat_b", "port-restricted-cone", "behaviour of B's NAT")

@@ -2,13 +2,14 @@ local lab = require "punchlab"
 
 lab.title "ICE between two homes under one carrier-grade NAT"
 lab.about [[
-A and B each have a NAT at home, and one more, the provider's CGN, stands before both. Each candidate fails or works for a
-reason of its own: the host candidates are addresses of two homes, which nobody else can reach; the server-reflexive ones are
-both of the CGN, so that a check has to turn round there, which it does only if it hairpins; the relay is far away and always
-works. ICE finds out by trying. The address that a home has inside the CGN, 100.64.0.0/10, would do too, but no candidate
-tells of it, because no STUN server stands there: with inner=true one does. Compare
+A and B each have a NAT at home, and one more, the provider's CGN, stands before both. Each candidate fails or works
+for a reason of its own: the host candidates are addresses of two homes, which nobody else can reach; the
+server-reflexive ones are both of the CGN, so that a check has to turn round there, which it does only if it hairpins;
+the relay is far away and always works. ICE finds out by trying. The address that a home has inside the CGN,
+100.64.0.0/10, would do too, but no candidate tells of it, because no STUN server stands there: with inner=true one
+does. Compare
     --set hairpin=external-source       the CGN hairpins: no relay needed
-    --set hairpin=internal-source       it does, but the packet comes from a private address: B's NAT has sent to another
+    --set hairpin=internal-source       it does, but packets come from a private address: B's NAT sent to another
     --set inner=true                    a STUN server of the provider's inside: the short way]]
 
 local nat_a   = lab.param("nat_a", "port-restricted-cone", "behaviour of A's home NAT")
@@ -68,7 +69,8 @@ lab.spawn(function()
 
   lab.expect(pair and chosen.B, "they meet")
   if nat_a == "port-restricted-cone" and nat_b == "port-restricted-cone" and cgn == "cgn" then
-    lab.expect((pair.path == "relay") == (hairpin ~= "external-source" and not inner), "by the relay where nothing shorter works")
+    lab.expect((pair.path == "relay") == (hairpin ~= "external-source" and not inner),
+               "by the relay where nothing shorter works")
     lab.expect(not inner or pair.rtt < 0.02, "the way inside the provider's network is the shortest")
   end
 end)

@@ -2,11 +2,12 @@ local lab = require "punchlab"
 
 lab.title "Two families, one of them broken"
 lab.about [[
-A and B have IPv4 and IPv6. IPv6 goes first, since nothing translates it. But often it only seems to work: the addresses are
-there, and packets vanish on the way. Who tried one family to the end before the other would wait for its timeouts, 39.5
-seconds. ICE gives the families alternating priorities instead (RFC 8421 section 4): with N4 and N6 addresses, IPv6 has a
-head start of (N4 + N6) / N4 checks, then they take turns. Checks go out every 50 ms and none waits for another's answer, so
-the family that works is late by these few steps only; and once it works, the preferred one has 200 ms more, not longer.
+A and B have IPv4 and IPv6. IPv6 goes first, since nothing translates it. But often it only seems to work: the
+addresses are there, and packets vanish on the way. Who tried one family to the end before the other would wait for
+its timeouts, 39.5 seconds. ICE gives the families alternating priorities instead (RFC 8421 section 4): with N4 and N6
+addresses, IPv6 has a head start of (N4 + N6) / N4 checks, then they take turns. Checks go out every 50 ms and none
+waits for another's answer, so the family that works is late by these few steps only; and once it works, the preferred
+one has 200 ms more, not longer.
     punchlab sweep ice/dual-stack --vary broken=none,ipv6,ipv4 --format table]]
 
 local nat_a  = lab.param("nat_a", "port-restricted-cone", "what A's box does with IPv4")

@@ -2,11 +2,12 @@ local lab = require "punchlab"
 
 lab.title "A lite agent: a server that answers checks and makes none"
 lab.about [[
-A media server on a public address needs no ICE to be found: everybody reaches it. But its peers want to find their way to
-it, and to be sure that it wants their data. So it is lite (RFC 8445 section 2.5): it offers its own address and nothing
-else, answers checks, and takes what the full agent nominates. A full agent that learns that its peer is lite leads, whatever
-it believed before (section 6.1.1). All the work is on one side, so it works through any NAT of A's: the server sees where
-A's checks come from. With nat_b it stands behind a NAT itself, which is what lite agents must not do.]]
+A media server on a public address needs no ICE to be found: everybody reaches it. But its peers want to find their
+way to it, and to be sure that it wants their data. So it is lite (RFC 8445 section 2.5): it offers its own address
+and nothing else, answers checks, and takes what the full agent nominates. A full agent that learns that its peer is
+lite leads, whatever it believed before (section 6.1.1). All the work is on one side, so it works through any NAT of
+A's: the server sees where A's checks come from. With nat_b it stands behind a NAT itself, which is what lite agents
+must not do.]]
 
 local nat_a = lab.param("nat_a", "symmetric", "behaviour of A's NAT")
 local nat_b = lab.param("nat_b", "none", "what stands before the lite agent; a NAT makes it unreachable")

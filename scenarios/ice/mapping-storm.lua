@@ -2,10 +2,11 @@ local lab = require "punchlab"
 
 lab.title "A mapping storm: a symmetric NAT has a new address for every server"
 lab.about [[
-Many applications list several STUN servers, to be on the safe side. Behind a cone NAT each tells the same address, and ICE
-drops the copies (RFC 8445 section 5.1.3). A symmetric NAT makes a mapping of its own for each server, and each becomes a
-candidate. None of them helps a peer behind a strict NAT, but all are signalled, paired and checked: by the other side, which
-has to try them all, at one check in 50 ms, while each of this side's checks makes the NAT open one more port. Compare
+Many applications list several STUN servers, to be on the safe side. Behind a cone NAT each tells the same address,
+and ICE drops the copies (RFC 8445 section 5.1.3). A symmetric NAT makes a mapping of its own for each server, and
+each becomes a candidate. None of them helps a peer behind a strict NAT, but all are signalled, paired and checked: by
+the other side, which has to try them all, at one check in 50 ms, while each of this side's checks makes the NAT open
+one more port. Compare
     punchlab run ice/mapping-storm --set servers=1
     punchlab sweep ice/mapping-storm --vary servers=1,2,4,8 --format table]]
 

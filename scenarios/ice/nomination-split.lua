@@ -2,11 +2,12 @@ local lab = require "punchlab"
 
 lab.title "Nomination: one side chooses, and the word gets lost"
 lab.about [[
-A and B have two ways to each other: a cable (IPv6) that is slow to answer, and a radio (IPv4) that is quick but less wanted. The
-radio's pair works first and the cable's has the higher priority, so left alone the two might settle on different ones. That
-is why one side chooses: the controlling agent repeats the check of its pair with the flag USE-CANDIDATE (RFC 8445 section
-8.1.1). The flag is in a Binding request like any other, so it may be lost, and so may its answer. Then the two differ for a
-while: B has been told, and A doesn't know it. A asks again after its RTO, B answers once more, and they agree. Try
+A and B have two ways to each other: a cable (IPv6) that is slow to answer, and a radio (IPv4) that is quick but less
+wanted. The radio's pair works first and the cable's has the higher priority, so left alone the two might settle on
+different ones. That is why one side chooses: the controlling agent repeats the check of its pair with the flag
+USE-CANDIDATE (RFC 8445 section 8.1.1). The flag is in a Binding request like any other, so it may be lost, and so may
+its answer. Then the two differ for a while: B has been told, and A doesn't know it. A asks again after its RTO, B
+answers once more, and they agree. Try
     --set lose=request          nobody knows anything until A asks again
     --set aggressive=true       every check carries the flag (RFC 5245): B's choice moves when a better pair works
     --set cable=30ms            the cable is quick enough to be waited for]]
@@ -26,7 +27,10 @@ S:stun_server()
 S:signal_server()
 
 local agents, chosen, hosts = {}, {}, { A = A, B = B }
-local selected = { A = lab.watch { node = "A", action = "ice-selected" }, B = lab.watch { node = "B", action = "ice-selected" } }
+local selected = {
+  A = lab.watch { node = "A", action = "ice-selected" },
+  B = lab.watch { node = "B", action = "ice-selected" },
+}
 
 -- What leaves the host now, or has just left, by the way on which this record's pair goes, is lost.
 local cuts = 0

@@ -3,11 +3,11 @@ local lab = require "punchlab"
 lab.title "A check comes before its candidate: peer-reflexive first, signalled later"
 lab.about [[
 With trickle ICE candidates are signalled one by one, and checks begin at once. The network is often quicker than the
-signalling: B's check arrives at A while the line that tells of B's candidate is still on its way. A does not throw it away.
-It is proven by the password of A's description, so where it came from is a candidate, learned from the check: peer-reflexive
-(RFC 8445 section 7.3.1.3). A checks back, and connects on it. When the line comes at last, it tells A nothing new but what the
-candidate is: type, foundation and priority are replaced, and the pair stays (RFC 8838 section 11). With behind=0s the
-line is as quick as the check.]]
+signalling: B's check arrives at A while the line that tells of B's candidate is still on its way. A does not throw it
+away. It is proven by the password of A's description, so where it came from is a candidate, learned from the check:
+peer-reflexive (RFC 8445 section 7.3.1.3). A checks back, and connects on it. When the line comes at last, it tells A
+nothing new but what the candidate is: type, foundation and priority are replaced, and the pair stays (RFC 8838
+section 11). With behind=0s the line is as quick as the check.]]
 
 local nat_a  = lab.param("nat_a", "none", "behaviour of A's NAT")
 local nat_b  = lab.param("nat_b", "port-restricted-cone", "behaviour of B's NAT")

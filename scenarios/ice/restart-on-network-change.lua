@@ -2,11 +2,12 @@ local lab = require "punchlab"
 
 lab.title "A phone leaves the house: restart on another network"
 lab.about [[
-A talks to B from the wireless network at home and walks out of it. Its address is gone, with all candidates, and no check can
-repair that. So A gathers on the mobile network and restarts ICE (RFC 8445 section 9): another user fragment and password, new
-candidates, an offer and an answer over the signalling server, new checks. It is the same agent in the same role, and the
-data stream goes on where it was. Nobody hears anything for as long as gathering, signalling and checking take. With
-restart=false nobody does anything about it: after 30 seconds both sides know that the path is dead.]]
+A talks to B from the wireless network at home and walks out of it. Its address is gone, with all candidates, and no
+check can repair that. So A gathers on the mobile network and restarts ICE (RFC 8445 section 9): another user fragment
+and password, new candidates, an offer and an answer over the signalling server, new checks. It is the same agent in
+the same role, and the data stream goes on where it was. Nobody hears anything for as long as gathering, signalling
+and checking take. With restart=false nobody does anything about it: after 30 seconds both sides know that the path is
+dead.]]
 
 local nat_a   = lab.param("nat_a", "port-restricted-cone", "behaviour of A's NAT at home")
 local nat_b   = lab.param("nat_b", "port-restricted-cone", "behaviour of B's NAT")

@@ -5,8 +5,9 @@ lab.about [[
 One ICE agent is controlling: it chooses the pair that carries the data. The other is controlled. As a rule who offers
 controls, but two who call each other at the same moment both believe to have offered. Nothing breaks: each check says
 which role its sender has, with a random number, the tiebreaker. The first check that arrives at an agent of the same
-role tells of the conflict. The agent with the larger number gets its way: it either answers 487 Role Conflict, and the
-sender of the check changes its role and asks again, or changes its own and goes on (RFC 8445 section 7.3.1.1). See
+role tells of the conflict. The agent with the larger number gets its way: it either answers 487 Role Conflict, and
+the sender of the check changes its role and asks again, or changes its own and goes on (RFC 8445 section 7.3.1.1).
+See
     punchlab run ice/role-conflict --explain
 and look for "Role Conflict". With both=controlled nobody leads, and the same rule finds a leader.]]
 

@@ -2,12 +2,12 @@ local lab = require "punchlab"
 
 lab.title "Symmetric to port-restricted: the pair that STUN alone cannot join"
 lab.about [[
-A's NAT takes a new port for each destination, so the port that STUN told A is not the one that B will see. B sends to the
-port that it was told and opens its own NAT for that one only; A's packets come from another and are filtered. A could answer
-to where B's packets come from, but none of them gets in: they knock at a port that was opened for the STUN server.
-Whichever side moves first, each knows the wrong port of A's. Had either NAT been more lenient, one packet would have passed
-and ICE would have learned the right port from it (a peer-reflexive candidate): try nat_b=restricted-cone. So a relay has to
-be there, whose address is the same for everyone. Try
+A's NAT takes a new port for each destination, so the port that STUN told A is not the one that B will see. B sends to
+the port that it was told and opens its own NAT for that one only; A's packets come from another and are filtered. A
+could answer to where B's packets come from, but none of them gets in: they knock at a port that was opened for the
+STUN server. Whichever side moves first, each knows the wrong port of A's. Had either NAT been more lenient, one
+packet would have passed and ICE would have learned the right port from it (a peer-reflexive candidate): try
+nat_b=restricted-cone. So a relay has to be there, whose address is the same for everyone. Try
     punchlab run ice/symmetric-to-port-restricted --set turn=false
 to see that without it every pair fails, after the 39.5 s that RFC 8863 asks for.]]
 

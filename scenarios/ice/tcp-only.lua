@@ -2,11 +2,12 @@ local lab = require "punchlab"
 
 lab.title "ICE where UDP is blocked: candidates over TCP"
 lab.about [[
-A's firewall lets no UDP out, as in many offices. ICE over TCP (RFC 6544) still finds a way, if one side can be called: an
-active candidate connects out (its port is told as 9, since it does not matter), a passive one listens, and each active one
-is paired with the passive ones of the other side. Checks go over the connection as over any path, each message behind its
-length (RFC 4571). Here B stands on a public address, so A's active candidate reaches B's passive one. If B is behind a NAT
-too, nobody can be called, and the relay is left, which A reaches over TCP as well: --set nat_b=port-restricted-cone.]]
+A's firewall lets no UDP out, as in many offices. ICE over TCP (RFC 6544) still finds a way, if one side can be
+called: an active candidate connects out (its port is told as 9, since it does not matter), a passive one listens, and
+each active one is paired with the passive ones of the other side. Checks go over the connection as over any path,
+each message behind its length (RFC 4571). Here B stands on a public address, so A's active candidate reaches B's
+passive one. If B is behind a NAT too, nobody can be called, and the relay is left, which A reaches over TCP as well:
+--set nat_b=port-restricted-cone.]]
 
 local nat_a = lab.param("nat_a", "udp-blocked", "behaviour of A's box")
 local nat_b = lab.param("nat_b", "none", "behaviour of B's box")
