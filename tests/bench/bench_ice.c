@@ -1,12 +1,13 @@
-/* Whole ICE sessions by agents in C: gathering at a STUN (and a TURN) server, descriptions there and back, checks,
- * nomination, until both sides are Completed. One world, two NATs, a host behind each; many sessions at a time. */
+/* Whole ICE sessions: gathering at a STUN (and a TURN) server, descriptions there and back, checks, nomination, until both
+ * sides are Completed. One world, two NATs, a host behind each; twenty sessions at a time. By agents in C, and from Lua,
+ * where a description is handed over by the script, or goes through a signalling server over HTTP and simulated TCP. */
 #include "core/net/stack.h"
 #include "nat/presets.h"
 #include "proto/ice/agent.h"
 #include "proto/stun/server.h"
 #include "proto/turn/server.h"
 #include "scenarios/lab/lab.h"
-#include "tests/bench/bench.h"
+#include "tests/bench/support_program.h"
 
 #define AT_A_TIME 20
 
@@ -130,6 +131,73 @@ sessions_per_second(void *context)
     return rate;
 }
 
+/* ---- from Lua */
+
+#define LUA_SESSIONS 2000
+#define LUA_WORLD(sessions_)                                                                                           \
+    "local lab = require 'punchlab'\n"                                                                                 \
+    "local sessions = " G_STRINGIFY(sessions_) "\n"                                                                    \
+    "local internet = lab.internet {}\n"                                                                               \
+    "local S = internet:host('S', '198.51.100.1')\n"                                                                   \
+    "local A = internet:nat('natA', '203.0.113.1', { lan = '10.0.0.0/24' }):host('A')\n"                               \
+    "local B = internet:nat('natB', '203.0.113.2', { lan = '10.1.0.0/24' }):host('B')\n"                               \
+    "S:stun_server()\n"                                                                                                \
+    "local ended = 0\n"                                                                                                \
+    "lab.at_end(function() lab.expect(ended == sessions, 'all are connected') end)\n"
+
+static const char by_hand[] = LUA_WORLD(LUA_SESSIONS)
+    "local function session()\n"
+    "  local a, b = A:ice { stun = S, controlling = true }, B:ice { stun = S, controlling = false }\n"
+    "  a:gather() b:gather()\n"
+    "  b:remote_sdp(a:local_sdp()) a:remote_sdp(b:local_sdp())\n"
+    "  if a:wait '1min' and b:wait '1min' then ended = ended + 1 end\n"
+    "  a:close() b:close()\n"
+    "end\n"
+    "for _ = 1, 20 do lab.spawn(function() for _ = 1, sessions // 20 do session() end end) end\n";
+
+static const char signalled[] = LUA_WORLD(LUA_SESSIONS)
+    "local server = S:signal_server { peers = 10000 }\n"
+    "local function side(host, me, other, controlling)\n"
+    "  for i = 1, sessions // 20 do\n"
+    "    local agent, channel = host:ice { stun = S, controlling = controlling }, host:signal(server, me .. i)\n"
+    "    if agent:connect(channel, other .. i, '1min') then ended = ended + 1 / 2 end\n"
+    "    agent:close() channel:close()\n"
+    "  end\n"
+    "end\n"
+    "for n = 1, 20 do\n"
+    "  lab.spawn(function() side(A, 'A' .. n .. '.', 'B' .. n .. '.', true) end)\n"
+    "  lab.spawn(function() side(B, 'B' .. n .. '.', 'A' .. n .. '.', false) end)\n"
+    "end\n";
+
+struct script {
+    struct program program;
+    char *none, *path;
+};
+
+/* What an empty world takes is not the sessions'. */
+static double
+lua_sessions_per_second(void *context)
+{
+    const struct script *script = context;
+
+    return LUA_SESSIONS * 1000 / (program_run(&script->program, script->path) -
+                                  program_run(&script->program, script->none));
+}
+
+static void
+bench_script(struct bench *bench, const char *figure, const char *text, double reach)
+{
+    struct script script;
+
+    program_find(&script.program);
+    script.none = program_write(&script.program, "none.lua", LUA_WORLD(0));
+    script.path = program_write(&script.program, "sessions.lua", text);
+    bench_compare(bench, figure, "/s", BENCH_MORE, reach, lua_sessions_per_second, NULL, &script);
+    program_clear(&script.program);
+    g_free(script.none);
+    g_free(script.path);
+}
+
 void
 bench_ice(struct bench *bench)
 {
@@ -149,4 +217,6 @@ bench_ice(struct bench *bench)
     bench_compare(bench, "ICE sessions, two symmetric NATs and TURN", "/s", BENCH_MORE, 1000, sessions_per_second, NULL,
                   run);
     g_free(run);
+    bench_script(bench, "ICE sessions from Lua, two port-restricted NATs", by_hand, 2000);
+    bench_script(bench, "the same, signalled over HTTP", signalled, 0);
 }

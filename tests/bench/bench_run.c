@@ -6,10 +6,10 @@
 
 #include "nat/presets.h"
 #include "scenarios/lab/lab.h"
-#include "tests/bench/bench.h"
+#include "tests/bench/support_program.h"
 
-struct program {
-    char *path, *folder;
+struct runs {
+    struct program program;
     char *none, *large; /* scenarios: an empty world; 10,000 hosts behind 1,000 NATs */
 };
 
@@ -23,69 +23,20 @@ static const char large[] = "local lab = require 'punchlab'\n"
                             "  for n = 1, 10 do nat:host('host' .. i .. '.' .. n) end\n"
                             "end\n";
 
-static char *
-write_scenario(const char *folder, const char *name, const char *text)
-{
-    char *path = g_build_filename(folder, name, NULL);
-
-    if (!g_file_set_contents(path, text, -1, NULL))
-        g_error("can't write %s", path);
-    return path;
-}
-
-static void
-program_find(struct program *program)
-{
-    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
-    g_autofree char *build = self ? g_path_get_dirname(self) : g_strdup("build");
-
-    program->path = g_build_filename(build, "punchlab", NULL);
-    program->folder = bench_folder();
-    program->none = write_scenario(program->folder, "none.lua", none);
-    program->large = write_scenario(program->folder, "large.lua", large);
-}
-
-static void
-program_clear(struct program *program)
-{
-    bench_folder_remove(program->folder);
-    g_free(program->path);
-    g_free(program->folder);
-    g_free(program->none);
-    g_free(program->large);
-}
-
-/* Milliseconds from the program's start to its end; `words` end with NULL. */
-static double
-play(const struct program *program, const char *const *words)
-{
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
-    double begun = bench_clock();
-    gint status = -1;
-
-    g_ptr_array_add(argv, program->path);
-    for (; *words; words++)
-        g_ptr_array_add(argv, (gpointer)*words);
-    g_ptr_array_add(argv, NULL);
-    if (!g_spawn_sync(NULL, (char **)argv->pdata, NULL, G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL, NULL, &status,
-                      NULL) ||
-        status != 0)
-        g_error("%s %s failed", program->path, (const char *)argv->pdata[1]);
-    return (bench_clock() - begun) * 1000;
-}
-
 static double
 start_ms(void *context)
 {
-    return play(context, (const char *const[]){ "--version", NULL });
+    const struct runs *runs = context;
+
+    return program_play(&runs->program, (const char *const[]){ "--version", NULL });
 }
 
 static double
 run_ms(void *context)
 {
-    const struct program *program = context;
-    g_autofree char *out = g_build_filename(program->folder, "run", NULL);
-    double spent = play(program, (const char *const[]){ "run", "situations/restricted-both", "-q", "-o", out, NULL });
+    const struct runs *runs = context;
+    g_autofree char *out = g_build_filename(runs->program.folder, "run", NULL);
+    double spent = program_play(&runs->program, (const char *const[]){ "run", "situations/restricted-both", "-q", "-o", out, NULL });
 
     bench_folder_remove(out);
     return spent;
@@ -96,28 +47,19 @@ run_ms(void *context)
 static double
 matrix_ms(void *context)
 {
-    return play(context, (const char *const[]){ "matrix", "nat/hole-punching", "--rows", "nat_a=" KINDS, "--cols",
-                                                "nat_b=" KINDS, NULL });
-}
+    const struct runs *runs = context;
 
-/* A run that sends nothing. */
-static double
-build_run_ms(const struct program *program, const char *scenario)
-{
-    g_autofree char *out = g_build_filename(program->folder, "run", NULL);
-    double spent = play(program, (const char *const[]){ "run", scenario, "-q", "--no-trace", "-o", out, NULL });
-
-    bench_folder_remove(out);
-    return spent;
+    return program_play(&runs->program, (const char *const[]){ "matrix", "nat/hole-punching", "--rows", "nat_a=" KINDS,
+                                                               "--cols", "nat_b=" KINDS, NULL });
 }
 
 /* What the hosts add to a run: making and freeing them. */
 static double
 from_lua_ms(void *context)
 {
-    const struct program *program = context;
+    const struct runs *runs = context;
 
-    return build_run_ms(program, program->large) - build_run_ms(program, program->none);
+    return program_run(&runs->program, runs->large) - program_run(&runs->program, runs->none);
 }
 
 static double
@@ -146,12 +88,16 @@ from_c_ms(void *context)
 void
 bench_run(struct bench *bench)
 {
-    struct program program;
+    struct runs runs;
 
-    program_find(&program);
+    program_find(&runs.program);
+    runs.none = program_write(&runs.program, "none.lua", none);
+    runs.large = program_write(&runs.program, "large.lua", large);
     bench_compare(bench, "10,000 hosts behind 1,000 NATs, from Lua", "ms", BENCH_LESS, 40, from_lua_ms, from_c_ms,
-                  &program);
-    bench_compare(bench, "run situations/restricted-both, all files", "ms", BENCH_LESS, 15, run_ms, start_ms, &program);
-    bench_compare(bench, "matrix nat/hole-punching, 25 cells", "ms", BENCH_LESS, 100, matrix_ms, start_ms, &program);
-    program_clear(&program);
+                  &runs);
+    bench_compare(bench, "run situations/restricted-both, all files", "ms", BENCH_LESS, 15, run_ms, start_ms, &runs);
+    bench_compare(bench, "matrix nat/hole-punching, 25 cells", "ms", BENCH_LESS, 100, matrix_ms, start_ms, &runs);
+    program_clear(&runs.program);
+    g_free(runs.none);
+    g_free(runs.large);
 }
