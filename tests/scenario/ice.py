@@ -132,6 +132,7 @@ def main():
     test_policy()
     test_loss('every pair', every_pair)
     test_loss('every preset', every_preset)
+    test_loss('every pair, trickled', lambda *more: every_pair('--set', 'trickle=true', *more))
     finish()
 
 

@@ -128,6 +128,7 @@ test_faults(void)
         }
     }
     CHECK_ROW_INT("runs", runs, 36 + 12 * 11 / 2 * 9);
+    printf("systematic faults, two machines: %u runs\n", runs);
 }
 
 /* ---- roles */
