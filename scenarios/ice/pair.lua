@@ -60,7 +60,7 @@ local function way_out(host)
     if sock then
       sock:close()
       local probe = host:udp()
-      local mapped = probe:stun(servers[port], { timeout = "3s" })
+      local mapped = probe:stun(servers[port], { timeout = "4s" })
       probe:close()
       return port, mapped ~= nil
     end
@@ -95,12 +95,18 @@ end
 peer(A, "A", "B", true)
 peer(B, "B", "A", false)
 
+-- Each knows for sure whether it goes by its own relay. The peer's may look peer-reflexive, if a check came from there sooner
+-- than the trickled candidate.
+local function path(a, b)
+  return b.own.type == "relay" and "relay" or a.path
+end
+
 lab.at_end(function()
   local pair = pair_of.A
   local connected = pair and pair_of.B and true or false
 
   lab.result("connected", connected)
-  lab.result("path", pair and pair.path or "none")
+  lab.result("path", connected and path(pair, pair_of.B) or "none")
   lab.result("own_type", pair and pair.own.type or "none")
   lab.result("peer_type", pair and pair.peer.type or "none")
   lab.result("connect_ms", connect_ms)
