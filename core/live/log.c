@@ -4,15 +4,17 @@
 
 #include "core/base/time.h"
 
+#define NEVER_WRITTEN (-TIME_S)
+
 struct live_log {
     struct journal journal; /* first */
     struct names names;
-    unsigned per_second, burst;
+    unsigned per_second;
     live_log_line *line;
     void *owner;
-    int64_t filled;  /* when the bucket was last filled up to now */
-    int64_t credit;  /* nanoseconds of it: a line costs TIME_S / per_second */
-    uint64_t held;   /* records held back since the last line */
+    int64_t *written; /* when the last `per_second` lines were, in a ring */
+    unsigned next;    /* the oldest of them */
+    uint64_t held;    /* records held back since the last line */
     int64_t last;
     GString *text;
 };
@@ -37,6 +39,15 @@ begin_line(struct live_log *log, int64_t at)
     g_string_printf(log->text, "%" PRId64 ".%06" PRId64 " ", at / TIME_S, at % TIME_S / 1000);
 }
 
+/* Writes what stands in `text`, whose time is that of the line. */
+static void
+write_line(struct live_log *log, int64_t at)
+{
+    log->written[log->next] = at;
+    log->next = (log->next + 1) % log->per_second;
+    log->line(log->owner, log->text->str);
+}
+
 static void
 tell_held(struct live_log *log, int64_t at)
 {
@@ -46,48 +57,47 @@ tell_held(struct live_log *log, int64_t at)
     g_string_append_printf(log->text, "(%" PRIu64 " more %s not told)", log->held,
                            log->held == 1 ? "record was" : "records were");
     log->held = 0;
-    log->line(log->owner, log->text->str);
+    write_line(log, at);
 }
 
-static void
-fill(struct live_log *log, int64_t now)
+/* Whether `lines` more keep the second that ends now within its bounds: the last of them takes the place of one that
+ * must be a second old. */
+static bool
+has_room(const struct live_log *log, unsigned lines, int64_t now)
 {
-    int64_t most = log->burst * (TIME_S / log->per_second);
+    int64_t then = log->written[(log->next + lines - 1) % log->per_second];
 
-    log->credit = MIN(most, log->credit + (now - log->filled));
-    log->filled = now;
+    return now - then >= TIME_S;
 }
 
 static void
 take(struct journal *journal, const struct record *record)
 {
     struct live_log *log = (struct live_log *)journal;
-    int64_t cost = TIME_S / log->per_second;
 
-    fill(log, record->at);
     log->last = record->at;
-    if (log->credit < cost) {
+    if (!has_room(log, log->held ? 2 : 1, record->at)) {
         log->held++;
         return;
     }
-    log->credit -= cost;
     tell_held(log, record->at);
     begin_line(log, record->at);
     record->kind->say(record, &log->names, log->text);
-    log->line(log->owner, log->text->str);
+    write_line(log, record->at);
 }
 
 struct live_log *
-live_log_new(unsigned per_second, unsigned burst, live_log_line *line, void *owner)
+live_log_new(unsigned per_second, live_log_line *line, void *owner)
 {
     struct live_log *log = g_new0(struct live_log, 1);
 
-    g_assert(per_second > 0 && burst > 0);
+    g_assert(per_second >= 2);
     log->journal.take = take;
     log->names = (struct names){ node_name, interface_name };
     log->per_second = per_second;
-    log->burst = burst;
-    log->credit = burst * (TIME_S / per_second);
+    log->written = g_new(int64_t, per_second);
+    for (unsigned i = 0; i < per_second; i++)
+        log->written[i] = NEVER_WRITTEN;
     log->line = line;
     log->owner = owner;
     log->text = g_string_new(NULL);
@@ -101,6 +111,7 @@ live_log_free(struct live_log *log)
         return;
     tell_held(log, log->last);
     g_string_free(log->text, TRUE);
+    g_free(log->written);
     g_free(log);
 }
 

@@ -3,8 +3,8 @@
  *     2.503104 STUN Binding request came from 203.0.113.9:40000: the success response says so
  *     2.871220 (312 more records were not told)
  *
- * A flood of packets must not become a flood of lines, so a bucket holds back what comes too fast: what is held back is
- * not even formatted, and counted. */
+ * A flood of packets must not become a flood of lines: in no second are there more than so many, the line that tells what
+ * was held back included. What is held back is not even formatted, and counted. */
 #ifndef CORE_LIVE_LOG_H
 #define CORE_LIVE_LOG_H
 
@@ -16,9 +16,9 @@ typedef struct live_log live_log;
 /* Takes one line, without its end, borrowed for the call. */
 typedef void live_log_line(void *owner, const char *line);
 
-/* `burst` lines at once, then `per_second`; neither 0. */
-struct live_log *live_log_new(unsigned per_second, unsigned burst, live_log_line *line, void *owner);
-/* Tells the number of what was held back last, if anything was. */
+/* At least two lines `per_second`: what was held back is told together with the next record. */
+struct live_log *live_log_new(unsigned per_second, live_log_line *line, void *owner);
+/* Tells the number of what was held back last, if anything was: this one line comes whenever it is. */
 void live_log_free(struct live_log *log);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(live_log, live_log_free)
 

@@ -9,7 +9,7 @@
 #include "scenarios/runner/cli/addresses.h"
 #include "scenarios/runner/cli/users.h"
 
-enum { LINES_PER_SECOND = 10, LINES_AT_ONCE = 50 };
+enum { LINES_PER_SECOND = 10 };
 
 enum server { SERVER_STUN, SERVER_TURN, SERVER_SIGNAL, SERVER_COUNT };
 
@@ -214,7 +214,7 @@ serving_begin(struct serving *serving, const struct serve_options *given, GError
     serving->live = live_new(NULL, error);
     if (!serving->live)
         return false;
-    serving->log = live_log_new(LINES_PER_SECOND, LINES_AT_ONCE, print_line, NULL);
+    serving->log = live_log_new(LINES_PER_SECOND, print_line, NULL);
     if (!given->quiet)
         live_set_journal(serving->live, live_log_journal(serving->log));
     serving->loop = g_main_loop_new(NULL, FALSE);
