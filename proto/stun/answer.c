@@ -7,6 +7,7 @@ struct work {
     const struct stun_rules *rules;
     const struct stun_arrival *arrival;
     struct stun_message message;
+    bool overfull; /* not all its attributes that must be understood are in `message` */
     struct stun_proof proof; /* ACCEPT without user where nobody asks for one */
     void *buffer;
     size_t capacity;
@@ -82,10 +83,12 @@ refuse_unproven(struct work *work)
     return answer_of(work, STUN_REPLY_ERROR, work->proof.code);
 }
 
-/* 420 and what was not understood (section 6.3.1). */
+/* 420 and what was not understood (section 6.3.1), of which a request with very many attributes may have more. */
 static struct stun_answer
 refuse_unknown(struct work *work, const struct stun_types *unknown)
 {
+    if (unknown->count == 0)
+        return refuse(work, STUN_CODE_BAD_REQUEST);
     begin(work, STUN_ERROR);
     stun_put_error(&work->builder, STUN_CODE_UNKNOWN_ATTRIBUTE);
     stun_put_unknown(&work->builder, unknown);
@@ -207,12 +210,13 @@ serve_binding(struct work *work)
 
 /* --- a datagram ------------------------------------------------------------------------------------------------- */
 
-/* The checks of section 6.3 on a whole datagram; NONE when the message is a request or an indication that we serve. */
+/* The checks of section 6.3 on a whole datagram; NONE when the message is a request or an indication that we serve, or
+ * one of which only TOO_MANY attributes keep us. */
 static enum drop_reason
 admit(struct span datagram, struct stun_message *message, bool demand_fingerprint, enum stun_fault *fault)
 {
     *fault = stun_message_decode_classic(datagram, message);
-    if (*fault != STUN_FAULT_NONE)
+    if (*fault != STUN_FAULT_NONE && *fault != STUN_FAULT_TOO_MANY)
         return DROP_MALFORMED_STUN;
     if (message->header.method != STUN_BINDING)
         return DROP_UNEXPECTED_STUN;
@@ -254,7 +258,7 @@ serve(struct work *work)
         return drop(DROP_UNEXPECTED_STUN, STUN_FAULT_NONE);
     if (work->proof.verdict == STUN_AUTH_REFUSE)
         return refuse_unproven(work);
-    if (stun_message_unknown(&work->message, understood(work), &unknown))
+    if (stun_message_unknown(&work->message, understood(work), &unknown) || work->overfull)
         return indication ? drop(DROP_UNEXPECTED_STUN, STUN_FAULT_NONE) : refuse_unknown(work, &unknown);
     if (indication) /* it asks for nothing */
         return (struct stun_answer){ .reply = STUN_REPLY_NONE, .method = work->message.header.method };
@@ -271,6 +275,7 @@ stun_answer(const struct stun_rules *rules, struct span request, const struct st
 
     if (reason != DROP_NONE)
         return drop(reason, fault);
+    work.overfull = fault == STUN_FAULT_TOO_MANY;
     work.rules = rules;
     work.arrival = arrival;
     work.proof = (struct stun_proof){ .verdict = STUN_AUTH_ACCEPT };

@@ -90,6 +90,7 @@ static enum stun_fault
 read_attributes(struct reader *reader, struct stun_message *message)
 {
     enum stun_order order = STUN_ORDER_ANY;
+    bool too_many = false;
 
     while (reader_left(reader) > 0) {
         struct stun_attribute attribute = { .offset = (uint32_t)(reader->at - message->bytes.bytes) };
@@ -106,11 +107,14 @@ read_attributes(struct reader *reader, struct stun_message *message)
             message->ignored++;
             continue;
         }
-        if (message->count == STUN_MAX_ATTRIBUTES)
-            return STUN_FAULT_TOO_MANY;
+        if (order == STUN_ORDER_ANY && message->count == STUN_MAX_ATTRIBUTES) {
+            too_many |= stun_comprehension_required(attribute.type);
+            message->ignored++;
+            continue;
+        }
         message->attributes[message->count++] = attribute;
     }
-    return STUN_FAULT_NONE;
+    return too_many ? STUN_FAULT_TOO_MANY : STUN_FAULT_NONE;
 }
 
 static enum stun_fault

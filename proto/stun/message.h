@@ -17,8 +17,10 @@
 #define STUN_ID_BYTES 12
 #define STUN_PORT 3478 /* section 8.1, UDP and TCP */
 
-/* More than a message in use has; a list without end would be a peer's way to make us work. */
+/* More than a message in use has; a list without end would be a peer's way to make us work. Integrity and FINGERPRINT
+ * have places of their own behind these. */
 #define STUN_MAX_ATTRIBUTES 64
+#define STUN_LAST_ATTRIBUTES 3
 
 struct stun_id {
     uint8_t bytes[STUN_ID_BYTES];
@@ -41,12 +43,12 @@ struct stun_attribute {
 
 /* `attributes` has those that count, in their order: section 9 has a receiver ignore what follows MESSAGE-INTEGRITY,
  * except MESSAGE-INTEGRITY-SHA256 and FINGERPRINT, and what follows MESSAGE-INTEGRITY-SHA256, except FINGERPRINT.
- * `ignored` counts those. */
+ * `ignored` counts those, and comprehension-optional ones for which there was no room. */
 struct stun_message {
     struct span bytes;
     struct stun_header header;
     uint16_t count, ignored;
-    struct stun_attribute attributes[STUN_MAX_ATTRIBUTES];
+    struct stun_attribute attributes[STUN_MAX_ATTRIBUTES + STUN_LAST_ATTRIBUTES];
 };
 
 /* clang-format off */
@@ -60,7 +62,7 @@ struct stun_message {
     X(TOO_LONG,             "too-long",             "it is longer than this implementation takes from a stream") \
     X(COOKIE,               "cookie",               "the magic cookie is not in its place") \
     X(ATTRIBUTE_CUT,        "attribute-cut",        "an attribute runs over the end of the message") \
-    X(TOO_MANY,             "too-many-attributes",  "it has more attributes than this implementation reads") \
+    X(TOO_MANY,             "too-many-attributes",  "it has more attributes that must be understood than are read") \
     X(FINGERPRINT_NOT_LAST, "fingerprint-not-last", "an attribute follows FINGERPRINT") \
     X(FINGERPRINT,          "fingerprint",          "its FINGERPRINT is wrong")
 

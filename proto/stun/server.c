@@ -4,7 +4,7 @@
 #include "proto/stun/connections.h"
 #include "proto/stun/kinds.h"
 
-#define REQUEST_MOST 2048 /* over TCP */
+#define REQUEST_MOST (STUN_HEADER_BYTES + 65532) /* over TCP: every message that there can be */
 #define BACKLOG_MOST 8192 /* over TCP: a few answers */
 
 #define SECOND_SOCKETS 3

@@ -156,6 +156,7 @@ test_too_many(void)
     uint8_t bytes[STUN_HEADER_BYTES + (STUN_MAX_ATTRIBUTES + 1) * 4] = {
         0x00, 0x01, 0x00, 0x00, 0x21, 0x12, 0xa4, 0x42
     };
+    uint8_t *last = bytes + sizeof bytes - 4;
     struct stun_message message;
 
     for (size_t count = STUN_MAX_ATTRIBUTES; count <= STUN_MAX_ATTRIBUTES + 1; count++) {
@@ -164,6 +165,13 @@ test_too_many(void)
         CHECK(stun_message_decode(span_of(bytes, STUN_HEADER_BYTES + count * 4), &message) ==
               (count > STUN_MAX_ATTRIBUTES ? STUN_FAULT_TOO_MANY : STUN_FAULT_NONE));
     }
+    last[0] = 0x90; /* comprehension-optional */
+    CHECK(stun_message_decode(span_of(bytes, sizeof bytes), &message) == STUN_FAULT_NONE);
+    CHECK_ROW_UINT("ignored", message.ignored, 1);
+    last[0] = 0;
+    last[1] = 0x08; /* MESSAGE-INTEGRITY has a place of its own */
+    CHECK(stun_message_decode(span_of(bytes, sizeof bytes), &message) == STUN_FAULT_NONE);
+    CHECK(stun_message_find(&message, STUN_MESSAGE_INTEGRITY) != NULL);
 }
 
 /* The type words that the RFCs print (RFC 8489 section 5, RFC 8656). */

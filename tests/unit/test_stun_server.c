@@ -282,17 +282,17 @@ test_unsent(void)
     CHECK_ROW_INT("a success all the same", stun_server_counters(server)->successes, 1);
 }
 
-/* The longest answer there can be: every attribute unknown, and the longest name. */
+/* The longest answer there can be: more attributes than are read, every one unknown, and the longest name. */
 static void
 test_longest(void)
 {
     g_autoptr(GString) name = g_string_new(NULL);
-    uint8_t request[STUN_HEADER_BYTES + STUN_MAX_ATTRIBUTES * 4] = { 0x00, 0x01, 0x01, 0x00, 0x21, 0x12, 0xa4, 0x42 };
+    uint8_t request[STUN_HEADER_BYTES + (STUN_MAX_ATTRIBUTES + 1) * 4] = { 0x00, 0x01, 0x01, 0x04, 0x21, 0x12, 0xa4, 0x42 };
     uint8_t buffer[STUN_ANSWER_BYTES];
 
     for (size_t i = 0; i < 127; i++)
         g_string_append(name, "\xf0\x9f\x98\x80");
-    for (size_t i = 0; i < STUN_MAX_ATTRIBUTES; i++)
+    for (size_t i = 0; i <= STUN_MAX_ATTRIBUTES; i++)
         request[STUN_HEADER_BYTES + i * 4 + 1] = (uint8_t)(0x80 + i);
 
     struct stun_rules rules = { .software = span_of(name->str, name->len), .mapped_address = true,
@@ -306,7 +306,14 @@ test_longest(void)
     CHECK_ROW_INT("code", answer.code, 420);
     CHECK(stun_message_decode(answer.message, &message) == STUN_FAULT_NONE);
     CHECK(stun_message_get(&message, STUN_UNKNOWN_ATTRIBUTES, &value) == STUN_PRESENT);
-    CHECK_ROW_INT("all of them", value.types.count, STUN_MAX_ATTRIBUTES);
+    CHECK_ROW_INT("as many as are read", value.types.count, STUN_MAX_ATTRIBUTES);
+    for (size_t i = 0; i <= STUN_MAX_ATTRIBUTES; i++)
+        request[STUN_HEADER_BYTES + i * 4] = 0x90;
+    answer = stun_answer(&rules, span_of(request, sizeof request), &arrival, buffer, sizeof buffer);
+    CHECK_ROW_INT("all optional", answer.reply, STUN_REPLY_SUCCESS);
+    request[STUN_HEADER_BYTES + STUN_MAX_ATTRIBUTES * 4] = 0;
+    answer = stun_answer(&rules, span_of(request, sizeof request), &arrival, buffer, sizeof buffer);
+    CHECK_ROW_INT("one that is not, behind them", answer.code, 400);
 }
 
 /* --- two addresses: RFC 5780 section 6.1, RFC 3489 section 8.1 --- */
