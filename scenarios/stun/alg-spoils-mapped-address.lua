@@ -33,7 +33,7 @@ A:spawn(function()
   local user = { user = "alice", password = "secret", mechanism = "short-term", fingerprint = false, requests = 2 }
 
   local mapped, reply, sock = ask("nothing protects the answer", 3478, { fingerprint = false })
-  assert(mapped, reply)
+  if not mapped then return lab.result("mapped", reply) end
   lab.note(("MAPPED-ADDRESS says %s, XOR-MAPPED-ADDRESS %s; A's socket is at %s"):format(
     reply.mapped, reply.xor_mapped, lab.endpoint(A, sock.port)))
   lab.result("mapped", reply.mapped)

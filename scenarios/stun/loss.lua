@@ -10,7 +10,8 @@ link. With answered=3 the third arrives: the client has its address, but no roun
 its requests was answered. The seven look the same, with one transaction ID.]]
 
 local type_a   = lab.param("nat_a", "port-restricted-cone", "behaviour of A's NAT")
-local answered = lab.param("answered", 0, "which request arrives at S; 0: none")
+local answered = lab.param("answered", 0, "which request arrives at S; 0: none",
+                           { 0, 1, 2, 3, 4, 5, 6, 7 })
 
 local faults = {}
 for i = 1, answered > 0 and answered - 1 or 7 do faults[i] = { packet = i, lose = true } end
@@ -45,6 +46,9 @@ A:spawn(function()
   if mapped then
     lab.result("rtt_known", reply.rtt ~= nil)
     lab.expect((reply.rtt ~= nil) == (#sent == 1), "after a retransmission nobody knows the round-trip time")
+  elseif reply == "unreachable" then
+    lab.note "a box on the way says by ICMP that there is none: nothing was lost, and nothing is asked again"
+    lab.expect(#sent == 1, "an ICMP error that is hard ends it at once")
   elseif answered == 0 then
     lab.expect(#sent == 7 and ended == 39500, "seven requests, and the end at 39500 ms")
   end
