@@ -60,6 +60,19 @@ static const char changed_on_the_way[] = "something on the way changes the serve
 
 /* --- what keeps every question from having an answer ------------------------------------------------------------ */
 
+/* Of a server without a second address that is one. */
+static const char *
+other_trouble(const struct stun_evidence *evidence)
+{
+    enum family asked = address_family(sight_of(evidence, STUN_QUESTION_FIRST)->asked.address);
+
+    if (address_is_none(evidence->other.address))
+        return "the server has no second address";
+    if (address_family(evidence->other.address) != asked)
+        return "the server's second address is of another family, so something on the way translates between them";
+    return "what the server calls its second address is none";
+}
+
 /* NULL: there is a server, it has two addresses, and both are alive. */
 static const char *
 server_trouble(const struct stun_evidence *evidence)
@@ -78,7 +91,7 @@ server_trouble(const struct stun_evidence *evidence)
     default:
         return "the server's answer is no answer";
     }
-    return evidence->has_other ? NULL : "the server has no second address";
+    return evidence->has_other ? NULL : other_trouble(evidence);
 }
 
 static bool
@@ -333,6 +346,24 @@ classify_hairpin(const struct stun_evidence *evidence, const struct stun_finding
 
 /* --- lifetime, fragments, ALG ----------------------------------------------------------------------------------- */
 
+/* Why RESPONSE-PORT led to nobody even at once. */
+static const char *
+response_trouble(const struct stun_evidence *evidence)
+{
+    switch (evidence->lifetime.response) {
+    case STUN_SEEN_NOTHING:
+        return "no mapping could be made to look at";
+    case STUN_SEEN_ASTRAY:
+        return "the server ignores RESPONSE-PORT";
+    case STUN_SEEN_REFUSED:
+        return "the server does not support RESPONSE-PORT";
+    default:
+        return loss_trouble(evidence) ? loss_trouble(evidence)
+                                      : "nothing comes to the port that RESPONSE-PORT names: the server does not serve "
+                                        "it, or the NAT has several addresses";
+    }
+}
+
 static struct stun_finding
 classify_lifetime(const struct stun_evidence *evidence)
 {
@@ -341,7 +372,7 @@ classify_lifetime(const struct stun_evidence *evidence)
     if (!lifetime->tried)
         return unknown("it was not looked at");
     if (!lifetime->served)
-        return unknown("the server does not serve RESPONSE-PORT, or the NAT has several addresses");
+        return unknown(response_trouble(evidence));
     if (loss_trouble(evidence))
         return unknown(loss_trouble(evidence));
     if (lifetime->contradictory)
@@ -356,7 +387,9 @@ classify_fragments(const struct stun_evidence *evidence)
 
     switch (padded->seen) {
     case STUN_SEEN_NOTHING: /* a server that doesn't know PADDING may well be silent */
-        return unknown(evidence->classic ? "the server is one of RFC 3489, which has no PADDING" : "it was not looked at");
+        if (evidence->classic)
+            return unknown("the server is one of RFC 3489, which has no PADDING");
+        return unknown(server_trouble(evidence) ? server_trouble(evidence) : "it was not looked at");
     case STUN_SEEN_ANSWER:
         return padded->padded ? found(STUN_FRAGMENTS_PASS) : unknown("the server's answer has no PADDING");
     case STUN_SEEN_SILENCE: /* each of them had two fragments each way */

@@ -120,6 +120,7 @@ struct stun_hairpin_sight {
 struct stun_lifetime_sight {
     bool tried;
     bool served;                     /* RESPONSE-PORT leads to the other socket at once */
+    enum stun_seen response;         /* to that: ASTRAY came to the one that asked; NOTHING: there was no mapping */
     bool contradictory;              /* an older one was alive and a younger one was not */
     int64_t alive_for;               /* nanoseconds; 0: none was alive at all */
     int64_t dead_by;                 /* TIME_NEVER: all that were tried were alive */
@@ -128,7 +129,7 @@ struct stun_lifetime_sight {
 struct stun_evidence {
     bool has_other;
     bool classic;                    /* told by CHANGED-ADDRESS only: a server of RFC 3489 */
-    struct endpoint other;           /* OTHER-ADDRESS or CHANGED-ADDRESS */
+    struct endpoint other;           /* OTHER-ADDRESS or CHANGED-ADDRESS, fit or not; none: there was neither */
     int64_t interval;                /* between the requests of a question; 0: whatever was sent again was lost */
     struct stun_sight sights[STUN_QUESTION_COUNT];
     unsigned allocations;

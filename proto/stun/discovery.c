@@ -171,9 +171,11 @@ take_other(struct stun_discovery *discovery, const struct stun_message *message)
 {
     struct stun_value value;
 
-    discovery->evidence.classic = stun_message_get(message, STUN_OTHER_ADDRESS, &value) != STUN_PRESENT;
-    if (discovery->evidence.classic && stun_message_get(message, STUN_CHANGED_ADDRESS, &value) != STUN_PRESENT)
-        return;
+    if (stun_message_get(message, STUN_OTHER_ADDRESS, &value) != STUN_PRESENT) {
+        if (stun_message_get(message, STUN_CHANGED_ADDRESS, &value) != STUN_PRESENT)
+            return;
+        discovery->evidence.classic = true;
+    }
     discovery->evidence.other = value.endpoint;
     discovery->evidence.has_other =
         may_be_other(discovery, value.endpoint, &discovery->evidence.sights[STUN_QUESTION_FIRST]);

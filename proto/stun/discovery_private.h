@@ -37,6 +37,7 @@ struct rung {
     int64_t bound;         /* when the answer to its last request came */
     struct endpoint mapped;
     bool asked, alive;     /* it has been looked at, and how that went */
+    enum stun_seen seen;   /* in more words */
     int64_t looked;        /* the last look, after `bound` */
 };
 

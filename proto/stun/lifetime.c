@@ -70,8 +70,10 @@ conclude(struct stun_discovery *discovery)
         else
             sight->dead_by = MIN(sight->dead_by, rung->looked);
     }
-    if (lifetime->round == 0)
-        sight->served = lifetime->count > 0 && lifetime->rungs[0].wait == 0 && lifetime->rungs[0].alive;
+    if (lifetime->round == 0 && lifetime->count > 0 && lifetime->rungs[0].wait == 0) {
+        sight->served = lifetime->rungs[0].alive;
+        sight->response = lifetime->rungs[0].seen;
+    }
     sight->contradictory |= sight->alive_for >= sight->dead_by;
 }
 
@@ -133,6 +135,21 @@ end_round(struct stun_discovery *discovery)
 
 /* --- a rung ----------------------------------------------------------------------------------------------------- */
 
+static enum stun_seen
+seen_of(const struct rung *rung, const struct stun_result *result)
+{
+    switch (result->outcome) {
+    case STUN_OUTCOME_ANSWERED:
+        return result->udp == rung->asker->udp ? STUN_SEEN_ANSWER : STUN_SEEN_ASTRAY;
+    case STUN_OUTCOME_TIMEOUT:
+        return STUN_SEEN_SILENCE;
+    case STUN_OUTCOME_REJECTED:
+        return STUN_SEEN_REFUSED;
+    default:
+        return STUN_SEEN_GARBLED;
+    }
+}
+
 static void
 on_looked(void *owner, struct stun_transaction *transaction, const struct stun_result *result)
 {
@@ -143,7 +160,8 @@ on_looked(void *owner, struct stun_transaction *transaction, const struct stun_r
     (void)transaction;
     rung->transaction = NULL;
     rung->asked = true;
-    rung->alive = result->outcome == STUN_OUTCOME_ANSWERED && result->udp == rung->asker->udp;
+    rung->seen = seen_of(rung, result);
+    rung->alive = rung->seen == STUN_SEEN_ANSWER;
     rung->looked = discovery->io->ops->now(discovery->io) - rung->bound;
     if (++lifetime->ended == lifetime->count || !rung->alive)
         end_round(discovery);

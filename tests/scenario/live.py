@@ -124,7 +124,7 @@ def test_load():
     equal('each answered once, in order', got, 2000)
     out, err = server.stop()
     check('counts', '2000 requests (2000 answered' in out, out)
-    check('the log is bounded', 50 <= err.count('\n') < 300 and 'more records were not told' in err, err[-300:])
+    check('the log is bounded', 10 <= err.count('\n') < 100 and 'more records were not told' in err, err[-300:])
 
 
 def proven(key, *attributes, identity=b'0123456789ab'):
@@ -356,6 +356,8 @@ def test_mistakes():
                 ('signal: a second address', ['serve', 'signal', '--alternate', '127.0.0.2'], ['--alternate', 'stun']),
                 ('no address', ['serve', 'stun', '--listen', 'here'], ['--listen', "'here'", '198.51.100.1:3478']),
                 ('a second one alone', ['serve', 'stun', '--alternate', '127.0.0.2'], ['--alternate', '--listen']),
+                ('two second ones', ['serve', 'stun', '--alternate', '127.0.0.2', '--alternate', '127.0.0.3'],
+                 ['--alternate', 'one']),
                 ('too many', ['serve', 'stun'] + 5 * ['--listen', '127.0.0.1'], ['up to 4']),
                 ('not ours', ['serve', 'stun', '--listen', '198.51.100.77'], ['cannot listen', "none of this machine's"]),
                 ('in use', ['serve', 'stun', '--listen', '127.0.0.1:%d' % port], ['cannot listen', 'taken']),
@@ -363,8 +365,10 @@ def test_mistakes():
                  ['cannot listen', 'no other one']),
                 ('no password', ['serve', 'stun', '--user', 'alice'], ["'alice' has no password", 'NAME:PASSWORD']),
                 ('a realm for nobody', ['serve', 'stun', '--realm', 'lab'], ['--realm', '--user']),
-                ('no URI', ['nat-check', 'turn:127.0.0.1'], ['turn:127.0.0.1']),
+                ('no URI', ['nat-check', 'turn:127.0.0.1'], ["'turn:127.0.0.1'"]),
                 ('TLS', ['nat-check', 'stuns:localhost'], ['TLS']),
+                ('no port', ['nat-check', '127.0.0.1:0'], ["'127.0.0.1:0'", 'port']),
+                ('another family', ['nat-check', '127.0.0.1', '--from', '::1'], ['--from', 'IPv4']),
                 ('no such host', ['nat-check', 'nowhere.invalid'], ["'nowhere.invalid' has no address"]),
                 ('no such source', ['nat-check', '127.0.0.1', '--from', '198.51.100.77'], ['no socket'])):
             result = punchlab(*arguments)

@@ -146,7 +146,7 @@ test_situations(void)
     "log(t.why.fragments) log(t.why.lifetime) log(t.why.alg) end) end "
 #define CLASSIC_CANT                                                                                                   \
     "the server is one of RFC 3489, which has no PADDING; "                                                            \
-    "the server does not serve RESPONSE-PORT, or the NAT has several addresses; "                                      \
+    "the server ignores RESPONSE-PORT; "                                                                               \
     "no answer has both MAPPED-ADDRESS and XOR-MAPPED-ADDRESS"
 
 static void

@@ -91,7 +91,9 @@ seen(const struct situation *s, enum stun_question question)
 static void
 look(const struct situation *s, struct stun_evidence *evidence)
 {
-    *evidence = (struct stun_evidence){ .has_other = !s->no_other, .other = corner(STUN_CORNER_BOTH) };
+    *evidence = (struct stun_evidence){ .has_other = !s->no_other };
+    if (!s->no_other)
+        evidence->other = corner(STUN_CORNER_BOTH);
     for (int i = 0; i < STUN_QUESTION_COUNT; i++) {
         const struct stun_question_info *info = stun_question_info(i);
 
@@ -379,7 +381,7 @@ test_the_rest(void)
     struct stun_findings findings;
 
     look(&situation, &evidence);
-    evidence.lifetime = (struct stun_lifetime_sight){ true, true, false, 29 * TIME_S, 31 * TIME_S };
+    evidence.lifetime = (struct stun_lifetime_sight){ true, true, STUN_SEEN_ANSWER, false, 29 * TIME_S, 31 * TIME_S };
     evidence.sights[STUN_QUESTION_PADDED].seen = STUN_SEEN_ANSWER;
     evidence.sights[STUN_QUESTION_PADDED].padded = true;
     evidence.sights[STUN_QUESTION_FIRST].compared = true;
@@ -436,6 +438,48 @@ test_alg(void)
     }
 }
 
+/* Why there is no second address, or no lifetime: the reason is the one that there is. */
+static void
+test_reasons(void)
+{
+    static const struct {
+        const char *other, *why;
+    } others[] = {
+        { NULL, "the server has no second address" },
+        { "[2001:db8::2]:3479",
+          "the server's second address is of another family, so something on the way translates between them" },
+        { "224.0.0.1:3479", "what the server calls its second address is none" },
+    };
+    static const struct {
+        enum stun_seen seen;
+        const char *why;
+    } responses[] = {
+        { STUN_SEEN_NOTHING, "no mapping could be made to look at" },
+        { STUN_SEEN_ASTRAY, "the server ignores RESPONSE-PORT" },
+        { STUN_SEEN_REFUSED, "the server does not support RESPONSE-PORT" },
+        { STUN_SEEN_SILENCE, "nothing comes to the port that RESPONSE-PORT names: the server does not serve it, or the "
+                             "NAT has several addresses" },
+    };
+    struct situation situation = { .no_other = true };
+    struct stun_evidence evidence;
+    struct stun_findings findings;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        look(&situation, &evidence);
+        if (others[i].other)
+            evidence.other = at(others[i].other);
+        stun_classify(&evidence, &findings);
+        CHECK_ROW_TEXT(others[i].why, findings.mapping.why, others[i].why);
+        CHECK_ROW_TEXT(others[i].why, findings.fragments.why, others[i].why);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(responses); i++) {
+        look(&situation, &evidence);
+        evidence.lifetime = (struct stun_lifetime_sight){ .tried = true, .response = responses[i].seen };
+        stun_classify(&evidence, &findings);
+        CHECK_ROW_TEXT(responses[i].why, findings.lifetime.why, responses[i].why);
+    }
+}
+
 /* Every piece of evidence has its sentence. */
 static void
 test_evidence(void)
@@ -475,5 +519,5 @@ suite_stun_classify(void)
     UNIT_SUITE("stun classify", NULL, NULL, { "pairs", test_pairs }, { "servers", test_servers },
                { "a long way", test_long_way }, { "first", test_first },
                { "unsteady", test_unsteady }, { "ports", test_ports }, { "hairpin", test_hairpin },
-               { "the rest", test_the_rest }, { "ALG", test_alg }, { "evidence", test_evidence });
+               { "the rest", test_the_rest }, { "ALG", test_alg }, { "reasons", test_reasons }, { "evidence", test_evidence });
 }

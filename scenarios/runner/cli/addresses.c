@@ -81,14 +81,21 @@ bool
 addresses_stun(const char *text, uint16_t port, struct places *places, GError **error)
 {
     bool is_uri = g_ascii_strncasecmp(text, "stun:", 5) == 0 || g_ascii_strncasecmp(text, "stuns:", 6) == 0;
-    g_autofree char *spelled = is_uri ? g_strdup(text) : g_strconcat("stun:", text, NULL);
+    const char *fault = NULL;
     struct stun_uri uri;
 
     *places = (struct places){ .count = 1, .at = { { ADDRESS_NONE, port } } };
-    if (!is_uri && (endpoint_parse(text, &places->at[0]) || address_parse(text, &places->at[0].address)))
+    if (!is_uri && (endpoint_parse(text, &places->at[0]) || address_parse(text, &places->at[0].address)) &&
+        places->at[0].port != 0)
         return true;
-    if (!stun_uri_parse(spelled, &uri, error))
+    if (is_uri && !stun_uri_parse(text, &uri, error))
         return false;
+    if (!is_uri)
+        fault = stun_uri_read_place(text, false, &uri);
+    if (fault) {
+        g_set_error(error, ADDRESSES_ERROR, 0, "'%s' is no server: %s; accepted: stun:HOST[:PORT], HOST[:PORT]", text, fault);
+        return false;
+    }
     if (uri.secure) {
         g_set_error(error, ADDRESSES_ERROR, 0, "'%s': STUN over TLS is not in this version; accepted: stun:", text);
         return false;

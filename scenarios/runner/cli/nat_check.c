@@ -181,6 +181,8 @@ print_json(const struct check *check)
         json_integer(&json, "step", findings->step);
     if (findings->lifetime.value >= 0)
         json_time(&json, "lifetime", findings->alive_for);
+    else
+        json_null(&json, "lifetime");
     if (findings->lifetime.value >= 0 && findings->dead_by != TIME_NEVER)
         json_time(&json, "lifetime_end", findings->dead_by);
     json_reasons(&json, rows, &findings->lifetime);
@@ -203,6 +205,11 @@ read_options(const struct nat_check_options *given, const char *server, struct s
         return false;
     if (given->from && !addresses_listen("--from", given->from, 0, &from, error))
         return false;
+    if (given->from && address_is_ipv4(from.address) != address_is_ipv4(wanted->server.address)) {
+        g_set_error(error, ADDRESSES_ERROR, 0, "--from: '%s' is not of the server's family; accepted: an %s address",
+                    given->from, address_is_ipv4(wanted->server.address) ? "IPv4" : "IPv6");
+        return false;
+    }
     wanted->local = from.address;
     if (!given->lifetime)
         return true;

@@ -30,7 +30,7 @@ static const struct argument options[] = {
     { "listen", 'l', ARGUMENT_TEXTS, INTO(listen), "ADDR",
       "where to listen, several times if need be: 198.51.100.1, [2001:db8::1]:3478\nor :3478; by default port 3478 of all "
       "addresses, for signal port 8080" },
-    { "alternate", 'a', ARGUMENT_TEXT, INTO(alternate), "ADDR",
+    { "alternate", 'a', ARGUMENT_TEXTS, INTO(alternate), "ADDR",
       "stun: a second address of this machine, for behaviour discovery (RFC 5780);\nthe first is that of the first --listen. Port: the "
       "next one" },
     { "user", 'u', ARGUMENT_TEXTS, INTO(users), "NAME:PASSWORD",

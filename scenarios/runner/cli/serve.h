@@ -9,8 +9,8 @@
 
 struct serve_options {
     bool help, quiet, open, old_channels;
-    GPtrArray *listen, *users, *relay, *allow, *deny;
-    const char *alternate, *realm, *secret, *quota, *total_quota, *bandwidth, *ports, *max_lifetime, *drain;
+    GPtrArray *listen, *alternate, *users, *relay, *allow, *deny;
+    const char *realm, *secret, *quota, *total_quota, *bandwidth, *ports, *max_lifetime, *drain;
 };
 
 /* None is called with options that are another one's. */

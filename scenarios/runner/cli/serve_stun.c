@@ -15,7 +15,11 @@ read_addresses(const struct serve_options *given, struct stun_server_options *se
         return false;
     if (!given->alternate)
         return true;
-    if (!addresses_listen("--alternate", given->alternate, 0, &server->second, error))
+    if (given->alternate->len > 1) {
+        g_set_error(error, ADDRESSES_ERROR, 0, "--alternate: %u are too many; accepted: one", given->alternate->len);
+        return false;
+    }
+    if (!addresses_listen("--alternate", given->alternate->pdata[0], 0, &server->second, error))
         return false;
     if (address_is_unspecified(server->listen[0].address) || address_is_unspecified(server->second.address)) {
         g_set_error(error, ADDRESSES_ERROR, 0,
@@ -37,9 +41,10 @@ print_counters(const struct stun_server_counters *counters)
 {
     printf("%" PRIu64 " messages: %" PRIu64 " requests (%" PRIu64 " answered, %" PRIu64 " refused), %" PRIu64
            " indications, %" PRIu64 " malformed, %" PRIu64 " unexpected; %" PRIu64 " answers not sent; %" PRIu64
-           " TCP connections\n",
+           " TCP connections (%" PRIu64 " broken off, %" PRIu64 " made room for others)\n",
            counters->datagrams, counters->requests, counters->successes, counters->errors, counters->indications,
-           counters->malformed, counters->unexpected, counters->unsent, counters->connections);
+           counters->malformed, counters->unexpected, counters->unsent, counters->connections,
+           counters->broken, counters->evicted);
 }
 
 int
