@@ -20,6 +20,9 @@
  * Where the server asks for credentials, redirects, or has a fault of its own, the transaction goes on under a new
  * transaction ID, if its request allows that: with the same attributes, to the owner it is one.
  *
+ * Each transaction begins with the timeout of its request: the client does not remember round trips to a server for the
+ * next one, as section 6.2.1 would have it, so that what happens depends on nothing but the request.
+ *
  * A socket must outlive the transactions on it: cancel them, or free the client, before closing. An owner should have
  * no more than 10 outstanding to one server (section 6.2); that is for its pacing to see to.
  *

@@ -35,12 +35,21 @@ free_user(gpointer user)
     stun_user_free(user);
 }
 
+bool
+stun_user_name_fits(struct span name)
+{
+    for (size_t i = 0; i < name.length; i++)
+        if (name.bytes[i] < 0x20 || name.bytes[i] == 0x7f)
+            return false;
+    return name.length >= 1 && name.length <= MOST_NAME;
+}
+
 struct stun_user *
 stun_user_new(struct span name, struct span realm, struct span password)
 {
     struct stun_user *user;
 
-    if (name.length == 0 || name.length > MOST_NAME)
+    if (!stun_user_name_fits(name))
         return NULL;
     user = g_malloc0(sizeof *user + name.length);
     user->short_term = stun_key_new_short_term(password);

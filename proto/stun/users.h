@@ -22,8 +22,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(stun_users, stun_users_free)
 
 struct span stun_users_realm(const struct stun_users *users);
 
-/* False, and nothing is added, when there is one of this name, or when the name can't stand in USERNAME (1 to 508
- * bytes). */
+/* Whether a name can stand in USERNAME: 1 to 508 bytes (RFC 8489 section 14.3), none of them a control character (an
+ * OpaqueString has none, RFC 8265 section 4.2). */
+bool stun_user_name_fits(struct span name);
+
+/* False, and nothing is added, when there is one of this name, or when it does not fit. */
 bool stun_users_add(struct stun_users *users, struct span name, struct span password);
 
 /* NULL when there is none. Good as long as the table. */

@@ -600,6 +600,22 @@ test_services(void)
         { "a realm of nobody", TWO "b:stun_server{realm = 'example.org'}", "1: host:stun_server: realm needs users" },
         { "a mechanism of nobody", TWO "b:stun_server{mechanism = 'short-term'}",
           "1: host:stun_server: mechanism needs users" },
+        { "a user without a password", TWO "b:stun_server{users = {a = ''}}",
+          "1: host:stun_server: a user's password has 1 to 508 bytes" },
+        { "a user with two lines", TWO "b:stun_server{users = {['a\\nb'] = 'x'}}",
+          "1: host:stun_server: a user's name has 1 to 508 bytes, and no control characters" },
+        { "who says to be one", TWO "a:udp():stun(b, {user = 'a\\0b', password = 'x'})",
+          "1: socket:stun: user has a control character" },
+        { "ALTERNATE-SERVER",
+          TWO "local users = {alice = 'secret'} b:stun_server{port = 4000, users = users} "
+              "b:stun_server{users = users, redirect = lab.endpoint(b, 4000)} a:spawn(function() "
+              "local me = {user = 'alice', password = 'secret'} local e, r = a:udp(5):stun(b, me) "
+              "log(tostring(e), tostring(r.server)) log(select(3, a:udp():stun(b)).code) "
+              "local s = a:tcp_connect(lab.endpoint(b, 3478)) local e, why, d = s:stun(me) "
+              "log(tostring(e), why, d.code, tostring(d.alternate)) end)",
+          "198.51.100.1:5 198.51.100.2:4000; 401; nil rejected 300 198.51.100.2:4000" },
+        { "a way for nobody", TWO "b:stun_server{redirect = '198.51.100.9:1'}",
+          "1: host:stun_server: redirect needs users" },
         { "an empty realm", TWO "b:stun_server{users = {a = 'b'}, realm = ''}",
           "1: host:stun_server: realm has 0 bytes; accepted: 1 to 127" },
         { "nobody answers", TWO "b:sink(3478) a:spawn(function() out(a:udp():stun(b)) log(lab.now()) end)", "39.5" },

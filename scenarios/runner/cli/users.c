@@ -34,7 +34,8 @@ add_user(struct stun_users *users, const char *text, GError **error)
     else if (stun_users_find(users, name))
         g_set_error(error, USERS_ERROR, 0, "--user: '%s' is there twice", said);
     else if (!stun_users_add(users, name, span_of_text(colon + 1)))
-        g_set_error(error, USERS_ERROR, 0, "--user: a name has %zu bytes; accepted: 1 to 508", name.length);
+        g_set_error(error, USERS_ERROR, 0,
+                    "--user: a name of %zu bytes; accepted: 1 to 508 bytes, without control characters", name.length);
     else
         return true;
     return false;

@@ -21,11 +21,11 @@ read_alternate(lua_State *L, const struct node *node, struct stun_server_options
         complain_value(L, "alternate", -1, "another address of the host");
 }
 
-/* How users prove who they are, which needs some. */
+/* How users prove who they are, and where they are sent, which needs some: 300 must be protected (RFC 8489 section 14.8). */
 static struct stun_auth_options
 read_auth(lua_State *L, int table, const char **realm)
 {
-    static const char *const of_users[] = { "realm", "mechanism" };
+    static const char *const of_users[] = { "realm", "mechanism", "redirect" };
     struct stun_auth_options auth = { .mechanism = STUN_MECHANISM_LONG_TERM, .algorithms = STUN_ALGORITHMS_ALL };
     bool anybody = options_get(L, table, "users");
 
@@ -43,7 +43,7 @@ int
 service_word_stun_server(struct script *script, lua_State *L)
 {
     static const char *const keys[] = { "port", "ip", "software", "mapped_address", "tcp", "alternate", "ignore_change",
-                                        "users", "realm", "mechanism", NULL };
+                                        "users", "realm", "mechanism", "redirect", NULL };
     struct lab_node *host = lab_handle_self(L)->node;
     struct stun_server_options options = STUN_SERVER_DEFAULTS;
     enum io_result why = IO_OK;
@@ -69,6 +69,8 @@ service_word_stun_server(struct script *script, lua_State *L)
 
     const char *realm = host->node->name;
     struct stun_auth_options auth = read_auth(L, 2, &realm);
+    if (options_get(L, 2, "redirect"))
+        options.alternate[options.alternates++] = arg_endpoint(L, -1, "redirect", STUN_PORT);
     int passwords = users_option(L, 2) ? lua_gettop(L) : 0;
     struct stun_users *users = NULL;
 

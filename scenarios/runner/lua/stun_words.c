@@ -108,7 +108,7 @@ static int
 push_answer(lua_State *L, const struct stun_result *result)
 {
     endpoint_push(L, result->has_xor_mapped ? result->xor_mapped : result->mapped);
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 6);
     set_endpoint(L, "mapped", result->has_mapped, result->mapped);
     set_endpoint(L, "xor_mapped", result->has_xor_mapped, result->xor_mapped);
     if (result->rtt >= 0) { /* after a retransmission nobody knows it (Karn's algorithm) */
@@ -119,6 +119,7 @@ push_answer(lua_State *L, const struct stun_result *result)
     lua_setfield(L, -2, "elapsed");
     lua_pushinteger(L, result->requests);
     lua_setfield(L, -2, "requests");
+    set_endpoint(L, "server", true, result->server);
     return 2;
 }
 
@@ -128,7 +129,7 @@ push_rejection(lua_State *L, const struct stun_exchange *exchange)
     const struct stun_result *result = &exchange->result;
 
     arg_push_failure(L, "rejected");
-    lua_createtable(L, 0, 2);
+    lua_createtable(L, 0, 3);
     if (result->outcome == STUN_OUTCOME_REJECTED) {
         lua_pushinteger(L, result->error.code);
         lua_setfield(L, -2, "code");
@@ -136,6 +137,7 @@ push_rejection(lua_State *L, const struct stun_exchange *exchange)
     lua_pushstring(L, result->outcome == STUN_OUTCOME_REJECTED ? exchange->phrase
                                                                : stun_outcome_sentence(result->outcome));
     lua_setfield(L, -2, "text");
+    set_endpoint(L, "alternate", result->has_alternate, result->alternate);
     return 3;
 }
 
@@ -257,6 +259,7 @@ stun_words_ask(lua_State *L, struct stun_inquiries *user, struct handle *handle,
     request->done = on_done;
     request->owner = exchange;
     request->credentials = exchange->credentials = make_credentials(asking);
+    request->follow = request->credentials != NULL;
     exchange->transaction = start(user->client, request, asking->no_fingerprint);
     task_set_deadline(L, asking->timeout);
     lua_pushlightuserdata(L, exchange);
@@ -283,6 +286,8 @@ read_user(lua_State *L, int index, struct stun_asking *asking)
 
     if (has_user)
         asking->name = arg_bytes(L, "user", STUN_USER_BYTES);
+    if (has_user && !stun_user_name_fits(asking->name))
+        complain(L, "user has a control character");
     if (options_get(L, index, "password"))
         asking->password = arg_bytes(L, "password", STUN_USER_BYTES);
     if (has_user != (asking->password.bytes != NULL))

@@ -11,6 +11,15 @@ enum {
     USER_BYTES = 4608, /* what a user takes: three keys, each with what SHA-1 and SHA-256 have made of it */
 };
 
+static struct span
+bytes_at(lua_State *L, int index)
+{
+    size_t length;
+    const char *bytes = lua_tolstring(L, index, &length);
+
+    return span_of(bytes, length);
+}
+
 bool
 users_option(lua_State *L, int table)
 {
@@ -24,8 +33,10 @@ users_option(lua_State *L, int table)
     while (lua_next(L, -2) != 0) {
         if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
             complain(L, "users has something else than passwords by name; accepted: {alice = 'secret'}");
-        if (lua_rawlen(L, -2) == 0 || lua_rawlen(L, -2) > STUN_USER_BYTES || lua_rawlen(L, -1) > STUN_USER_BYTES)
-            complain(L, "a user's name has 1 to %d bytes, a password at most %d", STUN_USER_BYTES, STUN_USER_BYTES);
+        if (!stun_user_name_fits(bytes_at(L, -2)))
+            complain(L, "a user's name has 1 to %d bytes, and no control characters", STUN_USER_BYTES);
+        if (lua_rawlen(L, -1) == 0 || lua_rawlen(L, -1) > STUN_USER_BYTES)
+            complain(L, "a user's password has 1 to %d bytes", STUN_USER_BYTES);
         count++;
         lua_pop(L, 1);
     }
@@ -40,9 +51,7 @@ users_make(lua_State *L, int index, const char *realm)
 
     lua_pushnil(L);
     while (lua_next(L, index) != 0) {
-        size_t name_length, length;
-        const char *name = lua_tolstring(L, -2, &name_length), *password = lua_tolstring(L, -1, &length);
-        bool added = stun_users_add(users, span_of(name, name_length), span_of(password, length));
+        bool added = stun_users_add(users, bytes_at(L, -2), bytes_at(L, -1));
 
         g_assert(added); /* a name stands in a table once */
         lua_pop(L, 1);
