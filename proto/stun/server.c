@@ -5,6 +5,7 @@
 #include "proto/stun/kinds.h"
 
 #define REQUEST_MOST (STUN_HEADER_BYTES + 65532) /* over TCP: every message that there can be */
+#define PATIENCE (60 * TIME_S) /* over TCP: for the rest of a message */
 #define BACKLOG_MOST 8192 /* over TCP: a few answers */
 
 #define SECOND_SOCKETS 3
@@ -206,6 +207,7 @@ on_closed(void *owner, struct io_udp *connection, enum io_result why, enum stun_
     struct stun_server *server = owner;
 
     server->counters.evicted += why == IO_FULL;
+    server->counters.silent += why == IO_TIMEOUT;
     if (fault == STUN_FAULT_NONE)
         return;
     server->counters.broken++;
@@ -222,7 +224,9 @@ open_streams(struct stun_server *server, size_t listens, enum io_result *why)
     struct stun_connections_options options = { .listens = listens,
                                                 .listen = local,
                                                 .stream = { .most = REQUEST_MOST, .backlog = BACKLOG_MOST },
-                                                .most = STUN_SERVER_MAX_CONNECTIONS };
+                                                .most = STUN_SERVER_MAX_CONNECTIONS,
+                                                .most_of_one = STUN_SERVER_MAX_CONNECTIONS / 4,
+                                                .patience = PATIENCE };
 
     for (size_t i = 0; i < listens; i++)
         local[i] = stun_server_local(server, i);

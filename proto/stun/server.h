@@ -12,7 +12,8 @@
 #include "proto/stun/answer.h"
 
 #define STUN_SERVER_MAX_LISTEN 4
-#define STUN_SERVER_MAX_CONNECTIONS 1000 /* over TCP, at a time: one more ends the one that is silent for longest */
+#define STUN_SERVER_MAX_CONNECTIONS 1000 /* over TCP, at a time: one more ends the one that is silent for longest. A
+                                          * quarter of them for one client (connections.h) */
 
 struct stun_server;
 typedef struct stun_server stun_server;
@@ -54,6 +55,7 @@ struct stun_server_counters {
     uint64_t connections; /* accepted over TCP */
     uint64_t broken;      /* of these: closed because of what came on them */
     uint64_t evicted;     /* of these: closed to make room for others */
+    uint64_t silent;      /* of these: closed because the rest of a message did not come in 60 s, or TCP gave the peer up */
 };
 
 /* `io` is borrowed and outlives the server. NULL and `*why` when a socket can't be opened; none is left open then. A

@@ -140,6 +140,13 @@ step(struct stun_stream *stream)
     return true;
 }
 
+/* While answers wait, what has come may be whole. */
+static bool
+is_partial(const struct stun_stream *stream)
+{
+    return !stream->ended && stream->backlog->len == 0 && stun_framing_pending(&stream->framing) > 0;
+}
+
 /* Takes what has come until there is no more, or answers wait to be sent. */
 static void
 pump(struct stun_stream *stream)
@@ -148,10 +155,13 @@ pump(struct stun_stream *stream)
     while (step(stream))
         ;
     stream->pumping = false;
-    if (stream->closed)
+    if (stream->closed) {
         free_stream(stream);
-    else
-        stun_framing_shrink(&stream->framing);
+        return;
+    }
+    stun_framing_shrink(&stream->framing);
+    if (stream->events->partial && is_partial(stream))
+        stream->events->partial(stream->udp.owner, &stream->udp);
 }
 
 static void

@@ -20,6 +20,8 @@ struct stun_stream_events {
     struct io_udp_events udp; /* `datagram` gets each message; `icmp` is never called */
     /* `why`: IO_CLOSED at the peer's FIN; the failure; IO_OK for a `fault`. */
     void (*ended)(void *owner, struct io_udp *udp, enum io_result why, enum stun_fault fault);
+    /* All that came whole has been handed out, and a part of the next message is there. NULL: not interested. */
+    void (*partial)(void *owner, struct io_udp *udp);
 };
 
 struct stun_stream_options {

@@ -3,6 +3,7 @@
 #include "proto/turn/server_private.h"
 
 #define MESSAGE_MOST (STUN_HEADER_BYTES + 65532) /* over TCP: a Send indication with the longest datagram */
+#define CONNECTION_IDLE (60 * TIME_S) /* over TCP: without an allocation, or for the rest of a message */
 #define BACKLOG_MOST 262144 /* over TCP: what may wait for a client; data beyond that is dropped, as on a full link */
 
 /* --- counting and journal ---------------------------------------------------------------------------------------- */
@@ -309,6 +310,7 @@ on_closed(void *owner, struct io_udp *connection, enum io_result why, enum stun_
     struct turn_allocation *allocation = turn_allocation_find(server->table, &tuple, INT64_MIN);
 
     server->counters.evicted += why == IO_FULL;
+    server->counters.silent += why == IO_TIMEOUT;
     server->counters.broken += fault != STUN_FAULT_NONE;
     if (fault != STUN_FAULT_NONE) {
         struct flow flow = turn_flow_of_client(&tuple);
@@ -330,6 +332,9 @@ open_streams(struct turn_server *server, enum io_result *why)
         .listen = local,
         .stream = { .channels = server->options.old_channels ? STUN_CHANNELS_OLD : STUN_CHANNELS_NEW, .most = MESSAGE_MOST, .backlog = BACKLOG_MOST },
         .most = MAX(server->options.connections, 1),
+        .most_of_one = server->options.connections_of_one,
+        .idle = CONNECTION_IDLE,
+        .patience = CONNECTION_IDLE,
     };
 
     for (size_t i = 0; i < server->listens; i++)

@@ -64,7 +64,9 @@ struct turn_server_options {
     unsigned algorithms;    /* as in struct stun_auth_options */
     int64_t nonce_lifetime; /* 0: STUN_NONCE_LIFETIME */
     unsigned per_user, total;  /* allocations at a time: 486 beyond the first, 508 beyond the second; 0: no limit */
-    unsigned connections;      /* of clients over TCP at a time; those without an allocation go first */
+    unsigned connections;      /* of clients over TCP at a time; those without an allocation go first, and after 60 s without a
+                                * whole message anyhow */
+    unsigned connections_of_one; /* of these from one IPv4 address or IPv6 /64: one more is refused; 0: no limit */
     uint64_t bytes_per_second; /* of data an allocation may relay, both directions together, one second's worth at once; 0: no
                                 * limit */
     uint16_t port_first, port_last; /* of relayed addresses */
@@ -85,6 +87,7 @@ struct turn_server_options {
                                    .realm = "punchlab",                                                                \
                                    .algorithms = STUN_ALGORITHMS_ALL,                                                  \
                                    .connections = 20000,                                                               \
+                                   .connections_of_one = 5000,                                                         \
                                    .port_first = TURN_PORT_FIRST,                                                      \
                                    .port_last = TURN_PORT_LAST,                                                        \
                                    .lifetime_most = TURN_LIFETIME_MOST,                                                \
@@ -100,7 +103,7 @@ struct turn_server_counters {
     uint64_t icmp;       /* errors told to clients */
     uint64_t dropped;    /* what came and ended here; turn_server_dropped says by reason */
     uint64_t unsent;     /* responses that the host would not send */
-    uint64_t connections, broken, evicted; /* of clients over TCP, as in struct stun_server_counters */
+    uint64_t connections, broken, evicted, silent; /* of clients over TCP, as in struct stun_server_counters */
     uint64_t peer_connections, joined, stream_bytes; /* RFC 6062 */
 };
 

@@ -57,7 +57,7 @@ on_ended(void *owner, struct io_udp *udp, enum io_result why, enum stun_fault fa
 }
 
 static const struct io_udp_events datagrams = { on_datagram, on_icmp };
-static const struct stun_stream_events messages = { { on_datagram, NULL }, on_ended };
+static const struct stun_stream_events messages = { .udp = { .datagram = on_datagram }, .ended = on_ended };
 
 static void
 on_nothing(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_result result)

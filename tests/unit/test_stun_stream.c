@@ -263,6 +263,58 @@ count_closed(void *owner, struct io_udp *connection, enum io_result why, enum st
     ((unsigned *)owner)[1] += why == IO_FULL;
 }
 
+/* One client may have so many of them, whatever ports it uses; what it gives back it may have again. */
+static void
+test_too_many_of_one(void)
+{
+    const struct endpoint at = net_endpoint("198.51.100.1:5000"), any = { ADDRESS_NONE, 0 };
+    const struct stun_connections_options options = { .listens = 1, .listen = &at, .stream = STUN_STREAM_DEFAULTS,
+                                                      .most = 100, .most_of_one = 2 };
+    const struct stun_connections_events events = { count_opened, ignore_message, count_closed };
+    struct io *io = node_io(trio.a);
+    unsigned counts[2] = { 0 };
+    enum io_result why;
+    struct stun_connections *connections =
+        stun_connections_new(node_io(trio.b), &options, &events, counts, &why);
+    struct raw raws[4];
+
+    for (size_t i = 0; i < G_N_ELEMENTS(raws); i++) {
+        raws[i] = (struct raw){ .got = g_byte_array_new(), .reads = true };
+        raws[i].tcp = io->ops->connect(io, &any, &at, true, raw_ready, &raws[i], &why);
+        net_run(trio.world, 100 * TIME_MS);
+        CHECK_ROW_INT("the third is refused", raws[i].failure, i == 2 ? IO_RESET : IO_OK);
+        if (i == 2)
+            raw_end(&raws[0]);
+        net_run(trio.world, 100 * TIME_MS);
+    }
+    CHECK_ROW_UINT("opened", counts[0], 3);
+    CHECK_ROW_UINT("none of them evicted", counts[1], 0);
+    for (size_t i = 1; i < G_N_ELEMENTS(raws); i++)
+        raw_end(&raws[i]);
+    net_run(trio.world, TIME_S);
+    stun_connections_free(connections);
+}
+
+/* A server of STUN keeps what is silent, since the client's NAT does (RFC 8489 section 6.2.2), but not half a message. */
+static void
+test_patience(void)
+{
+    struct raw silent, partial;
+
+    raw_open(&silent);
+    raw_open(&partial);
+    raw_write(&partial, span_of("\0\1", 2));
+    net_run(trio.world, 59 * TIME_S);
+    CHECK_ROW("still there", !partial.ended);
+    net_run(trio.world, 2 * TIME_S);
+    CHECK_ROW("closed", partial.ended);
+    CHECK_ROW_UINT("counted", stun_server_counters(server)->silent, 1);
+    net_run(trio.world, 10 * TIME_MIN);
+    CHECK_ROW("the other is there", !silent.ended);
+    raw_end(&silent);
+    raw_end(&partial);
+}
+
 /* One more than there may be ends the one that has been silent for longest. */
 static void
 test_too_many(void)
@@ -613,6 +665,7 @@ suite_stun_stream(void)
 {
     UNIT_SUITE("stun stream", set_up, tear_down, { "server", test_server }, { "answer", test_answer },
                { "half-close", test_half_close }, { "never reads", test_never_reads }, { "too many", test_too_many },
+               { "too many of one", test_too_many_of_one }, { "patience", test_patience },
                { "client", test_client }, { "client fails", test_client_fails },
                { "credentials", test_credentials }, { "distrust", test_distrust }, { "alternate", test_alternate },
                { "closed in message", test_closed_in_message }, { "backlog", test_backlog });

@@ -122,6 +122,16 @@ allocate_on(struct line *line, unsigned protocol, unsigned even)
 }
 
 static int
+refresh_on(struct line *line, uint32_t lifetime)
+{
+    struct turn_ask ask;
+
+    turn_ask_begin(&ask, &alice, STUN_REFRESH);
+    stun_put_number(&ask.builder, STUN_LIFETIME, lifetime);
+    return ask_on(line, &ask);
+}
+
+static int
 about_peer(struct line *line, unsigned method, const char *peer, unsigned channel)
 {
     struct turn_ask ask;
@@ -204,6 +214,61 @@ test_garbage(void)
     CHECK_ROW_INT("broken", turn_server_counters(turn_under_test)->broken, 1);
     CHECK_ROW_INT("with its allocation", turn_server_allocations(turn_under_test), 0);
     CHECK_ROW_INT("reset", control.failure, IO_RESET);
+}
+
+/* A connection without an allocation may be silent for 60 s; one with an allocation for as long as that lives. */
+static void
+test_silent_connection(void)
+{
+    struct line idle;
+
+    CHECK_ROW_INT("allocate", allocate_on(&control, PROTOCOL_UDP, 0), 0);
+    line_open(&idle, TURN_SERVER_AT);
+    fake_io_advance(turn_host, 60 * TIME_S - 1);
+    carry();
+    CHECK_ROW("still there", !idle.ended);
+    fake_io_advance(turn_host, 1);
+    carry();
+    CHECK_ROW("closed", idle.ended);
+    CHECK_ROW_INT("counted", turn_server_counters(turn_under_test)->silent, 1);
+    line_close(&idle);
+
+    CHECK_ROW("the other is held by its allocation", !control.ended);
+    CHECK_ROW_INT("delete", refresh_on(&control, 0), 0);
+    fake_io_advance(turn_host, 60 * TIME_S - 1);
+    carry();
+    CHECK_ROW("its silence begins when that ends", !control.ended);
+    fake_io_advance(turn_host, 1);
+    carry();
+    CHECK_ROW("closed", control.ended);
+}
+
+/* What is said keeps a connection open, if it is a whole message; byte by byte a message may take 60 s, with an allocation
+ * too. */
+static void
+test_partial_message(void)
+{
+    static const uint8_t binding[20] = { 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42 };
+
+    CHECK_ROW_INT("allocate", allocate_on(&control, PROTOCOL_UDP, 0), 0);
+    for (size_t round = 0; round < 2; round++)
+        for (size_t at = 0; at < sizeof binding; at++) {
+            line_write(&control, span_of(binding + at, 1));
+            fake_io_advance(turn_host, 3 * TIME_S);
+            carry();
+        }
+    CHECK_ROW("57 s from first to last are no fault", !control.ended);
+    CHECK_ROW_INT("answered", turn_server_counters(turn_under_test)->bindings, 2);
+    for (size_t at = 0; at < 12; at++) {
+        line_write(&control, span_of(binding + at, 1));
+        fake_io_advance(turn_host, 5 * TIME_S - (at == 11));
+        carry();
+    }
+    CHECK_ROW("still there", !control.ended && turn_server_allocations(turn_under_test) == 1);
+    fake_io_advance(turn_host, 1);
+    carry();
+    CHECK_ROW("closed", control.ended);
+    CHECK_ROW_INT("with its allocation", turn_server_allocations(turn_under_test), 0);
 }
 
 /* A client that does not read gets no more than fits, and the rest is dropped under a name. */
@@ -476,7 +541,8 @@ void
 suite_turn_tcp(void)
 {
     UNIT_SUITE("turn tcp", set_up, tear_down, { "channel data", test_channel_data }, { "disconnect", test_disconnect },
-               { "garbage", test_garbage }, { "slow client", test_slow_client },
+               { "garbage", test_garbage }, { "silent connection", test_silent_connection },
+               { "partial message", test_partial_message }, { "slow client", test_slow_client },
                { "TCP allocation", test_tcp_allocate }, { "connect", test_connect },
                { "nonce of the control connection", test_control_nonce },
                { "back-pressure", test_back_pressure }, { "attempt", test_attempt }, { "patience", test_patience },
