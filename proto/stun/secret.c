@@ -49,8 +49,8 @@ stun_secret_password(struct span secret, struct span username)
     return g_base64_encode(digest, length);
 }
 
-/* The digits before the colon, or the end. False when there is anything else. */
-static bool
+/* The digits before the colon, or the end; how many there are. 0 when there is anything else. */
+static size_t
 read_expiry(struct span name, int64_t *seconds)
 {
     size_t i;
@@ -58,7 +58,18 @@ read_expiry(struct span name, int64_t *seconds)
     *seconds = 0;
     for (i = 0; i < name.length && i <= MOST_DIGITS && g_ascii_isdigit((char)name.bytes[i]); i++)
         *seconds = *seconds * 10 + (name.bytes[i] - '0');
-    return i > 0 && i <= MOST_DIGITS && (i == name.length || name.bytes[i] == ':');
+    return i <= MOST_DIGITS && (i == name.length || name.bytes[i] == ':') ? i : 0;
+}
+
+struct span
+stun_secret_owner(struct span username)
+{
+    int64_t expiry;
+    size_t digits = read_expiry(username, &expiry);
+
+    if (digits == 0 || digits == username.length)
+        return username;
+    return span_of(username.bytes + digits, username.length - digits);
 }
 
 const struct stun_user *

@@ -110,10 +110,14 @@ note_about(struct work *work, const struct record_kind *kind, const struct turn_
 
 /* --- Allocate (section 7.2) -------------------------------------------------------------------------------------- */
 
+/* Whose quota it counts for, and whose allocation it may be (441): with a shared secret a client comes again and again with
+ * new credentials, and is the same. */
 static struct span
 user_of(const struct work *work)
 {
-    return work->proof.user ? stun_user_name(work->proof.user) : span_of(NULL, 0);
+    struct span name = work->proof.user ? stun_user_name(work->proof.user) : span_of(NULL, 0);
+
+    return work->server->secret ? stun_secret_owner(name) : name;
 }
 
 static void

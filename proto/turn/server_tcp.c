@@ -36,7 +36,8 @@ struct turn_pipe {
     uint64_t bytes;
     /* Of a Connect: what its answer needs. The key is looked up again, since a user may be made up for a moment only. */
     struct stun_id request;
-    bool sealed, sha256, fingerprint;
+    GBytes *user; /* NULL: nobody was asked */
+    bool sha256, fingerprint;
     unsigned algorithm;
 };
 
@@ -158,6 +159,7 @@ pipe_close(struct turn_pipe *pipe, bool reset)
         pipe->next->previous = pipe->previous;
     close_end(&pipe->peer, reset);
     close_end(&pipe->client, reset);
+    g_clear_pointer(&pipe->user, g_bytes_unref);
     g_free(pipe);
 }
 
@@ -176,8 +178,9 @@ seal_of(const struct turn_pipe *pipe)
     struct turn_server *server = pipe->server;
     const struct stun_user *user = NULL;
 
-    if (pipe->sealed)
-        user = stun_auth_user(server->auth, turn_allocation_user(pipe->allocation), server->io->ops->now(server->io));
+    if (pipe->user)
+        user = stun_auth_user(server->auth, span_of(g_bytes_get_data(pipe->user, NULL), g_bytes_get_size(pipe->user)),
+                              server->io->ops->now(server->io));
     return (struct stun_seal){ user ? stun_user_long_term(user, pipe->algorithm) : NULL, pipe->sha256 };
 }
 
@@ -440,10 +443,14 @@ remember_request(struct turn_pipe *pipe, const struct stun_message *message, con
 {
     pipe->request = message->header.id;
     pipe->fingerprint = stun_message_find(message, STUN_FINGERPRINT) != NULL;
-    pipe->sealed = proof->seal.key != NULL;
+    if (proof->seal.key) {
+        struct span name = stun_user_name(proof->user);
+
+        pipe->user = g_bytes_new(name.bytes, name.length);
+    }
     pipe->sha256 = proof->seal.sha256;
     pipe->algorithm = STUN_ALGORITHM_MD5;
-    if (pipe->sealed && proof->seal.key == stun_user_long_term(proof->user, STUN_ALGORITHM_SHA256))
+    if (pipe->user && proof->seal.key == stun_user_long_term(proof->user, STUN_ALGORITHM_SHA256))
         pipe->algorithm = STUN_ALGORITHM_SHA256;
 }
 

@@ -60,9 +60,28 @@ test_flood(void)
     }
 }
 
+/* Renewed credentials are of the same owner; nobody else is. */
+static void
+test_owner(void)
+{
+    static const struct {
+        const char *username, *owner;
+    } rows[] = {
+        { "1500:alice", ":alice" }, { "1600:alice", ":alice" }, { "1600:a:b", ":a:b" },   { "1600:", ":" },
+        { "1600", "1600" },         { "alice", "alice" },       { ":alice", ":alice" },   { "", "" },
+        { "15x:alice", "15x:alice" }, { "1234567890123:alice", "1234567890123:alice" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct span owner = stun_secret_owner(span_of_text(rows[i].username));
+
+        CHECK_ROW(rows[i].username, span_equal(owner, span_of_text(rows[i].owner)));
+    }
+}
+
 void
 suite_stun_secret(void)
 {
-    UNIT_SUITE("stun secret", NULL, NULL, { "names", test_names }, { "password", test_password },
+    UNIT_SUITE("stun secret", NULL, NULL, { "names", test_names }, { "password", test_password }, { "owner", test_owner },
                { "flood", test_flood });
 }

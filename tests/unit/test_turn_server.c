@@ -314,6 +314,37 @@ test_secret(void)
     turn_speaker_clear(&carol);
 }
 
+/* The quota is a person's, not a credential's; and who comes with new credentials of the same name owns what there is. */
+static void
+test_secret_renewed(void)
+{
+    struct turn_server_options options = turn_bench_options();
+    g_autofree char *first = stun_secret_password(span_of_text("north"), span_of_text("1500:carol"));
+    g_autofree char *second = stun_secret_password(span_of_text("north"), span_of_text("2500:carol"));
+    g_autofree char *other = stun_secret_password(span_of_text("north"), span_of_text("2500:dave"));
+    struct turn_speaker carol, again, dave;
+
+    options.secret = span_of_text("north");
+    options.unix_time_at_zero = 1000 * TIME_S;
+    options.per_user = 1;
+    reopen(&options);
+    carol = turn_speaker_new("192.0.2.3:5000", "1500:carol", first);
+    CHECK_ROW_INT("one", turn_speaker_allocate(&carol), 0);
+    again = turn_speaker_new("192.0.2.3:5001", "2500:carol", second);
+    CHECK_ROW_INT("another credential is no other user", turn_speaker_allocate(&again), STUN_CODE_QUOTA_REACHED);
+    turn_speaker_clear(&again);
+
+    turn_speaker_clear(&carol);
+    carol = turn_speaker_new("192.0.2.3:5000", "2500:carol", second);
+    CHECK_ROW_INT("permission", turn_speaker_permit(&carol, TURN_PEER), 0);
+    fake_io_advance(turn_host, 500 * TIME_S);
+    CHECK_ROW_INT("after the first has expired", turn_speaker_refresh(&carol, 600), 0);
+    dave = turn_speaker_new("192.0.2.3:5000", "2500:dave", other);
+    CHECK_ROW_INT("not anybody's", turn_speaker_refresh(&dave, 600), STUN_CODE_WRONG_CREDENTIALS);
+    turn_speaker_clear(&dave);
+    turn_speaker_clear(&carol);
+}
+
 /* --- data (sections 9 to 12) -------------------------------------------------------------------------------------- */
 
 static void
@@ -834,7 +865,8 @@ suite_turn_server(void)
                { "allocate, table", test_allocate_table }, { "additional family", test_additional },
                { "refresh one family", test_refresh_one_family }, { "even port", test_even_port }, { "credentials", test_credentials },
                { "stale nonce", test_stale_nonce },
-               { "secret", test_secret }, { "indications", test_indications }, { "channels", test_channels },
+               { "secret", test_secret },
+               { "secret renewed", test_secret_renewed }, { "indications", test_indications }, { "channels", test_channels },
                { "old channels", test_old_channels },
                { "delete and expire", test_delete }, { "data untold", test_data_untold },
                { "create permission", test_create_permission },
