@@ -32,13 +32,30 @@ is_among(const struct prefix *prefixes, size_t count, struct address address)
     return false;
 }
 
+/* By the registries of special-purpose addresses (RFC 6890): none of these is a host of the internet. */
+static bool
+is_set_aside(struct address address)
+{
+    const struct prefix prefixes[] = {
+        { address_ipv4(0xc0000000), 24 }, /* 192.0.0.0: protocol assignments */
+        { address_ipv4(0xc0586300), 24 }, /* 192.88.99.0: relays of 6to4, once */
+        { address_ipv4(0xc6120000), 15 }, /* 198.18.0.0: benchmarks */
+        { { UINT64_C(0xfec0) << 48, 0 }, 10 }, /* site-local, once */
+        { { UINT64_C(0x0100) << 48, 0 }, 64 }, /* discard-only */
+        { { UINT64_C(0x5f00) << 48, 0 }, 16 }, /* SRv6 SIDs */
+    };
+
+    return is_among(prefixes, sizeof prefixes / sizeof *prefixes, address);
+}
+
 static bool
 is_special(struct address address)
 {
     uint32_t first = address_is_ipv4(address) ? address_to_ipv4(address) >> 24 : 1;
 
     return address_is_unspecified(address) || address_is_for_all(address) || address_is_loopback(address) ||
-           address_is_link_local(address) || address_is_private(address) || first == 0 || first >= 240;
+           address_is_link_local(address) || address_is_private(address) || first == 0 || first >= 240 ||
+           is_set_aside(address);
 }
 
 static enum turn_opinion

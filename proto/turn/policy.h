@@ -3,8 +3,10 @@
  * A relay that sends anywhere is a way round every firewall that trusts the relay's host: to services that listen on
  * loopback only, to the hosts of the network behind it, to a cloud's metadata service on a link-local address. So by
  * default these peers are refused: unspecified and "this network" (0/8), loopback, link-local, multicast, broadcast and
- * reserved (240/4), and private addresses (RFC 1918, RFC 6598, RFC 4193). `deny` adds prefixes; `allow` takes from all of
- * these, and is the stronger where both say something.
+ * reserved (240/4), private addresses (RFC 1918, RFC 6598, RFC 4193, and fec0::/10 of RFC 3879), and what is of no use across
+ * the internet: 192.0.0/24 (RFC 6890), 198.18/15 (RFC 2544), 192.88.99/24 (RFC 7526), 100::/64 (RFC 6666) and 5f00::/16 (RFC
+ * 9602). Prefixes for documentation (RFC 5737, RFC 3849) are not refused: laboratories live there. `deny` adds prefixes;
+ * `allow` takes from all of these, and is the stronger where both say something.
  *
  * An IPv6 address that stands for an IPv4 one, which some translator or tunnel on the way may turn it into, is judged as
  * both: IPv4-mapped and IPv4-compatible (RFC 4291), 6to4 (RFC 3056), Teredo's client (RFC 4380), NAT64 (RFC 6052) and
