@@ -7,7 +7,6 @@ struct work {
     const struct stun_rules *rules;
     const struct stun_arrival *arrival;
     struct stun_message message;
-    bool overfull; /* not all its attributes that must be understood are in `message` */
     struct stun_proof proof; /* ACCEPT without user where nobody asks for one */
     void *buffer;
     size_t capacity;
@@ -258,7 +257,7 @@ serve(struct work *work)
         return drop(DROP_UNEXPECTED_STUN, STUN_FAULT_NONE);
     if (work->proof.verdict == STUN_AUTH_REFUSE)
         return refuse_unproven(work);
-    if (stun_message_unknown(&work->message, understood(work), &unknown) || work->overfull)
+    if (stun_message_unknown(&work->message, understood(work), &unknown) || work->message.unread)
         return indication ? drop(DROP_UNEXPECTED_STUN, STUN_FAULT_NONE) : refuse_unknown(work, &unknown);
     if (indication) /* it asks for nothing */
         return (struct stun_answer){ .reply = STUN_REPLY_NONE, .method = work->message.header.method };
@@ -275,7 +274,6 @@ stun_answer(const struct stun_rules *rules, struct span request, const struct st
 
     if (reason != DROP_NONE)
         return drop(reason, fault);
-    work.overfull = fault == STUN_FAULT_TOO_MANY;
     work.rules = rules;
     work.arrival = arrival;
     work.proof = (struct stun_proof){ .verdict = STUN_AUTH_ACCEPT };

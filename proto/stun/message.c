@@ -90,7 +90,6 @@ static enum stun_fault
 read_attributes(struct reader *reader, struct stun_message *message)
 {
     enum stun_order order = STUN_ORDER_ANY;
-    bool too_many = false;
 
     while (reader_left(reader) > 0) {
         struct stun_attribute attribute = { .offset = (uint32_t)(reader->at - message->bytes.bytes) };
@@ -108,13 +107,13 @@ read_attributes(struct reader *reader, struct stun_message *message)
             continue;
         }
         if (order == STUN_ORDER_ANY && message->count == STUN_MAX_ATTRIBUTES) {
-            too_many |= stun_comprehension_required(attribute.type);
-            message->ignored++;
+            message->unread += stun_comprehension_required(attribute.type);
+            message->ignored += !stun_comprehension_required(attribute.type);
             continue;
         }
         message->attributes[message->count++] = attribute;
     }
-    return too_many ? STUN_FAULT_TOO_MANY : STUN_FAULT_NONE;
+    return message->unread ? STUN_FAULT_TOO_MANY : STUN_FAULT_NONE;
 }
 
 static enum stun_fault
@@ -124,7 +123,7 @@ decode(struct span datagram, struct stun_message *message, bool classic)
 
     message->bytes = datagram;
     message->count = 0;
-    message->ignored = 0;
+    message->ignored = message->unread = 0;
 
     enum stun_fault fault = read_header(&reader, &message->header);
 

@@ -43,11 +43,12 @@ struct stun_attribute {
 
 /* `attributes` has those that count, in their order: section 9 has a receiver ignore what follows MESSAGE-INTEGRITY,
  * except MESSAGE-INTEGRITY-SHA256 and FINGERPRINT, and what follows MESSAGE-INTEGRITY-SHA256, except FINGERPRINT.
- * `ignored` counts those, and comprehension-optional ones for which there was no room. */
+ * `ignored` counts those, and comprehension-optional ones for which there was no room; `unread` those without room that
+ * must be understood: the decoder calls such a message TOO_MANY, and all else in it stands. */
 struct stun_message {
     struct span bytes;
     struct stun_header header;
-    uint16_t count, ignored;
+    uint16_t count, ignored, unread;
     struct stun_attribute attributes[STUN_MAX_ATTRIBUTES + STUN_LAST_ATTRIBUTES];
 };
 

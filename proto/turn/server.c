@@ -217,14 +217,15 @@ serve_turn(const struct turn_arrival *arrival)
 {
     struct turn_server *server = arrival->server;
     struct stun_message message;
-    enum stun_class class;
+    enum stun_fault fault = stun_message_decode(arrival->datagram->data, &message);
+    enum stun_class class = message.header.class;
 
-    if (stun_message_decode(arrival->datagram->data, &message) != STUN_FAULT_NONE ||
-        stun_fingerprint_check(&message) == STUN_CHECK_WRONG) {
+    if (fault == STUN_FAULT_TOO_MANY && class == STUN_REQUEST) /* which is told so */
+        fault = STUN_FAULT_NONE;
+    if (fault != STUN_FAULT_NONE || stun_fingerprint_check(&message) == STUN_CHECK_WRONG) {
         drop_arrival(arrival, DROP_MALFORMED_STUN);
         return;
     }
-    class = message.header.class;
     if (class == STUN_INDICATION && message.header.method == STUN_SEND) {
         turn_relay_send(arrival, &message);
         return;

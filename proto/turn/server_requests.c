@@ -564,6 +564,8 @@ turn_serve_request(const struct turn_arrival *arrival, const struct stun_message
         refuse(&work, work.proof.code);
     else if (stun_message_unknown(message, understood, &work.unknown))
         refuse(&work, STUN_CODE_UNKNOWN_ATTRIBUTE);
+    else if (message->unread)
+        refuse(&work, STUN_CODE_BAD_REQUEST);
     else if (message->header.method == STUN_ALLOCATE)
         serve_allocate(&work);
     else if (message->header.method == STUN_CONNECTION_BIND)

@@ -155,6 +155,10 @@ test_additional(void)
     CHECK_ROW_INT("number 4", turn_ask_send(&ask), STUN_CODE_UNKNOWN_ATTRIBUTE);
     CHECK(stun_message_get(&ask.answer, STUN_UNKNOWN_ATTRIBUTES, &value) == STUN_PRESENT);
     CHECK(value.types.count == 1 && value.types.types[0] == STUN_DONT_FRAGMENT);
+    turn_ask_begin(&ask, &alice, STUN_CREATE_PERMISSION);
+    for (int i = 0; i <= STUN_MAX_ATTRIBUTES; i++)
+        stun_put_endpoint(&ask.builder, STUN_XOR_PEER_ADDRESS, turn_at(TURN_PEER));
+    CHECK_ROW_INT("more peers than are read: not some of them", turn_ask_send(&ask), STUN_CODE_BAD_REQUEST);
     turn_ask_begin(&ask, &alice, STUN_ALLOCATE);
     stun_put_number(&ask.builder, STUN_REQUESTED_TRANSPORT, PROTOCOL_UDP);
     stun_put_number(&ask.builder, STUN_ADDITIONAL_ADDRESS_FAMILY, 2);
