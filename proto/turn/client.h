@@ -111,6 +111,8 @@ enum turn_client_port {
     TURN_CLIENT_EVEN_PORT_PAIR, /* and the next higher port reserved */
 };
 
+#define TURN_CLIENT_KEEPALIVE (15 * TIME_S) /* as Tr of RFC 8445 section 11 */
+
 /* Copied, with its texts. All zero but for `server` it is a simple client of an open server. */
 struct turn_client_options {
     struct endpoint server; /* port 0: 3478 */
@@ -133,6 +135,9 @@ struct turn_client_options {
     /* Goes on after a loss, and after a failure that may pass, as soon as section 7.4 lets it: after a minute, two when
      * three ports were taken (437). Permissions and channels are asked for again then. */
     bool persist;
+    /* Over UDP, when nothing has gone to the server for so long, a Binding indication goes: a NAT on the way may forget in
+     * less time than what is refreshed lasts. 0: none, for who keeps his socket's mapping alive himself. */
+    int64_t keepalive;
     struct stun_timer_options timer; /* of requests over UDP; rto 0: STUN_TIMER_DEFAULTS */
 };
 
@@ -220,6 +225,7 @@ struct turn_client_counters {
     uint64_t sent_channel, sent_indication, sent_bytes;
     uint64_t received_channel, received_indication, received_bytes;
     uint64_t received_icmp;
+    uint64_t keepalives;  /* Binding indications to the server */
     uint64_t held;        /* sent datagrams that waited for a permission */
     uint64_t unsent;      /* of those: dropped, because it was refused or the allocation ended */
     uint64_t malformed;   /* from the server: no well-formed indication or ChannelData */

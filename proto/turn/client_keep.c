@@ -1,5 +1,6 @@
 /* Keeping alive: the allocation by Refresh (RFC 8656 section 8), permissions by CreatePermission (section 10),
- * channels by ChannelBind (section 12.3). The owner of a transaction is the lease that it is about. */
+ * channels by ChannelBind (section 12.3), and the mapping of a NAT on the way by whatever is sent, or else by Binding
+ * indications. The owner of a transaction is the lease that it is about. */
 #include "proto/turn/client_private.h"
 
 static struct turn_client_permission *
@@ -285,11 +286,22 @@ refresh(struct turn_client *client)
 
 /* --- what is due ------------------------------------------------------------------------------------------------- */
 
+/* When the next keepalive is due, if nothing else is sent until then. */
+static int64_t
+keepalive_due(const struct turn_client *client)
+{
+    bool wanted = client->options.keepalive && client->attempt.protocol == PROTOCOL_UDP;
+
+    return wanted ? time_add(client->sent_at, client->options.keepalive) : TIME_NEVER;
+}
+
+/* What is sent puts the keepalive off, but not the alarm: that finds nothing due then, and is armed anew. */
 void
 turn_client_arm(struct turn_client *client)
 {
     int64_t next = MIN(turn_client_lease_next(&client->allocation), turn_client_peers_next(&client->peers));
 
+    next = MIN(next, keepalive_due(client));
     if (client->phase != PHASE_HOLDING)
         return;
     if (next == TIME_NEVER)
@@ -308,6 +320,8 @@ turn_client_ask_for_due(struct turn_client *client)
         refresh(client);
     while ((lease = turn_client_peers_due(&client->peers, now)))
         ask_for(client, lease);
+    if (client->phase == PHASE_HOLDING && keepalive_due(client) <= now)
+        turn_client_send_keepalive(client);
     turn_client_arm(client);
 }
 

@@ -94,5 +94,6 @@ turn_client_ask(struct turn_client *client, enum stun_method method, stun_done *
 
     if (method == STUN_ALLOCATE && request.timer.rto == 0 && client->options.transport == TURN_CLIENT_UDP_THEN_TCP)
         request.timer = TIMER_BEFORE_TCP;
+    client->sent_at = turn_client_now(client); /* it is started at once; when it is sent again does not matter here */
     return stun_transaction_new(client->stun, method, &request);
 }

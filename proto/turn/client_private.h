@@ -33,6 +33,7 @@ struct turn_client {
     bool leg_is_ours;
     struct turn_client_lease allocation;
     int64_t allocated_at;
+    int64_t sent_at; /* when something went to the server: a mapping on the way lives from then */
     struct turn_client_news granted; /* the last ALLOCATED */
     struct turn_client_peers peers;
     GPtrArray *links; /* owned: client_tcp.c */
@@ -88,6 +89,8 @@ void turn_client_read_lifetime(const struct stun_message *message, uint32_t *lif
 /* --- client_relay.c ---------------------------------------------------------------------------------------------- */
 
 extern const struct io_udp_ops turn_client_relay_ops;
+/* A Binding indication to the server. */
+void turn_client_send_keepalive(struct turn_client *client);
 /* Sends what has waited for this permission. */
 void turn_client_send_held(struct turn_client *client, struct turn_client_permission *permission);
 /* A datagram on a socket of its own: one that is not the client's ends here. */

@@ -28,6 +28,7 @@ send_message(struct turn_client *client, struct io_datagram *datagram, struct sp
     leg.dscp = datagram->dscp;
     leg.ecn = datagram->ecn;
     result = client->leg->ops->send(client->leg, &leg);
+    client->sent_at = turn_client_now(client);
     datagram->packet = leg.packet;
     client->counters.sent_bytes += result == IO_OK ? datagram->data.length : 0;
     return result;
@@ -69,6 +70,20 @@ send_indication(struct turn_client *client, struct io_datagram *datagram)
     result = send_message(client, datagram, message);
     client->counters.sent_indication += result == IO_OK;
     return result;
+}
+
+/* Nobody answers it, and so it needs no timer (RFC 8445 section 11). */
+void
+turn_client_send_keepalive(struct turn_client *client)
+{
+    struct stun_header header = { STUN_INDICATION, STUN_BINDING, STUN_COOKIE, { { 0 } } };
+    struct io_datagram nothing = IO_DATAGRAM_TO(client->attempt.server, span_of(NULL, 0));
+    uint8_t bytes[STUN_HEADER_BYTES];
+    struct stun_builder builder;
+
+    client->io->ops->random(client->io, header.id.bytes, STUN_ID_BYTES);
+    stun_builder_begin(&builder, bytes, sizeof bytes, &header);
+    client->counters.keepalives += send_message(client, &nothing, stun_builder_finish(&builder)) == IO_OK;
 }
 
 /* Keeps a datagram until its permission is granted; the request goes out when none is under way. */

@@ -251,7 +251,7 @@ main(int argc, char **argv)
     g_autoptr(live) live = live_new(NULL, NULL);
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     struct trial trial = { .loop = loop };
-    struct turn_client_options options = { .software = "punchlab" };
+    struct turn_client_options options = { .software = "punchlab", .keepalive = TURN_CLIENT_KEEPALIVE };
     unsigned way = 0;
 
     while (argc >= 6 && way < G_N_ELEMENTS(ways) && strcmp(argv[1], ways[way]) != 0)

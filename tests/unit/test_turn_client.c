@@ -758,6 +758,43 @@ test_journal(void)
     check_said(22, "TURN: the allocation is released");
 }
 
+/* RFC 8445 section 11, for the way to the server: 15 s after the last that was sent, whatever that was. */
+static void
+test_keepalive(void)
+{
+    struct turn_client_options options = { .keepalive = TURN_CLIENT_KEEPALIVE };
+    int64_t last;
+
+    turn_hold(&options);
+    last = turn.at;
+    for (int i = 0; i < 3; i++) {
+        fake_io_advance(turn.host, last + 15 * TIME_S - 1 - turn.host->now);
+        CHECK_ROW_UINT("not yet", fake_io_waiting(turn.host), 0);
+        fake_io_advance(turn.host, 1);
+        CHECK(turn_asked(STUN_BINDING) && turn.request.header.class == STUN_INDICATION);
+        CHECK(turn.at == last + 15 * TIME_S && endpoint_equal(turn.to, turn.server));
+        last = turn.at;
+    }
+    CHECK_ROW("keeps no run going", !fake_io_busy(turn.host));
+    fake_io_advance(turn.host, 5 * TIME_S);
+    client_permit(turn.peer);
+    fake_io_advance(turn.host, 10 * TIME_S);
+    CHECK_ROW_UINT("a request puts it off", fake_io_waiting(turn.host), 0);
+    CHECK_ROW_INT("data", turn_write(turn.peer, "here"), IO_OK);
+    CHECK(turn_asked(STUN_SEND));
+    last = turn.at;
+    fake_io_advance(turn.host, 15 * TIME_S - 1);
+    CHECK_ROW_UINT("so does data", fake_io_waiting(turn.host), 0);
+    fake_io_advance(turn.host, 1);
+    CHECK(turn_asked(STUN_BINDING) && turn.at == last + 15 * TIME_S);
+    CHECK_ROW_UINT("counted", turn_client_counters(turn.client)->keepalives, 4);
+    turn_client_release(turn.client);
+    CHECK(turn_asked(STUN_REFRESH));
+    turn_grant();
+    fake_io_advance(turn.host, TIME_MIN);
+    CHECK_ROW_UINT("none afterwards", fake_io_waiting(turn.host), 0);
+}
+
 static void
 test_words(void)
 {
@@ -782,5 +819,6 @@ suite_turn_client(void)
                { "release", test_release }, { "close", test_close }, { "release early", test_release_early },
                { "free", test_free }, { "no answer", test_no_answer }, { "unreachable", test_unreachable },
                { "no socket", test_no_socket }, { "freed inside", test_freed_inside }, { "options", test_options },
-               { "journal", test_journal }, { "words", test_words });
+               { "journal", test_journal },
+               { "keepalive", test_keepalive }, { "words", test_words });
 }

@@ -380,6 +380,21 @@ read_token(lua_State *L)
     return token;
 }
 
+/* `false`: none. */
+static int64_t
+read_keepalive(lua_State *L)
+{
+    int64_t duration = 0;
+
+    if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
+        return 0;
+    if (lua_type(L, -1) != LUA_TBOOLEAN)
+        duration = arg_duration(L, -1, "keepalive");
+    if (duration < TIME_S)
+        complain_value(L, "keepalive", -1, "a duration of at least '1s', or false for none");
+    return duration;
+}
+
 static void
 read_wishes(lua_State *L, struct turn_client_options *options)
 {
@@ -402,6 +417,8 @@ read_wishes(lua_State *L, struct turn_client_options *options)
     options->send_unpermitted = !options->auto_permit; /* so that a lesson sees the server drop it */
     if (options_get(L, 3, "persist"))
         options->persist = arg_boolean(L, -1, "persist");
+    if (options_get(L, 3, "keepalive"))
+        options->keepalive = read_keepalive(L);
 }
 
 /* Texts stay on the stack: they are borrowed until the client has been made. */
@@ -427,10 +444,11 @@ relay_word_turn(struct script *script, lua_State *L)
 {
     static const char *const keys[] = { "user",       "password",    "transport", "peers",  "family",
                                         "even_port",  "token",       "dont_fragment", "lifetime", "auto_permit",
-                                        "persist",    "ip",          "from_port", "errors", "timeout", NULL };
+                                        "persist",    "keepalive",   "ip",        "from_port", "errors", "timeout", NULL };
     struct lab_node *host = lab_handle_self(L)->node;
     struct turn_client_options options = { .server = arg_endpoint(L, 2, "the server", STUN_PORT),
                                            .software = "punchlab",
+                                           .keepalive = TURN_CLIENT_KEEPALIVE,
                                            .insist = true };
     int64_t timeout = TIME_NEVER;
     bool errors = false;
@@ -481,6 +499,7 @@ relay_counters(struct script *script, lua_State *L)
         { "received_indication", counters->received_indication },
         { "received_bytes", counters->received_bytes },
         { "received_icmp", counters->received_icmp },
+        { "keepalives", counters->keepalives },
         { "malformed", counters->malformed },
         { "unexpected", counters->unexpected },
         { "unpermitted", counters->unpermitted },
