@@ -18,6 +18,7 @@ such allocations.) L's bandwidth limit keeps the loop small meanwhile: of ten pa
 local packets   = lab.param("packets", 100, "how many packets of media each side sends, 50 a second")
 local size      = lab.param("size", 160, "bytes of media in a packet")
 local with_icmp = lab.param("icmp", true, "whether relay T tells its clients of ICMP errors (RFC 8656 section 11.5)")
+assert(packets >= 1, "packets is " .. packets .. "; accepted: 1 or more")
 assert(size >= 40, "the size is " .. size .. "; accepted: 40 bytes or more, which say when they were sent")
 
 local internet = lab.internet { delay = "20ms" }

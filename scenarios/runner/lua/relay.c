@@ -34,6 +34,20 @@ failure_word(const struct turn_client_failure *failure)
     }
 }
 
+/* "486 Allocation Quota Reached", or why there is no answer. */
+static void
+push_reason(lua_State *L, const struct turn_client_failure *failure)
+{
+    const char *phrase = failure->why == TURN_CLIENT_WHY_REJECTED ? stun_code_phrase(failure->code) : NULL;
+
+    if (!phrase)
+        lua_pushstring(L, turn_client_why_sentence(failure->why));
+    else if (*phrase)
+        lua_pushfstring(L, "%d %s", (int)failure->code, phrase);
+    else
+        lua_pushfstring(L, "%d", (int)failure->code);
+}
+
 int
 relay_push_failure(lua_State *L, const struct turn_client_failure *failure)
 {
@@ -44,7 +58,7 @@ relay_push_failure(lua_State *L, const struct turn_client_failure *failure)
         lua_pushinteger(L, failure->code);
         lua_setfield(L, -2, "code");
     }
-    lua_pushstring(L, turn_client_why_sentence(failure->why));
+    push_reason(L, failure);
     lua_setfield(L, -2, "text");
     return 3;
 }

@@ -72,6 +72,38 @@ read_ports(lua_State *L, struct turn_server_options *options)
     options->port_last = (uint16_t)ports[1];
 }
 
+/* A byte a second at least: none would mean no limit. */
+static uint64_t
+read_bandwidth(lua_State *L)
+{
+    uint64_t bits = arg_rate(L, -1, "bandwidth");
+
+    if (bits == 0)
+        complain_value(L, "bandwidth", -1, "a rate above 0, such as '1Mbit/s'");
+    return MAX(bits / 8, 1);
+}
+
+/* RFC 8656 section 7.2: never less than the default lifetime. */
+static int64_t
+read_max_lifetime(lua_State *L)
+{
+    int64_t most = arg_duration(L, -1, "max_lifetime");
+
+    if (most < TURN_LIFETIME || most / TIME_S > UINT32_MAX)
+        complain_value(L, "max_lifetime", -1, "from '10min' to 136 years");
+    return most;
+}
+
+static struct span
+read_secret(lua_State *L)
+{
+    struct span secret = span_of_text(arg_text(L, -1, "secret"));
+
+    if (secret.length == 0)
+        complain_value(L, "secret", -1, "a text that nobody guesses");
+    return secret;
+}
+
 static void
 read_limits(lua_State *L, struct turn_server_options *options)
 {
@@ -80,9 +112,9 @@ read_limits(lua_State *L, struct turn_server_options *options)
     if (options_get(L, 2, "total_quota"))
         options->total = (unsigned)arg_integer(L, -1, "total_quota", 1, 1000000);
     if (options_get(L, 2, "bandwidth"))
-        options->bytes_per_second = arg_rate(L, -1, "bandwidth") / 8;
+        options->bytes_per_second = read_bandwidth(L);
     if (options_get(L, 2, "max_lifetime"))
-        options->lifetime_most = arg_duration(L, -1, "max_lifetime");
+        options->lifetime_most = read_max_lifetime(L);
     if (options_get(L, 2, "nonce_lifetime"))
         options->nonce_lifetime = arg_duration(L, -1, "nonce_lifetime");
     if (options_get(L, 2, "ports"))
@@ -165,7 +197,7 @@ turn_word_server(struct script *script, lua_State *L)
     if (options_get(L, 2, "realm"))
         options.realm = realm_option(L);
     if (options_get(L, 2, "secret"))
-        options.secret = span_of_text(arg_text(L, -1, "secret"));
+        options.secret = read_secret(L);
 
     int passwords = users_option(L, 2) ? lua_gettop(L) : 0;
     struct server_handle *server = server_new(L, &turn_server_type, host->node->name);
