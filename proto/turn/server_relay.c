@@ -54,6 +54,20 @@ copy_dont_fragment(struct io_datagram *to, const struct io_datagram *from)
         to->dont_fragment = from->dont_fragment > 0;
 }
 
+/* What becomes of data by what the host says to it. */
+static enum drop_reason
+reason_of(enum io_result result)
+{
+    switch (result) {
+    case IO_OK:
+        return DROP_NONE;
+    case IO_TOO_BIG:
+        return DROP_TOO_BIG;
+    default:
+        return DROP_UNSENT;
+    }
+}
+
 /* --- from the client --------------------------------------------------------------------------------------------- */
 
 static void
@@ -116,8 +130,9 @@ pass_on(const struct turn_arrival *arrival, const struct passage *passage)
 
     struct io_udp *udp = relay->socket;
 
-    if (udp->ops->send(udp, &datagram) != IO_OK) {
-        drop(arrival, allocation, DROP_UNSENT);
+    reason = reason_of(udp->ops->send(udp, &datagram));
+    if (reason != DROP_NONE) {
+        drop(arrival, allocation, reason);
         return;
     }
     allocation->datagrams_to_peers++;
@@ -268,8 +283,8 @@ on_peer_datagram(void *owner, struct io_udp *udp, const struct io_datagram *data
             record.detail = (int64_t)datagram->data.length;
             server->io->ops->note(server->io, &record);
         }
-        if (message.length == 0 || turn_send_to_client(relay->allocation, message, datagram) != IO_OK)
-            reason = DROP_UNSENT;
+        reason = message.length == 0 ? DROP_TOO_BIG
+                                     : reason_of(turn_send_to_client(relay->allocation, message, datagram));
     }
     if (reason != DROP_NONE) {
         struct flow flow = flow_of_peer(relay, peer);

@@ -843,6 +843,12 @@ test_unsent(void)
     turn_send_channel(&alice, 0x4000, "x");
     CHECK(turn_peer_says(&alice, TURN_PEER, "y"));
     CHECK_ROW_INT("named", turn_server_dropped(turn_under_test, DROP_UNSENT), 2);
+    turn_host->send_result = IO_TOO_BIG;
+    turn_send_channel(&alice, 0x4000, "x");
+    CHECK(turn_peer_says(&alice, TURN_PEER, "y"));
+    CHECK_ROW_INT("too big for the own link", turn_server_dropped(turn_under_test, DROP_TOO_BIG), 2);
+    CHECK_ROW_INT("counted", counters()->dropped, 4);
+    CHECK_ROW_INT("as relayed neither", counters()->datagrams_to_peers + counters()->datagrams_to_clients, 0);
     turn_host->send_result = IO_OK;
     turn_send_channel(&alice, 0x4000, "z");
     CHECK(turn_sent(NULL, TURN_PEER, "z"));
