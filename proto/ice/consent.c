@@ -29,8 +29,10 @@ session_route_begin(struct ice_session *session, int64_t now, struct route *rout
                              .consent_expires = TIME_NEVER,
                              .consent_next = TIME_NEVER };
     if (asks) {
-        route->consent_expires = pair->answered + ICE_CONSENT_EXPIRY;
-        route->consent_next = now + draw_interval(session);
+        /* The pair may have been answered long ago, and nothing was asked on it since: its consent is of the
+         * nomination, and where that was the peer's it is confirmed at once. */
+        route->consent_expires = now + ICE_CONSENT_EXPIRY;
+        route->consent_next = pair->answered < now - ICE_CONSENT ? now : now + draw_interval(session);
     }
 }
 

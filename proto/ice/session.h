@@ -48,8 +48,9 @@
  * meanwhile (the RFC would have it In-Progress, but it is valid all the time, and the peer's checks must not restart
  * its nomination).
  *
- * After selection consent is kept fresh on each selected pair, every 4 to 6 seconds, and ends after 30 seconds without
- * an answer: the pair then counts as Failed, and only a restart mends that. A restart begins a new generation: all
+ * After selection consent is kept fresh on each selected pair, every 4 to 6 seconds, and ends 30 seconds after the
+ * selection or the last answer since. A pair that was last answered long before the peer nominated it is asked at once.
+ * Without consent the pair counts as Failed, and only a restart mends that. A restart begins a new generation: all
  * pairs go, the old selected pairs stay in use, with consent under the old credentials, until new ones are selected.
  *
  * Everything a peer can make grow is bounded: see the limits in the options. Arrays grow up to them and stay; nothing

@@ -96,6 +96,34 @@ test_expiry(void)
                   ICE_ORDER_NONE);
 }
 
+/* A pair that succeeded long before the peer nominated it: consent is of the selection (RFC 7675 section 5.1 has ICE's
+ * checks give it), and is asked for at once. */
+static void
+test_late_nomination(void)
+{
+    static const int64_t rows[] = { 10, 25, 29, 30, 31, 120 };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct ice_session_options options = ICE_SESSION_DEFAULTS;
+        int64_t at = rows[i] * TIME_S;
+
+        options.controlling = false;
+        ice_bench_open(&bench, &options);
+        ice_bench_start(&bench, OWN, P1, NULL);
+        (void)ice_bench_next(&bench, 0);
+        ice_bench_success(&bench, 20 * TIME_MS, NULL);
+        CHECK_ROW_INT("answered", ice_bench_request(&bench, at, 0, P1, true), 0);
+        CHECK_ROW_INT("asked at once", ice_bench_next(&bench, at), ICE_ORDER_CONSENT);
+        CHECK_ROW_INT("completed", ice_session_state(bench.session), ICE_COMPLETED);
+        while (ice_session_deadline(bench.session) < at + 30 * TIME_S)
+            (void)ice_bench_next(&bench, ice_session_deadline(bench.session));
+        CHECK_ROW("kept for 30 s", ice_session_selected(bench.session, 0, 1) != NULL);
+        (void)ice_bench_next(&bench, at + 30 * TIME_S);
+        CHECK_ROW("and no longer", !ice_session_selected(bench.session, 0, 1));
+        ice_bench_close(&bench);
+    }
+}
+
 /* An answer to an earlier request counts too. */
 static void
 test_late_answer(void)
@@ -351,6 +379,7 @@ void
 suite_ice_consent(void)
 {
     UNIT_SUITE("ice_consent", NULL, tear_down, { "interval", test_interval }, { "expiry", test_expiry },
+               { "late nomination", test_late_nomination },
                { "late answer", test_late_answer }, { "answers", test_answers }, { "keepalive", test_keepalive },
                { "broken", test_broken }, { "restart", test_restart }, { "restarts", test_restarts },
                { "credentials", test_credentials }, { "generations", test_generations }, { "not ours", test_not_ours });
