@@ -45,6 +45,7 @@ session_set_checklist(struct ice_session *session, int64_t now, unsigned stream,
         return;
     checklist->state = state;
     checklist->release = state == ICE_COMPLETED ? time_add(now, ICE_RELEASE) : TIME_NEVER;
+    checklist->given_up = state == ICE_FAILED && (why == ICE_WHY_EXHAUSTED || why == ICE_WHY_NOMINATION_FAILED);
     if (state == ICE_FAILED)
         stop_checks(session, now, stream, why);
     session_tell(session, &event);

@@ -123,14 +123,27 @@ take_lite(struct ice_session *session, int64_t now, unsigned base, unsigned remo
     session_nominate(session, now, pair, ICE_WHY_PEER_NOMINATED);
 }
 
+/* A peer whose check comes after this side has given up is answered (section 7.3) and would take that for a path. So
+ * the checklist runs again, for as long as the check lasts that this one triggers. What consent ended stays ended. */
+static void
+revive(struct ice_session *session, int64_t now, unsigned stream)
+{
+    if (session->checklists[stream].given_up)
+        session_set_checklist(session, now, stream, ICE_RUNNING, ICE_WHY_REVIVED);
+}
+
 /* What a check brings about once it has been answered. */
 static void
 take_effect(struct ice_session *session, int64_t now, const struct ice_arrival *arrival, const struct ice_check *check)
 {
+    unsigned stream;
     int remote;
 
-    if (!session_local_is_live(session, arrival->base) || session->locals[arrival->base].base != arrival->base ||
-        session->checklists[session->locals[arrival->base].candidate.stream].state == ICE_FAILED)
+    if (!session_local_is_live(session, arrival->base) || session->locals[arrival->base].base != arrival->base)
+        return;
+    stream = session->locals[arrival->base].candidate.stream;
+    revive(session, now, stream);
+    if (session->checklists[stream].state == ICE_FAILED)
         return;
     remote = session_find_remote(session, arrival->base, arrival->source);
     if (remote < 0)

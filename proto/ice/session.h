@@ -43,6 +43,10 @@
  * direct path. The controlled agent selects what is nominated; of several (an aggressive peer, RFC 5245 section
  * 8.1.1.2) the one with the highest priority, so its selection may move.
  *
+ * A checklist that has Failed because nothing answered runs again when a check of the peer's comes by it: the peer may
+ * have had the description late (by hand, after minutes), and takes the answer to its check for a path. When the check
+ * that this triggers is in vain too, the checklist has Failed once more.
+ *
  * To nominate is to repeat the check of the pair that made the valid one, with USE-CANDIDATE, at even intervals until it
  * is answered: the pair works, so there is nothing to back off from. That pair stays Succeeded
  * meanwhile (the RFC would have it In-Progress, but it is valid all the time, and the peer's checks must not restart

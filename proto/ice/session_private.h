@@ -69,6 +69,7 @@ struct component {
 
 struct checklist {
     enum ice_state state;
+    bool given_up;   /* Failed for lack of answers, not of consent: a check of the peer's revives it */
     int64_t release; /* TIME_NEVER: not Completed, or done */
 };
 

@@ -399,6 +399,29 @@ test_patience_pays(void)
     CHECK_ROW("selected", selected_is(P1));
 }
 
+/* A check is answered whatever the state (RFC 8445 section 7.3), and the peer takes that for a path: a checklist that
+ * only gave up waiting runs again, as often as the peer asks, in either role. */
+static void
+test_revival(void)
+{
+    for (int controlling = 0; controlling < 2; controlling++) {
+        open_as(controlling);
+        ice_bench_start(&bench, OWN, P1, NULL);
+        play(50 * TIME_S, NULL);
+        CHECK_ROW_INT("given up", ice_session_state(bench.session), ICE_FAILED);
+        CHECK_ROW_INT("answered", ice_bench_request(&bench, 60 * TIME_S, 0, P1, false), 0);
+        CHECK_ROW_INT("runs again", ice_session_state(bench.session), ICE_RUNNING);
+        CHECK_ROW_INT("why", ice_bench_last(&bench, ICE_EVENT_SESSION)->event.why, ICE_WHY_REVIVED);
+        play(110 * TIME_S, NULL);
+        CHECK_ROW_INT("in vain", ice_session_state(bench.session), ICE_FAILED);
+        CHECK_ROW_INT("answered again", ice_bench_request(&bench, 120 * TIME_S, 0, P1, !controlling), 0);
+        play(121 * TIME_S, P1);
+        CHECK_ROW_INT("completed", ice_session_state(bench.session), ICE_COMPLETED);
+        CHECK_ROW("selected", selected_is(P1));
+        ice_bench_close(&bench);
+    }
+}
+
 /* Section 6.1.3: one checklist of two Completed, the other Failed: the session is Running. */
 static void
 test_overall(void)
@@ -536,7 +559,8 @@ suite_ice_conclude(void)
                { "controlled", test_controlled },
                { "role lost", test_role_lost }, { "nominated twice", test_nominated_twice },
                { "not told", test_not_told }, { "aggressive peer", test_aggressive_peer }, { "release", test_release },
-               { "patience", test_patience }, { "patience pays", test_patience_pays }, { "overall", test_overall },
+               { "patience", test_patience }, { "patience pays", test_patience_pays },
+               { "revival", test_revival }, { "overall", test_overall },
                { "lite", test_lite }, { "lite peer", test_lite_peer }, { "both lite", test_both_lite },
                { "removed", test_removed }, { "removed, reflexive", test_removed_reflexive });
 }
