@@ -345,8 +345,8 @@ live_listen(struct io *io, const struct endpoint *local, bool share, io_tcp_read
     }
     tcp = take_socket(live, fd, STATE_LISTENING, ready, owner);
     *why = tcp ? IO_OK : IO_FULL;
-    if (tcp && address_is_unspecified(tcp->local.address))
-        tcp->local.address = ADDRESS_NONE;
+    if (tcp && address_is_unspecified(local->address)) /* as in udp.c */
+        tcp->local.address = local->address;
     return tcp ? &tcp->tcp : NULL;
 }
 

@@ -302,8 +302,6 @@ take_socket(struct live *live, int fd, int family, const struct io_udp_events *e
     udp->live = live;
     udp->family = family;
     udp->local = live_sockaddr_read(&name.any);
-    if (address_is_unspecified(udp->local.address))
-        udp->local.address = ADDRESS_NONE;
     udp->dont_fragment = INT16_MAX; /* not known yet */
     live_way_doubt(udp);
     udp->file.ready = on_ready;
@@ -333,5 +331,7 @@ live_udp_open(struct io *io, const struct endpoint *local, const struct io_udp_e
     *why = udp ? IO_OK : IO_FULL;
     if (!udp)
         close(fd);
+    else if (address_is_unspecified(local->address)) /* 0.0.0.0 or none: that of both families, whatever it is bound to */
+        udp_of(udp)->local.address = local->address;
     return udp;
 }

@@ -204,7 +204,8 @@ types_add_once(struct stun_types *list, uint16_t type)
     for (size_t i = 0; i < list->count; i++)
         if (list->types[i] == type)
             return;
-    list->types[list->count++] = type;
+    if (list->count < G_N_ELEMENTS(list->types))
+        list->types[list->count++] = type;
 }
 
 bool

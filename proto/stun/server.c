@@ -17,7 +17,6 @@ enum corner { CORNER_SECOND_ADDRESS = 1, CORNER_SECOND_PORT = 2, CORNERS = 4 };
 struct place {
     struct stun_server *server;
     struct io_udp *udp;
-    struct address asked; /* to listen at: the socket itself does not tell 0.0.0.0 from all addresses there are */
     bool discovers; /* `corner` and `other` say something */
     unsigned corner;
     struct endpoint other;
@@ -255,7 +254,6 @@ open_place(struct stun_server *server, const struct endpoint *local, enum io_res
     struct place *place = &server->places[server->sockets];
 
     place->server = server;
-    place->asked = local->address;
     place->udp = server->io->ops->udp(server->io, local, &events, place, why);
     if (!place->udp)
         return NULL;
@@ -386,11 +384,5 @@ struct endpoint
 stun_server_local(const struct stun_server *server, size_t n)
 {
     g_assert(n < server->sockets);
-
-    const struct place *place = &server->places[n];
-    struct endpoint local = place->udp->ops->local(place->udp);
-
-    if (address_is_unspecified(local.address))
-        local.address = place->asked;
-    return local;
+    return server->places[n].udp->ops->local(server->places[n].udp);
 }

@@ -171,6 +171,21 @@ def test_users():
     server.stop()
 
 
+def test_ipv4_only():
+    """0.0.0.0 is all addresses of IPv4, over UDP and TCP: the same port of IPv6 is somebody else's."""
+    server = Server('--listen', '0.0.0.0:0', '--quiet')
+    ((host, port),) = server.read(1)
+    equal('says so', host, '0.0.0.0')
+    socket.create_connection(('127.0.0.1', port)).close()
+    try:
+        socket.create_connection(('::1', port)).close()
+        refused = False
+    except OSError:
+        refused = True
+    check('not over IPv6', refused)
+    server.stop()
+
+
 def test_no_reflection():
     """An answer goes to where its request came from (RFC 8489 section 6.3.1.2), and is no large one: what asks for
     something else is not understood, unless there is a second address; over TCP never (RFC 5780 section 3)."""
@@ -379,7 +394,7 @@ def test_mistakes():
     check('nobody there: why', "mapping     can't tell, because the server cannot be reached\n" in result.stdout, result)
 
 
-for test in (test_binding, test_two_addresses, test_families, test_users, test_load, test_flood, test_no_reflection,
-             test_stop_at_work, test_impatience, test_liar, test_signalling, test_mistakes):
+for test in (test_binding, test_two_addresses, test_families, test_users, test_load, test_flood,
+             test_ipv4_only, test_no_reflection, test_stop_at_work, test_impatience, test_liar, test_signalling, test_mistakes):
     test()
 finish()
