@@ -170,6 +170,8 @@ classify_mapping(const struct stun_evidence *evidence)
     for (int i = STUN_QUESTION_MAPPING; i <= STUN_QUESTION_MAPPING_AGAIN; i++)
         if (!answered(evidence, i))
             return unknown("not every address and port of the server answered");
+    if (same_mapping(evidence, STUN_QUESTION_FIRST, STUN_QUESTION_MAPPING)) /* no NAT could tell their answers apart */
+        return unknown("the server says the same of two sockets");
     if (!same_mapping(evidence, STUN_QUESTION_MAPPING, STUN_QUESTION_MAPPING_AGAIN))
         return unknown("the mapping changed while it was looked at");
 

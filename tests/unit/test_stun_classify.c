@@ -285,6 +285,11 @@ test_unsteady(void)
     evidence.sights[STUN_QUESTION_MAPPING_PORT].mapped.port++;
     stun_classify(&evidence, &findings);
     CHECK_ROW_TEXT("by the port alone", findings.mapping.why, "the mappings follow no rule of RFC 4787");
+    look(&situation, &evidence);
+    for (int i = 0; i < STUN_QUESTION_COUNT; i++)
+        evidence.sights[i].mapped = at("198.51.100.9:9");
+    stun_classify(&evidence, &findings);
+    CHECK_ROW_TEXT("whoever asks", findings.mapping.why, "the server says the same of two sockets");
 }
 
 static void
