@@ -37,7 +37,8 @@ on_leg_ended(void *owner, struct io_udp *udp, enum io_result why, enum stun_faul
 }
 
 static const struct io_udp_events udp_events = { on_leg_datagram, on_leg_icmp };
-static const struct stun_stream_events stream_events = { .udp = { .datagram = on_leg_datagram }, .ended = on_leg_ended };
+static const struct stun_stream_events stream_events = { .udp = { .datagram = on_leg_datagram },
+                                                         .ended = on_leg_ended };
 
 static struct io_udp *
 open_tcp(struct turn_client *client, enum io_result *why)

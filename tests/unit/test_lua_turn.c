@@ -64,6 +64,8 @@ test_server(void)
           "1: host:turn_server: bandwidth is 0; accepted: a rate above 0, such as '1Mbit/s'" },
         { "a short life", NET "t:turn_server {max_lifetime = '599s'}",
           "1: host:turn_server: max_lifetime is '599s'; accepted: from '10min' to 136 years" },
+        { "too quick a keepalive", NET "local s = t:turn_server() a:spawn(function() a:turn(s, {keepalive = '1ms'}) end)",
+          "1: host:turn: keepalive is '1ms'; accepted: a duration of at least '1s', or false for none" },
         { "no secret", NET "t:turn_server {secret = ''}",
           "1: host:turn_server: secret is ''; accepted: a text that nobody guesses" },
         { "a rate", NET "t:turn_server {bandwidth = 'fast'}",
@@ -240,6 +242,12 @@ test_data(void)
           "1: relay:permit: the peer is missing; accepted: an address such as '198.51.100.1', a host or an endpoint" },
         { "permit what is no address", RELAY "on(function(r) r:permit 'B' end)",
           "1: relay:permit: the peer is 'B'; accepted: an address such as '198.51.100.1', a host or an endpoint" },
+        { "a mapping that is kept alive",
+          SERVER "local box = n:nat('box', '203.0.113.1', {timeout = '30s'}) local c = box:host('C', '10.0.0.2') "
+                 "for _, keep in ipairs {'15s', false} do c:spawn(function() "
+                 "local r = assert(c:turn(s, {user = 'alice', password = 'secret', keepalive = keep})) r:permit(b) "
+                 "lab.sleep '100s' b:udp():send(r.relayed, 'late') show((r:recv '1s'), r:counters().keepalives) end) end",
+          "late 6; nil 0" },
         { "permit refused",
           RELAY "on(function(r) why(r:permit '10.1.2.3') why(r:permit '127.0.0.1') why(r:channel "
                 "'198.51.100.1:3478') end)",
