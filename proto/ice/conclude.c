@@ -90,13 +90,33 @@ session_select(struct ice_session *session, int64_t now, struct ice_pair *pair, 
     session_tell(session, &event);
 }
 
+/* How many components the stream has: where the agents differ, as many as the one with less (section 6.1.2.2). That is
+ * known when no more candidates come. */
+static unsigned
+components_of(const struct ice_session *session, unsigned stream)
+{
+    unsigned last = 0;
+
+    for (size_t i = 0; i < session->remote_count && (session->ended_remote || session->impatient); i++)
+        if (session->remotes[i].candidate.stream == stream)
+            last = MAX(last, session->remotes[i].candidate.component);
+    return last > 0 ? last : session->options.components;
+}
+
 static bool
 is_completed(const struct ice_session *session, unsigned stream)
 {
-    for (unsigned i = 1; i <= session->options.components; i++)
+    for (unsigned i = 1; i <= components_of(session, stream); i++)
         if (!session_component(session, stream, i)->route.used)
             return false;
     return true;
+}
+
+static void
+complete(struct ice_session *session, int64_t now, unsigned stream)
+{
+    if (is_completed(session, stream))
+        session_set_checklist(session, now, stream, ICE_COMPLETED, ICE_WHY_ALL_NOMINATED);
 }
 
 /* Whether several nominations of a component have to be expected (RFC 5245 section 8.1.1.2). */
@@ -149,8 +169,7 @@ session_nominate(struct ice_session *session, int64_t now, struct ice_pair *vali
     else
         session_select(session, now, valid, valid->won ? (enum ice_why)valid->won : why);
     drop_others(session, now, valid);
-    if (is_completed(session, valid->stream))
-        session_set_checklist(session, now, valid->stream, ICE_COMPLETED, ICE_WHY_ALL_NOMINATED);
+    complete(session, now, valid->stream);
 }
 
 /* Both agents are lite: each component takes the pair that comes first, by priorities that follow RFC 6724 (section
@@ -279,7 +298,7 @@ is_exhausted(const struct ice_session *session, unsigned stream)
         if (pair_is_of(pair, stream) && (pair_is_undecided(pair) || pair->nominating))
             return false;
     }
-    for (unsigned i = 1; i <= session->options.components; i++)
+    for (unsigned i = 1; i <= components_of(session, stream); i++)
         all_valid &= best_valid(session, stream, i) != NULL;
     return !all_valid;
 }
@@ -313,6 +332,8 @@ session_settle(struct ice_session *session, int64_t now)
     for (unsigned i = 0; i < session->options.streams; i++) {
         struct checklist *checklist = &session->checklists[i];
 
+        if (checklist->state == ICE_RUNNING)
+            complete(session, now, i); /* the peer may have less components than this side waits for */
         if (checklist->state == ICE_RUNNING && nominates(session))
             nominate_ripe(session, now, i);
         if (checklist->state == ICE_RUNNING && session->impatient && session->ended_local && !session->options.lite &&

@@ -91,7 +91,7 @@ struct ice_session;
 typedef struct ice_session ice_session;
 
 struct ice_session_options {
-    unsigned streams, components; /* components of each stream; at least 1 of both */
+    unsigned streams, components; /* at least 1 of both; components of each stream: the peer's count if it has less */
     bool controlling;             /* the initiator, unless the peer is the only full one (section 6.1.1) */
     bool lite;                    /* this agent is lite: it answers, and checks nothing */
     bool trickle;                 /* candidates of both sides may come until their end is declared (RFC 8838) */

@@ -3,6 +3,7 @@
 #include "tests/unit/support_ice.h"
 
 #define OWN "10.0.0.2:5000"
+#define OWN_2 "10.0.0.2:5001"
 #define P1 "198.51.100.1:6001"
 #define P2 "198.51.100.2:6002"
 #define P3 "198.51.100.3:6003"
@@ -399,6 +400,51 @@ test_patience_pays(void)
     CHECK_ROW("selected", selected_is(P1));
 }
 
+/* RFC 8445 section 6.1.2.2: a stream has as many components as the agent that has less of them, which is known when no
+ * more candidates come. */
+static void
+test_fewer_components(void)
+{
+    static const struct {
+        const char *name;
+        bool controlling, trickle, ends;
+    } rows[] = {
+        { "controlling", true, false, true },
+        { "controlled", false, false, true },
+        { "trickle", true, true, true },
+        { "trickle, and the peer never declares the end", true, true, false },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct ice_session_options options = ICE_SESSION_DEFAULTS;
+        struct ice_candidate first = ice_host(OWN), second = ice_host(OWN_2), peer = ice_signalled(ICE_HOST, P1, "1");
+
+        options.components = 2;
+        options.controlling = rows[i].controlling;
+        options.trickle = rows[i].trickle;
+        second.component = 2;
+        ice_bench_open(&bench, &options);
+        (void)ice_session_add_local(bench.session, &first, 0);
+        (void)ice_session_add_local(bench.session, &second, 0);
+        ice_bench_remote(&bench, rows[i].trickle);
+        (void)ice_session_add_remote(bench.session, &peer, 0);
+        ice_session_start(bench.session, 0);
+        ice_session_end_local(bench.session, 0);
+        play(TIME_S, P1);
+        if (!rows[i].controlling)
+            (void)ice_bench_request(&bench, TIME_S, 0, P1, true);
+        CHECK_ROW(rows[i].name, selected_is(P1));
+        if (rows[i].trickle)
+            CHECK_ROW_INT(rows[i].name, ice_session_state(bench.session), ICE_RUNNING);
+        if (rows[i].ends)
+            ice_session_end_remote(bench.session, 2 * TIME_S);
+        else
+            play(41 * TIME_S, P1);
+        CHECK_ROW_INT(rows[i].name, ice_session_state(bench.session), ICE_COMPLETED);
+        ice_bench_close(&bench);
+    }
+}
+
 /* A check is answered whatever the state (RFC 8445 section 7.3), and the peer takes that for a path: a checklist that
  * only gave up waiting runs again, as often as the peer asks, in either role. */
 static void
@@ -560,7 +606,7 @@ suite_ice_conclude(void)
                { "role lost", test_role_lost }, { "nominated twice", test_nominated_twice },
                { "not told", test_not_told }, { "aggressive peer", test_aggressive_peer }, { "release", test_release },
                { "patience", test_patience }, { "patience pays", test_patience_pays },
-               { "revival", test_revival }, { "overall", test_overall },
+               { "revival", test_revival }, { "fewer components", test_fewer_components }, { "overall", test_overall },
                { "lite", test_lite }, { "lite peer", test_lite_peer }, { "both lite", test_both_lite },
                { "removed", test_removed }, { "removed, reflexive", test_removed_reflexive });
 }
