@@ -328,13 +328,14 @@ add_candidates(struct ice_agent *agent, const struct offer *offer, unsigned stre
             (void)ice_session_add_remote(agent->session, &candidate, agent_now(agent));
 }
 
+/* An end that comes before the description does not shut out the candidates that stand in that. */
 static void
-end_stream(struct ice_agent *agent, uint32_t streams)
+end_streams(struct ice_agent *agent, uint32_t streams)
 {
     uint32_t all = (uint32_t)((UINT64_C(1) << agent->options.session.streams) - 1);
 
     agent->ended_streams |= streams;
-    if ((agent->ended_streams & all) == all)
+    if (agent->remote_known && (agent->ended_streams & all) == all)
         ice_session_end_remote(agent->session, agent_now(agent));
 }
 
@@ -374,8 +375,7 @@ ice_agent_take_description(struct ice_agent *agent, struct span text, GError **e
         take_credentials(agent, &offer);
     for (unsigned i = 0; i < agent->options.session.streams; i++)
         add_candidates(agent, &offer, i);
-    if (offer.ended)
-        end_stream(agent, offer.ended);
+    end_streams(agent, offer.ended);
     agent_pump(agent);
     agent_leave(agent, false);
     return true;
@@ -422,7 +422,7 @@ ice_agent_take_candidate(struct ice_agent *agent, unsigned stream, struct span l
         return refuse(error, ICE_AGENT_FAULT_CANDIDATE, &where);
     agent_enter(agent);
     if (end)
-        end_stream(agent, UINT32_C(1) << stream);
+        end_streams(agent, UINT32_C(1) << stream);
     else if (!is_stale(agent, &from) && read_candidate(&from, stream, &candidate))
         (void)ice_session_add_remote(agent->session, &candidate, agent_now(agent));
     agent_pump(agent);

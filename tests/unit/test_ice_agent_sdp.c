@@ -166,6 +166,27 @@ test_trickled(void)
     CHECK_ROW_INT("ended by the description", (int64_t)ice_session_remotes(ice_agent_session(end_a.agent)), 1);
 }
 
+/* What was trickled may overtake the description, its end too (RFC 8838 section 13 has the end be of what was sent before
+ * it, and the description was): the candidates that stand in the description count. */
+static void
+test_early_end(void)
+{
+    struct ice_agent_options options = agents_options(false, false);
+
+    options.session.trickle = true;
+    agents_world(NULL, NULL);
+    end_open(&end_a, "A", &options);
+    CHECK(ice_agent_take_candidate(end_a.agent, 0, span_of_text("candidate:2 1 UDP 100 203.0.113.9 5001 typ host"),
+                                   NULL));
+    CHECK(ice_agent_take_candidate(end_a.agent, 0, span_of_text("end-of-candidates"), NULL));
+    CHECK(ice_agent_take_description(end_a.agent, span_of_text(HEAD "a=ice-options:ice2 trickle\r\n" MEDIUM ICE GOOD),
+                                     NULL));
+    CHECK_ROW_INT("both", (int64_t)ice_session_remotes(ice_agent_session(end_a.agent)), 2);
+    CHECK(ice_agent_take_candidate(end_a.agent, 0, span_of_text("candidate:3 1 UDP 99 203.0.113.9 5002 typ host"),
+                                   NULL));
+    CHECK_ROW_INT("ended", (int64_t)ice_session_remotes(ice_agent_session(end_a.agent)), 2);
+}
+
 /* The story names what happened and why, and its size is bounded. */
 static void
 test_transcript(void)
@@ -268,6 +289,7 @@ void
 suite_ice_agent_sdp(void)
 {
     UNIT_SUITE("ICE agent SDP", agents_begin, agents_end, { "faults", test_faults }, { "options", test_options },
-               { "description", test_description }, { "trickled", test_trickled }, { "transcript", test_transcript },
+               { "description", test_description }, { "trickled", test_trickled },
+               { "early end", test_early_end }, { "transcript", test_transcript },
                { "story", test_story });
 }
