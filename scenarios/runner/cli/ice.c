@@ -11,7 +11,9 @@
 #include "scenarios/runner/cli/ice_run.h"
 #include "scenarios/runner/cli/ice_servers.h"
 
-#define TIMEOUT (45 * TIME_S) /* longer than RFC 8863's patience, so that ICE says why it failed */
+#define TIMEOUT (45 * TIME_S)     /* longer than RFC 8863's patience, so that ICE says why it failed */
+#define BY_HAND (5 * 60 * TIME_S) /* of an answerer, whose answer somebody has to carry to the peer first */
+#define TO_SAY_WHY (5 * TIME_S)
 #define MESSAGES 5
 
 struct ice_options {
@@ -49,7 +51,7 @@ static const struct argument options[] = {
     { "messages", 'm', ARGUMENT_TEXT, offsetof(struct ice_options, messages), "N",
       "of the offerer, to be echoed; 5. With 0 neither side sends or echoes data" },
     { "timeout", 't', ARGUMENT_TEXT, offsetof(struct ice_options, timeout), "TIME",
-      "to connect and echo, once the peer's description is there; 45s" },
+      "to connect and echo, once the peer's description is there; 45s, and 5min for\nan answerer without --signal, whose answer is carried by hand" },
     { "wait", 0, ARGUMENT_TEXT, offsetof(struct ice_options, wait), "TIME",
       "for the peer's description; by default for as long as it takes" },
     { "stay", 0, ARGUMENT_TEXT, offsetof(struct ice_options, stay), "TIME", "stay connected after the echo; 0" },
@@ -167,6 +169,21 @@ read_signal(const struct ice_options *given, struct ice_run_options *wanted, GEr
     return !any || all;
 }
 
+/* RFC 8863's patience is for checks that are under way; the peer of this one sends none before it has the answer. */
+static bool
+read_timeout(const struct ice_options *given, struct ice_run_options *wanted, GError **error)
+{
+    bool by_hand = !wanted->offers && !given->signal;
+    int64_t *patience = &wanted->agent.session.patience;
+
+    wanted->timeout = by_hand ? BY_HAND : TIMEOUT;
+    if (!read_duration("--timeout", given->timeout, &wanted->timeout, error))
+        return false;
+    if (by_hand)
+        *patience = MAX(*patience, wanted->timeout - TO_SAY_WHY);
+    return true;
+}
+
 static bool
 read_options(const struct ice_options *given, const char *word, GStringChunk *names, struct ice_run_options *wanted,
              int *format, GError **error)
@@ -174,17 +191,17 @@ read_options(const struct ice_options *given, const char *word, GStringChunk *na
     static const char *const sides[] = { "offer", "answer", NULL };
     int side;
 
-    *wanted = (struct ice_run_options){ .agent = ICE_AGENT_DEFAULTS, .messages = MESSAGES, .timeout = TIMEOUT,
-                                        .wait = TIME_NEVER, .explain = given->explain };
-    if (!arguments_choice("side", word, sides, &side, error) ||
-        !arguments_choice("format", given->format, formats, format, error) ||
+    *wanted = (struct ice_run_options){ .agent = ICE_AGENT_DEFAULTS, .messages = MESSAGES, .wait = TIME_NEVER,
+                                        .explain = given->explain };
+    if (!arguments_choice("side", word, sides, &side, error))
+        return false;
+    wanted->offers = side == 0;
+    if (!arguments_choice("format", given->format, formats, format, error) ||
         !read_number("--messages", given->messages, 0, ICE_ECHO_MESSAGES_MOST, &wanted->messages, error) ||
-        !read_duration("--timeout", given->timeout, &wanted->timeout, error) ||
-        !read_duration("--wait", given->wait, &wanted->wait, error) ||
+        !read_timeout(given, wanted, error) || !read_duration("--wait", given->wait, &wanted->wait, error) ||
         !read_duration("--stay", given->stay, &wanted->stay, error) || !read_filters(given, wanted, error) ||
         !read_signal(given, wanted, error))
         return false;
-    wanted->offers = side == 0;
     return ice_servers_read(given->stun, given->turn, given->users, names, &wanted->agent, error) &&
            read_agent(given, &wanted->agent, error);
 }
