@@ -229,31 +229,97 @@ session_learn_local(struct ice_session *session, int64_t now, unsigned base, str
     return number;
 }
 
-/* Every remote candidate's foundation has the number of the first that has it, plus 1. */
+static bool
+has_foundation(const struct ice_session *session, uint32_t foundation, size_t except)
+{
+    for (size_t i = 0; i < session->remote_count; i++)
+        if (i != except && session->remotes[i].foundation == foundation)
+            return true;
+    return false;
+}
+
+/* That of another candidate with the same, or else the least that is free, from 1. */
 static uint32_t
 remote_foundation(const struct ice_session *session, const struct ice_candidate *candidate, size_t own)
 {
+    uint32_t least = 1;
+
     for (size_t i = 0; i < session->remote_count; i++)
         if (i != own && strcmp(session->remotes[i].candidate.foundation, candidate->foundation) == 0)
             return session->remotes[i].foundation;
-    return (uint32_t)own + 1;
+    while (has_foundation(session, least, own))
+        least++;
+    return least;
+}
+
+/* Whether a check by it has begun: then it stays. */
+static bool
+remote_is_checked(const struct ice_session *session, size_t number)
+{
+    for (size_t i = 0; i < session->pair_count; i++) {
+        const struct ice_pair *pair = &session->pairs[i];
+
+        if (pair->remote == number && pair->state != ICE_PAIR_GONE && pair->state != ICE_PAIR_FROZEN &&
+            pair->state != ICE_PAIR_WAITING)
+            return true;
+    }
+    return false;
+}
+
+static void
+drop_remote_pairs(struct ice_session *session, int64_t now, size_t number)
+{
+    for (size_t i = 0; i < session->pair_count; i++) {
+        struct ice_pair *pair = &session->pairs[i];
+
+        if (pair->remote != number || pair->state == ICE_PAIR_GONE)
+            continue;
+        session_forget(session, pair);
+        session_move(session, now, pair, ICE_PAIR_GONE, ICE_WHY_LIMIT, 0);
+    }
+}
+
+/* Over the limit the one of lowest priority makes room, if it is lower and nothing has been checked by it yet: so the
+ * best are kept, as of pairs (section 6.1.2.5), whatever came first. -1: there is none. */
+static int
+remote_slot(struct ice_session *session, int64_t now, uint32_t priority)
+{
+    int victim = -1;
+
+    if (session->remote_count < session->options.remotes_most) {
+        session->remotes =
+            session_grow(session->remotes, &session->remote_room, session->remote_count, sizeof *session->remotes);
+        session->remotes[session->remote_count] = (struct remote){ .learned = false };
+        return (int)session->remote_count++;
+    }
+    for (size_t i = 0; i < session->remote_count; i++)
+        if (session->remotes[i].candidate.priority < priority && !remote_is_checked(session, i)) {
+            victim = (int)i;
+            priority = session->remotes[i].candidate.priority;
+        }
+    if (victim < 0)
+        return -1;
+    drop_remote_pairs(session, now, (size_t)victim);
+    (void)refuse_candidate(session, now, ICE_EVENT_REMOTE, &session->remotes[victim].candidate, ICE_WHY_LIMIT);
+    return victim;
 }
 
 static int
 add_remote(struct ice_session *session, int64_t now, const struct ice_candidate *candidate, bool learned)
 {
-    size_t number = session->remote_count;
+    int number = remote_slot(session, now, candidate->priority);
+    struct remote *remote;
 
-    if (number >= session->options.remotes_most)
+    if (number < 0)
         return refuse_candidate(session, now, ICE_EVENT_REMOTE, candidate, ICE_WHY_LIMIT);
-    session->remotes = session_grow(session->remotes, &session->remote_room, number, sizeof *session->remotes);
-    session->remotes[number] = (struct remote){ .candidate = *candidate,
-                                                .foundation = remote_foundation(session, candidate, number),
-                                                .learned = learned };
-    session->remote_count++;
-    tell_candidate(session, now, ICE_EVENT_REMOTE, &session->remotes[number].candidate,
+    remote = &session->remotes[number];
+    *remote = (struct remote){ .candidate = *candidate, .learned = learned };
+    if (learned) /* no ice-char, so no signalled one can be equal (section 7.3.1.3) */
+        g_snprintf(remote->candidate.foundation, sizeof remote->candidate.foundation, "~%d", number);
+    remote->foundation = remote_foundation(session, &remote->candidate, (size_t)number);
+    tell_candidate(session, now, ICE_EVENT_REMOTE, &remote->candidate,
                    learned ? ICE_WHY_CHECK_CAME : ICE_WHY_SIGNALLED);
-    return (int)number;
+    return number;
 }
 
 int
@@ -283,8 +349,6 @@ session_learn_remote(struct ice_session *session, int64_t now, unsigned base, st
                                        .priority = priority,
                                        .endpoint = source };
 
-    /* No ice-char, so no signalled one can be equal (section 7.3.1.3). */
-    g_snprintf(candidate.foundation, sizeof candidate.foundation, "~%u", (unsigned)session->remote_count);
     return add_remote(session, now, &candidate, true);
 }
 

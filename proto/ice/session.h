@@ -59,7 +59,8 @@
  *
  * Everything a peer can make grow is bounded: see the limits in the options. Arrays grow up to them and stay; nothing
  * else is taken for a packet. A pair's number is never used twice in a session; numbers of local candidates stay
- * good over restarts, those of remote ones until a restart. */
+ * good over restarts, those of remote ones until a restart, or until over the limit a better one takes the place of one
+ * that nothing was checked by. */
 #ifndef PROTO_ICE_SESSION_H
 #define PROTO_ICE_SESSION_H
 

@@ -328,6 +328,47 @@ test_trickle_limit(void)
     CHECK_ROW_INT("and the other stays", ice_bench_state(&bench, 0, "10.0.1.2:1"), ICE_PAIR_WAITING);
 }
 
+/* Over the limit the peer's candidates of highest priority are kept (as RFC 8445 section 6.1.2.5 wants of pairs), in
+ * whatever order they come; what has been checked stays. */
+static void
+test_remote_limit(void)
+{
+    struct ice_session_options options = ICE_SESSION_DEFAULTS;
+    struct ice_candidate good = ice_signalled(ICE_HOST, "10.0.1.8:1", "good");
+
+    options.trickle = true;
+    options.remotes_most = 4;
+    ice_bench_open(&bench, &options);
+    add_local(ICE_HOST, ICE_UDP, "10.0.0.2:5000", NULL);
+    ice_bench_remote(&bench, true);
+    for (unsigned i = 1; i <= 40; i++) {
+        g_autofree char *foundation = g_strdup_printf("%u", i), *at = g_strdup_printf("203.0.113.9:%u", 1000 + i);
+        struct ice_candidate low = ice_signalled(ICE_HOST, at, foundation);
+
+        low.priority = 1 + i % 20;
+        (void)ice_session_add_remote(bench.session, &low, 0);
+    }
+    CHECK_ROW_INT("bounded", ice_session_remotes(bench.session), 4);
+    for (unsigned i = 0; i < 4; i++)
+        CHECK_ROW("the highest", ice_session_remote(bench.session, i)->priority >= 19);
+    CHECK_ROW("a high one is taken", ice_session_add_remote(bench.session, &good, 0) >= 0);
+    ice_session_start(bench.session, 0);
+    (void)ice_bench_next(&bench, 0);
+    CHECK_ROW("and checked first", endpoint_equal(bench.order.to, good.endpoint));
+    for (unsigned i = 0; i < 3; i++) {
+        good.endpoint.port++;
+        good.priority++;
+        CHECK_ROW("higher ones", ice_session_add_remote(bench.session, &good, 0) >= 0);
+    }
+    CHECK_ROW_INT("what is checked stays", ice_bench_state(&bench, 0, "10.0.1.8:1"), ICE_PAIR_IN_PROGRESS);
+    CHECK_ROW_INT("the pairs of the lower ones are gone", ice_bench_state(&bench, 0, "203.0.113.9:1019"),
+                  ICE_PAIR_GONE);
+    CHECK_ROW_INT("one for each", ice_bench_state(&bench, 0, "10.0.1.8:4"), ICE_PAIR_WAITING);
+    good.endpoint.port = 9;
+    good.priority = 5;
+    CHECK_ROW_INT("a lower one stays out", ice_session_add_remote(bench.session, &good, 0), -1);
+}
+
 /* A remote candidate learned from a check, and signalled afterwards: one pair, with the signalled priority and
  * foundation (RFC 8838 section 11). */
 static void
@@ -365,5 +406,6 @@ suite_ice_forming(void)
                { "candidates", test_candidates }, { "first states", test_first_states },
                { "idle unfreezing", test_idle_unfreezing }, { "limit", test_limit },
                { "trickled states", test_trickle_states }, { "trickled limit", test_trickle_limit },
+               { "remote limit", test_remote_limit },
                { "confirmed", test_confirmed });
 }
