@@ -172,7 +172,7 @@ say_selected(const struct record *record, const struct names *names, GString *ou
     (void)names;
     say_pair(record, out);
     g_string_append_printf(out, " is selected for component %u of stream %u, %s after the start",
-                           unpack(record, PACK_COMPONENT, 9), unpack(record, PACK_STREAM, 5),
+                           unpack(record, PACK_COMPONENT, 9), unpack(record, PACK_STREAM, 5) + 1,
                            duration_format(record->detail, elapsed));
     say_because(record, out);
 }
@@ -181,7 +181,7 @@ static void
 say_checklist(const struct record *record, const struct names *names, GString *out)
 {
     (void)names;
-    g_string_append_printf(out, "the checklist of stream %u is %s", record->subject[0],
+    g_string_append_printf(out, "the checklist of stream %u is %s", record->subject[0] + 1,
                            ice_state_name(state_of(record)));
     say_because(record, out);
 }
@@ -202,7 +202,8 @@ static void
 say_released(const struct record *record, const struct names *names, GString *out)
 {
     (void)names;
-    g_string_append_printf(out, "stream %u: candidates that no selected pair uses may be freed", record->subject[0]);
+    g_string_append_printf(out, "stream %u: candidates that no selected pair uses may be freed",
+                           record->subject[0] + 1);
     say_because(record, out);
 }
 

@@ -57,15 +57,15 @@ test_story(void)
                                     "because the check that nominated it was answered");
     check_says(ICE_EVENT_SELECTED,
                "pair 2 (peer-reflexive 203.0.113.1:40000 -> host 198.51.100.1:6001) is selected for "
-               "component 1 of stream 0, 70ms after the start, because no pair of higher priority can "
+               "component 1 of stream 1, 70ms after the start, because no pair of higher priority can "
                "still succeed");
     check_says(ICE_EVENT_CHECKLIST,
-               "the checklist of stream 0 is Completed, because each component has a nominated pair");
+               "the checklist of stream 1 is Completed, because each component has a nominated pair");
     check_says(ICE_EVENT_SESSION, "ICE is Completed 70ms after the start, because each component has a nominated pair");
     while (ice_session_selected(bench.session, 0, 1))
         (void)ice_bench_next(&bench, ice_session_deadline(bench.session));
     check_says(ICE_EVENT_RELEASED,
-               "stream 0: candidates that no selected pair uses may be freed, because three seconds "
+               "stream 1: candidates that no selected pair uses may be freed, because three seconds "
                "have passed since the last pair was selected");
     check_says(ICE_EVENT_CONSENT,
                "nothing more is sent on 10.0.0.2:5000 -> 198.51.100.1:6001, because the peer has not "
