@@ -146,6 +146,7 @@ struct io_udp *ice_agent_component(struct ice_agent *agent, unsigned stream, uns
     X(MISMATCH,    "its default address is none of its candidates: something on the way has rewritten it") \
     X(CREDENTIALS, "its media have different ufrags, which this agent has no use for") \
     X(STALE,       "it is of before the restart") \
+    X(OWN,         "it is this agent's own description") \
     X(CANDIDATE,   "it is no candidate") \
     X(CLOSED,      "the agent is closed")
 

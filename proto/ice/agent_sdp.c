@@ -311,6 +311,9 @@ check_offer(struct ice_agent *agent, struct span text, struct offer *offer, GErr
     for (unsigned i = 0; i < agent->options.session.streams; i++)
         if (!check_stream(offer, i, error))
             return false;
+    if (span_equal(offer->ice.ufrag, span_of_text(ice_session_ufrag(agent->session))) &&
+        span_equal(offer->ice.pwd, span_of_text(ice_session_pwd(agent->session))))
+        return refuse(error, ICE_AGENT_FAULT_OWN, NULL);
     if (agent->stale_ufrag[0] && span_equal(offer->ice.ufrag, span_of_text(agent->stale_ufrag)))
         return refuse(error, ICE_AGENT_FAULT_STALE, NULL);
     return true;
@@ -362,6 +365,8 @@ ice_agent_take_description(struct ice_agent *agent, struct span text, GError **e
 
     if (!check_offer(agent, text, &offer, &why)) {
         agent->mismatch |= why->code == ICE_AGENT_FAULT_MISMATCH;
+        if (agent->transcript)
+            ice_transcript_refused(agent->transcript, agent_now(agent), sentences[why->code]);
         g_propagate_error(error, g_steal_pointer(&why));
         return false;
     }

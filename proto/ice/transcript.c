@@ -138,6 +138,14 @@ ice_transcript_server(struct ice_transcript *transcript, int64_t at, struct endp
     keep(transcript, &entry);
 }
 
+void
+ice_transcript_refused(struct ice_transcript *transcript, int64_t at, const char *what)
+{
+    struct entry entry = { .type = ENTRY_OTHER, .event = ICE_EVENT_TYPES, .at = at, .what = what };
+
+    keep(transcript, &entry);
+}
+
 /* ---- sentences */
 
 /* "   0.120 s  " */
@@ -295,9 +303,13 @@ say_path(const struct entry *entry, GString *out)
 static void
 say_other(const struct entry *entry, GString *out)
 {
-    char elapsed[DURATION_TEXT];
+    char elapsed[DURATION_TEXT], from[ENDPOINT_TEXT], to[ENDPOINT_TEXT];
 
     say_time(entry->at, out);
+    if (entry->what) {
+        g_string_append_printf(out, "the peer's description was not taken: %s\n", entry->what);
+        return;
+    }
     switch (entry->event) {
     case ICE_EVENT_SELECTED:
         g_string_append_printf(out, "stream %u, component %u goes by ", entry->stream + 1u, entry->component);
@@ -320,6 +332,11 @@ say_other(const struct entry *entry, GString *out)
         break;
     case ICE_EVENT_REQUEST:
         g_string_append_printf(out, "a request was answered with %u", entry->code);
+        say_why(entry->why, out);
+        break;
+    case ICE_EVENT_CONSENT: /* of a pair of the generation before */
+        g_string_append_printf(out, "nothing more is sent on %s -> %s, of before the restart",
+                               endpoint_format(entry->from, from), endpoint_format(entry->to, to));
         say_why(entry->why, out);
         break;
     case ICE_EVENT_RESTARTED:

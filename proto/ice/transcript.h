@@ -22,6 +22,9 @@ void ice_transcript_take(struct ice_transcript *transcript, const struct ice_eve
 void ice_transcript_server(struct ice_transcript *transcript, int64_t at, struct endpoint from, struct endpoint server,
                            const char *what);
 
+/* The peer's description was not taken. `what` is a constant sentence. */
+void ice_transcript_refused(struct ice_transcript *transcript, int64_t at, const char *what);
+
 /* Appends it. `session` says how things stand. */
 void ice_transcript_say(const struct ice_transcript *transcript, const struct ice_session *session, GString *out);
 

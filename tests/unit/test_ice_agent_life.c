@@ -111,6 +111,28 @@ test_consent(void)
     CHECK(!end_say(&end_a, 1, "into nowhere"));
 }
 
+/* The path of before a restart that comes to nothing ends too, and the story says so. */
+static void
+test_old_path_ends(void)
+{
+    struct ice_agent_options options = agents_options(true, false);
+    struct lab_link shut = lab_link_default;
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    shut.up.off = shut.down.off = true;
+    options.transcript = 1000;
+    agents_world("port-restricted-cone", "port-restricted-cone");
+    agents_servers(true, false);
+    ends_connect(&end_a, &end_b, &options, 5 * TIME_S);
+    ice_agent_restart(end_a.agent);
+    lab_interface_set_link(&lab_find(test_lab, "natB")->first, &shut);
+    run_for(60 * TIME_S);
+    CHECK(end_a.lost == 1);
+    ice_agent_transcript(end_a.agent, text);
+    CHECK_ROW(text->str, strstr(text->str, ", of before the restart, because the peer has not answered for thirty") != NULL);
+    CHECK_ROW("no line without words", !strstr(text->str, " s  \n"));
+}
+
 /* The network of A's selected pair goes, another comes: NETWORK is told once it has settled, and a restart mends it. */
 static void
 test_addresses(void)
@@ -402,6 +424,7 @@ suite_ice_agent_life(void)
                { "restart", test_restart },
                { "restart is told first", test_restart_is_told_first },
                { "restarts that cross", test_restarts_cross }, { "consent", test_consent },
+               { "old path ends", test_old_path_ends },
                { "addresses change", test_addresses }, { "release", test_release }, { "rest", test_rest },
                { "close", test_close }, { "freed in a callback", test_free_in_callback },
                { "silent server", test_silent_server }, { "strangers", test_strangers },

@@ -27,6 +27,7 @@ test_faults(void)
     };
     struct ice_agent_options options = agents_options(false, false);
     g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GError) own = NULL;
 
     agents_world(NULL, NULL);
     end_open(&end_a, "A", &options);
@@ -45,6 +46,12 @@ test_faults(void)
     g_string_truncate(text, 0);
     ice_agent_description(end_a.agent, text);
     CHECK(!strstr(text->str, "ice-mismatch"));
+    CHECK(!ice_agent_take_description(end_a.agent, span_of_text(text->str), &own));
+    CHECK(g_error_matches(own, ICE_AGENT_ERROR, ICE_AGENT_FAULT_OWN));
+    g_string_truncate(text, 0);
+    ice_agent_transcript(end_a.agent, text);
+    CHECK(strstr(text->str, " s  the peer's description was not taken: its default address is none of its candidates"));
+    CHECK(strstr(text->str, " s  the peer's description was not taken: it is this agent's own description\n"));
     ice_agent_close(end_a.agent);
     CHECK(!ice_agent_take_description(end_a.agent, span_of_text(HEAD MEDIUM ICE GOOD), NULL));
     CHECK(!ice_agent_take_candidate(end_a.agent, 0, span_of_text("end-of-candidates"), NULL));

@@ -194,9 +194,12 @@ test_descriptions(void)
         { "rewritten on the way (RFC 8839 section 4.2.5)",
           NET "local x, y = a:ice(), b:ice() x:gather(0) y:gather(0) local d = y:local_sdp():gsub('c=IN IP4 %S+', "
               "'c=IN IP4 203.0.113.9') local _, why, e = x:remote_sdp(d) show(why, e.text) "
-              "show(x:local_sdp():match('a=ice%-mismatch'))",
+              "show(x:local_sdp():match('a=ice%-mismatch')) show(x.state) show(x:remote_sdp(y:local_sdp()), x.state)",
           "rejected its default address is none of its candidates: something on the way has rewritten it; "
-          "a=ice-mismatch" },
+          "a=ice-mismatch; failed; true running" },
+        { "its own",
+          NET "local x = a:ice() x:gather(0) local _, why, e = x:remote_sdp(x:local_sdp()) show(why, e.text, x.state)",
+          "rejected it is this agent's own description running" },
         { "bytes of all kinds",
           NET "for i = 0, 255 do local _, why = a:ice():remote_sdp(string.char(i):rep(100)) if why ~= "
               "'rejected' then log(i) end end out 'refused'",
@@ -307,8 +310,9 @@ test_connecting(void)
           "1: agent:connect: the peer is missing; accepted: a text" },
         { "a peer that can't be", CALL "a:ice():connect(a:signal(server, 'A'), 'B C')",
           "1: agent:connect: the peer is 'B C'; accepted: the name of another channel" },
-        { "itself", CALL "a:spawn(function() local x = a:ice() show(x:connect(a:signal(server, 'A'), 'A', '1s')) end)",
-          "nil timeout" },
+        { "itself", CALL "a:spawn(function() local x = a:ice() local _, why, d = x:connect(a:signal(server, 'A'), 'A', '1s') "
+              "show(why, d.text) end)",
+          "unreachable it is this agent's own description" },
         { "over a closed channel",
           CALL "a:spawn(function() local c = a:signal(server, 'A') c:close() show(a:ice():connect(c, "
                "'B')) end)",

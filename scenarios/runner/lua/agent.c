@@ -349,6 +349,25 @@ push_taken(lua_State *L, bool taken, GError *error)
     return push_trouble(L, "rejected", text);
 }
 
+/* A description that was rewritten on the way is the end of ICE with this peer (RFC 8839 section 4.2.5), unless a better
+ * one comes all the same. */
+static void
+note_description(struct agent_handle *agent, bool taken, const GError *error)
+{
+    enum ice_state state = state_of(agent);
+
+    if (taken && state == ICE_FAILED)
+        return;
+    if (!taken && (state != ICE_IDLE || !g_error_matches(error, ICE_AGENT_ERROR, ICE_AGENT_FAULT_MISMATCH)))
+        return;
+    agent->failed = !taken;
+    g_free(agent->trouble);
+    agent->trouble = taken ? NULL : g_strdup(error->message);
+    agent->why = agent->trouble;
+    agent->socket.script->world->touched = true;
+    task_wake_all(&agent->waiting);
+}
+
 /* agent:remote_sdp(text): true, or nil, "rejected", {text=}. */
 static int
 agent_remote_sdp(struct script *script, lua_State *L)
@@ -366,6 +385,7 @@ agent_remote_sdp(struct script *script, lua_State *L)
     const char *text = lua_tolstring(L, 2, &length);
     limits_spend(L, TEXT_STEPS + length / 4);
     bool taken = ice_agent_take_description(agent->agent, span_of(text, length), &error);
+    note_description(agent, taken, error);
     return push_taken(L, taken, error);
 }
 
