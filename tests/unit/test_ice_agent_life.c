@@ -129,7 +129,7 @@ test_old_path_ends(void)
     run_for(60 * TIME_S);
     CHECK(end_a.lost == 1);
     ice_agent_transcript(end_a.agent, text);
-    CHECK_ROW(text->str, strstr(text->str, ", of before the restart, because the peer has not answered for thirty") != NULL);
+    CHECK_ROW(text->str, strstr(text->str, ", of before the restart, because the peer has not answered") != NULL);
     CHECK_ROW("no line without words", !strstr(text->str, " s  \n"));
 }
 

@@ -134,6 +134,10 @@ test_gathering(void)
         { "looking", NET "local x = a:ice {stun = b} out(x:gather(0)) out(x:gather(0))", "nil timeout" },
         { "waiting at the top", NET "a:ice {stun = b}:gather()", "1: agent:gather: the top level runs at time 0..." },
         { "what is there already, at the top", NET "out(a:ice():gather())", "true" },
+        { "5 ms between all agents of a host (RFC 8445 section 14.2)",
+          NET "S:stun_server() for _, h in ipairs {a, a, a, b} do h:spawn(function() h:ice {stun = S}:gather() "
+              "show(h, math.floor(lab.now() * 1000)) end) end",
+          "host A 40; host B 40; host A 45; host A 50" },
         { "two tasks wait",
           NET "S:stun_server() local x = a:ice {stun = S} for i = 1, 2 do a:spawn(function() show(i, x:gather()) "
               "end) end",
@@ -310,8 +314,9 @@ test_connecting(void)
           "1: agent:connect: the peer is missing; accepted: a text" },
         { "a peer that can't be", CALL "a:ice():connect(a:signal(server, 'A'), 'B C')",
           "1: agent:connect: the peer is 'B C'; accepted: the name of another channel" },
-        { "itself", CALL "a:spawn(function() local x = a:ice() local _, why, d = x:connect(a:signal(server, 'A'), 'A', '1s') "
-              "show(why, d.text) end)",
+        { "itself",
+          CALL "a:spawn(function() local x = a:ice() local _, why, d = x:connect(a:signal(server, 'A'), 'A', '1s') "
+               "show(why, d.text) end)",
           "unreachable it is this agent's own description" },
         { "over a closed channel",
           CALL "a:spawn(function() local c = a:signal(server, 'A') c:close() show(a:ice():connect(c, "

@@ -185,6 +185,22 @@ hear_all(struct agent_handle *agent, const struct ice_session_options *session)
     socket_take(&agent->socket, ice_agent_component(agent->agent, 0, 1));
 }
 
+/* All agents of a host together begin no more than one transaction in 5 ms (RFC 8445 section 14.2). */
+static struct ice_pacer *
+pacer_of(struct script *script, struct lab_node *host)
+{
+    struct ice_pacer *pacer;
+
+    if (!script->pacers)
+        script->pacers = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    pacer = g_hash_table_lookup(script->pacers, host);
+    if (!pacer) {
+        pacer = g_new0(struct ice_pacer, 1);
+        g_hash_table_insert(script->pacers, host, pacer);
+    }
+    return pacer;
+}
+
 int
 agent_word_ice(struct script *script, lua_State *L)
 {
@@ -200,6 +216,7 @@ agent_word_ice(struct script *script, lua_State *L)
     handle_keep(L, -1, agent);
     socket_begin(&agent->socket, script, host, false);
     agent->trickle = options.session.trickle;
+    options.session.pacer = pacer_of(script, host);
     agent->agent = ice_agent_new(node_io(host->node), &options, on_told, agent);
     hear_all(agent, &options.session);
     open_add(script, &agent->socket.open, close_at_end);
@@ -349,8 +366,8 @@ push_taken(lua_State *L, bool taken, GError *error)
     return push_trouble(L, "rejected", text);
 }
 
-/* A description that was rewritten on the way is the end of ICE with this peer (RFC 8839 section 4.2.5), unless a better
- * one comes all the same. */
+/* A description that was rewritten on the way is the end of ICE with this peer (RFC 8839 section 4.2.5), unless a
+ * better one comes all the same. */
 static void
 note_description(struct agent_handle *agent, bool taken, const GError *error)
 {

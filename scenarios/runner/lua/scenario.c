@@ -80,6 +80,7 @@ scenario_free(struct scenario *scenario)
     watch_free_all(script);
     if (script->L)
         lua_close(script->L);
+    g_clear_pointer(&script->pacers, g_hash_table_unref);
     lab_free(scenario->lab);
     g_ptr_array_unref(scenario->parameters);
     g_ptr_array_unref(scenario->results);

@@ -29,6 +29,7 @@ struct script {
     struct tasks tasks;
     struct watches *watches;          /* watch.c */
     struct open_thing *open;          /* what must be closed before the lab ends */
+    GHashTable *pacers;               /* struct lab_node * -> struct ice_pacer *: of its ICE agents. NULL: none yet */
     uint64_t handles;                 /* made so far */
     struct at_call *at_calls, *due, *due_last; /* run.c: lab.at */
     int64_t at_instant;               /* when the last of them was due, */
