@@ -269,6 +269,17 @@ test_connecting(void)
           "true true false" },
         { "from hand to hand", HAND "hand(function(x, p) show(p.path, x.state) end, function(x, p) show(p.path) end)",
           "host; host completed" },
+        { "an answer that comes late, to where checks pass already (RFC 7675 section 5.1)",
+          NET "a:spawn(function() local x, y = a:ice(), b:ice {controlling = false} x:gather() y:gather() "
+              "y:remote_sdp(x:local_sdp()) local d = y:local_sdp() lab.sleep '35s' x:remote_sdp(d) x:wait '5s' "
+              "lab.sleep '60s' show(x.state, y.state) end)",
+          "completed completed" },
+        { "and after the answerer has given up (RFC 8445 section 7.3)",
+          NET "local h = n:nat('nat', '203.0.113.1'):host('H', '10.0.0.2') "
+              "a:spawn(function() local x, y = h:ice(), b:ice {controlling = false} x:gather() y:gather() "
+              "y:remote_sdp(x:local_sdp()) local d = y:local_sdp() lab.sleep '60s' show(y.state) x:remote_sdp(d) "
+              "x:wait '5s' lab.sleep '60s' show(x.state, y.state) end)",
+          "failed; completed completed" },
         { "with trickle over channels",
           CALL "call(function(x, p) show(p.path) end, nil, {trickle = true}, {trickle = true})", "host" },
         { "one trickles and the other doesn't (RFC 8838 section 3)",
