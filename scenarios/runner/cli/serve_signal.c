@@ -35,7 +35,7 @@ serve_signal(const struct command *command, const struct serve_options *given)
     if (chosen.listens == 0)
         return command_fail_error(command, error);
 
-    g_auto(serving) serving = { NULL };
+    g_auto(serving) serving = { .live = NULL };
 
     if (!serving_begin(&serving, given, &error))
         return command_fail_error(command, error);

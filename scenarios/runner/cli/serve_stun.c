@@ -65,7 +65,7 @@ serve_stun(const struct command *command, const struct serve_options *given)
     struct stun_auth_options auth = { .mechanism = STUN_MECHANISM_LONG_TERM,
                                       .users = users,
                                       .algorithms = STUN_ALGORITHMS_ALL };
-    g_auto(serving) serving = { NULL };
+    g_auto(serving) serving = { .live = NULL };
 
     chosen.auth = users ? &auth : NULL;
     if (!serving_begin(&serving, given, &error))

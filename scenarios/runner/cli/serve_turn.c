@@ -144,7 +144,7 @@ int
 serve_turn(const struct command *command, const struct serve_options *given)
 {
     g_auto(turn_choice) choice = { .users = NULL };
-    g_auto(serving) serving = { NULL };
+    g_auto(serving) serving = { .live = NULL };
     struct turn_server_options *chosen = &choice.server;
     enum io_result why = IO_OK;
     GError *error = NULL;
