@@ -32,7 +32,8 @@ class Capture:
     def matching(self, what, *options):
         """tshark's lines about the packets that match."""
         # By what it is, not by its ports, which may be another protocol's.
-        found = run('tshark', '-n', '-o', 'udp.try_heuristic_first:TRUE', '-r', self.path, '-Y', what, *options,
-                    within=120)
+        # A port that was drawn may be MANOLITO's, whose dissector takes our data for its own.
+        found = run('tshark', '-n', '--disable-protocol', 'manolito', '-o', 'udp.try_heuristic_first:TRUE', '-r', self.path,
+                    '-Y', what, *options, within=120)
         lines = [line for line in found.out.splitlines() if line and not line.startswith('Running as user')]
         return lines if found.status == 0 else ['tshark: ' + found.out]
