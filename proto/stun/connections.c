@@ -258,6 +258,8 @@ take(struct stun_connections *all, struct io_tcp *tcp)
     if (is_one_too_many(all, client)) {
         client_release(all, client);
         tcp->ops->close(tcp, true);
+        if (all->events->refused)
+            all->events->refused(all->owner);
         return;
     }
     if (all->count == all->most)

@@ -24,6 +24,8 @@ struct stun_connections_events {
     /* A connection is about to be gone. IO_CLOSED, IO_RESET, ...: it ended so; IO_FULL: it made room for another;
      * IO_TIMEOUT: `idle` or `patience` is over; IO_OK: `fault` is what came on it. NULL: not interested. */
     void (*closed)(void *owner, struct io_udp *connection, enum io_result why, enum stun_fault fault);
+    /* One was reset as it came: its client has as many as it may, or none could make room. NULL: not interested. */
+    void (*refused)(void *owner);
 };
 
 struct stun_connections_options {
@@ -44,8 +46,7 @@ struct stun_connections *stun_connections_new(struct io *io, const struct stun_c
 void stun_connections_free(struct stun_connections *connections);
 
 /* One of the connections, out of those that may be ended to make room or because they are silent, or back among them,
- * with its silence beginning anew. When all there may be are
- * held, a new one is refused. */
+ * with its silence beginning anew. When all there may be are held, a new one is refused. */
 void stun_connections_hold(struct io_udp *connection, bool held);
 
 /* One of the connections goes to the caller as it is (stun_stream_release), without a call of `closed`. */

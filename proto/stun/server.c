@@ -213,7 +213,15 @@ on_closed(void *owner, struct io_udp *connection, enum io_result why, enum stun_
     note_broken(server, connection, fault);
 }
 
-static const struct stun_connections_events connection_events = { on_opened, on_message, on_closed };
+static void
+on_refused(void *owner)
+{
+    struct stun_server *server = owner;
+
+    server->counters.turned_away++;
+}
+
+static const struct stun_connections_events connection_events = { on_opened, on_message, on_closed, on_refused };
 
 /* On the endpoints that UDP has, so that a port which was to be any free one is the same. */
 static bool

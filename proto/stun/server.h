@@ -55,6 +55,7 @@ struct stun_server_counters {
     uint64_t connections; /* accepted over TCP */
     uint64_t broken;      /* of these: closed because of what came on them */
     uint64_t evicted;     /* of these: closed to make room for others */
+    uint64_t turned_away; /* connections that were not accepted: their client had as many as it may */
     uint64_t silent;      /* of these: closed because the rest of a message did not come in 60 s, or TCP gave the peer up */
 };
 

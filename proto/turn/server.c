@@ -322,7 +322,15 @@ on_closed(void *owner, struct io_udp *connection, enum io_result why, enum stun_
         turn_server_end(server, allocation, TURN_WHY_DISCONNECTED);
 }
 
-static const struct stun_connections_events connection_events = { on_opened, on_message, on_closed };
+static void
+on_refused(void *owner)
+{
+    struct turn_server *server = owner;
+
+    server->counters.turned_away++;
+}
+
+static const struct stun_connections_events connection_events = { on_opened, on_message, on_closed, on_refused };
 
 static bool
 open_streams(struct turn_server *server, enum io_result *why)

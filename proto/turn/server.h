@@ -103,7 +103,7 @@ struct turn_server_counters {
     uint64_t icmp;       /* errors told to clients */
     uint64_t dropped;    /* what came and ended here; turn_server_dropped says by reason */
     uint64_t unsent;     /* responses that the host would not send */
-    uint64_t connections, broken, evicted, silent; /* of clients over TCP, as in struct stun_server_counters */
+    uint64_t connections, broken, evicted, silent, turned_away; /* of clients over TCP, as in struct stun_server_counters */
     uint64_t peer_connections, joined, stream_bytes; /* RFC 6062 */
 };
 

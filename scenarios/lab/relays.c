@@ -39,6 +39,7 @@ turn_counters(const void *server, struct service_counter *rows)
         { "dropped", counters->dropped },
         { "unsent", counters->unsent },
         { "connections", counters->connections },
+        { "turned_away", counters->turned_away },
         { "peer_connections", counters->peer_connections },
         { "joined", counters->joined },
         { "stream_bytes", counters->stream_bytes },

@@ -123,7 +123,7 @@ stun_counters(const void *server, struct service_counter *rows)
         { "unexpected", counters->unexpected },   { "classic", counters->classic },
         { "unsent", counters->unsent },           { "connections", counters->connections },
         { "broken", counters->broken },           { "evicted", counters->evicted },
-        { "silent", counters->silent },
+        { "silent", counters->silent },           { "turned_away", counters->turned_away },
     };
 
     G_STATIC_ASSERT(G_N_ELEMENTS(all) <= SERVICE_COUNTERS_MOST);

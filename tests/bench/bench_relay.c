@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <netinet/in.h>
+#include <math.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -269,6 +270,9 @@ descriptors(void)
     return limit.rlim_cur;
 }
 
+/* From so many addresses: one alone may not have all the connections that a server takes. */
+enum { CLIENT_ADDRESSES = 8 };
+
 /* Each client has an allocation, and a channel with its permission. How many were served. */
 static int
 allocate_many(struct endpoint server, int type, int *sockets, int count)
@@ -276,7 +280,7 @@ allocate_many(struct endpoint server, int type, int *sockets, int count)
     struct endpoint peer = { address_ipv4(0xcb007109), 7000 }, relayed;
 
     for (int i = 0; i < count; i++) {
-        sockets[i] = turn_load_socket(server, type, 2);
+        sockets[i] = turn_load_socket(server, type, 2 + (unsigned)(i % CLIENT_ADDRESSES));
         if (!turn_load_allocate(sockets[i], &relayed) || !turn_load_bind(sockets[i], peer))
             return i;
     }
@@ -302,11 +306,11 @@ bench_memory(struct bench *bench, const char *figure, int type)
         sockets[i] = -1;
     before = server_process_memory(server);
     served = allocate_many(at, type, sockets, count);
-    if (served == count)
-        bench_row(bench, figure, "MiB", BENCH_LESS, 64,
-                  (server_process_memory(server) - before) / (1 << 20) * ALLOCATIONS / count, 0);
-    else
-        bench_skip(bench, figure, "the server refused some");
+    /* Whatever it takes, a server that refuses some has missed. */
+    bench_row(bench, figure, "MiB", BENCH_LESS, 64,
+              served == count ? (server_process_memory(server) - before) / (1 << 20) * ALLOCATIONS / count : INFINITY, 0);
+    if (served < count)
+        printf("  refused after %d\n", served);
     if (served == count && count < ALLOCATIONS)
         printf("  there were descriptors for %d only\n", count);
     for (int i = 0; i < count && sockets[i] >= 0; i++)

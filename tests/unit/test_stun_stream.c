@@ -263,6 +263,12 @@ count_closed(void *owner, struct io_udp *connection, enum io_result why, enum st
     ((unsigned *)owner)[1] += why == IO_FULL;
 }
 
+static void
+count_refused(void *owner)
+{
+    ((unsigned *)owner)[2]++;
+}
+
 /* One client may have so many of them, whatever ports it uses; what it gives back it may have again. */
 static void
 test_too_many_of_one(void)
@@ -270,9 +276,9 @@ test_too_many_of_one(void)
     const struct endpoint at = net_endpoint("198.51.100.1:5000"), any = { ADDRESS_NONE, 0 };
     const struct stun_connections_options options = { .listens = 1, .listen = &at, .stream = STUN_STREAM_DEFAULTS,
                                                       .most = 100, .most_of_one = 2 };
-    const struct stun_connections_events events = { count_opened, ignore_message, count_closed };
+    const struct stun_connections_events events = { count_opened, ignore_message, count_closed, count_refused };
     struct io *io = node_io(trio.a);
-    unsigned counts[2] = { 0 };
+    unsigned counts[3] = { 0 };
     enum io_result why;
     struct stun_connections *connections =
         stun_connections_new(node_io(trio.b), &options, &events, counts, &why);
@@ -289,6 +295,7 @@ test_too_many_of_one(void)
     }
     CHECK_ROW_UINT("opened", counts[0], 3);
     CHECK_ROW_UINT("none of them evicted", counts[1], 0);
+    CHECK_ROW_UINT("refused", counts[2], 1);
     for (size_t i = 1; i < G_N_ELEMENTS(raws); i++)
         raw_end(&raws[i]);
     net_run(trio.world, TIME_S);
@@ -322,7 +329,7 @@ test_too_many(void)
     const struct endpoint at = net_endpoint("198.51.100.1:5000"), any = { ADDRESS_NONE, 0 };
     const struct stun_connections_options options = { .listens = 1, .listen = &at, .stream = STUN_STREAM_DEFAULTS,
                                                       .most = 3 };
-    const struct stun_connections_events events = { count_opened, ignore_message, count_closed };
+    const struct stun_connections_events events = { count_opened, ignore_message, count_closed, NULL };
     struct io *io = node_io(trio.a);
     struct stun_connections *connections;
     unsigned counts[2] = { 0 };
