@@ -11,12 +11,14 @@ enum sip_frame {
     SIP_FRAME_PING,    /* CRLFCRLF: answer with CRLF */
     SIP_FRAME_PONG,    /* CRLF */
     SIP_FRAME_MESSAGE, /* whole */
-    SIP_FRAME_BROKEN,  /* nothing here can be understood any more: no Content-Length, a malformed one, or too long */
+    SIP_FRAME_BROKEN, /* nothing here can be understood any more: no Content-Length, a malformed one, or too long; or cut
+                          short, when no more will come */
 };
 
 /* `*length`: bytes to take off the front (PING, PONG, MESSAGE). `whole`: it is known that no more will come. A single
  * CRLF at the very end of what has come is MORE unless `whole`, because another may follow. After some bytes of a
- * message have been looked at, `*scanned` saves looking at them again; begin with 0 for each message. */
+ * message have been looked at, `*scanned` saves looking at them again (its value means something here only); begin with
+ * 0 for each message. */
 enum sip_frame sip_frame_first(struct span bytes, bool whole, size_t *scanned, size_t *length);
 
 #endif

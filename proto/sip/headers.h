@@ -45,7 +45,8 @@ bool sip_cseq_decode(struct span value, uint32_t *number, struct span *method); 
 bool sip_number_decode(struct span value, uint32_t most, uint32_t *number);
 /* "expires" of one Contact: the parameter, else the message's Expires, else `otherwise`. What is malformed counts as
  * 3600 (section 20.19). */
-uint32_t sip_contact_expires(const struct sip_message *message, const struct sip_name_addr *contact, uint32_t otherwise);
+uint32_t sip_contact_expires(const struct sip_message *message, const struct sip_name_addr *contact,
+                             uint32_t otherwise);
 /* "application/sdp" of a Content-Type, without its parameters, compared in any case. */
 bool sip_content_is(const struct sip_message *message, const char *type);
 

@@ -15,9 +15,9 @@
 
 #define SIP_PORT 5060
 enum {
-    SIP_HEADERS_MAX = 128,    /* in one message: more is a fault */
-    SIP_MESSAGE_MAX = 65535,  /* bytes, on any transport */
-    SIP_DATAGRAM_MAX = 1300,  /* a request longer than this goes over a stream (RFC 3261 section 18.1.1) */
+    SIP_HEADERS_MAX = 128,   /* in one message: more is a fault */
+    SIP_MESSAGE_MAX = 65535, /* bytes, on any transport */
+    SIP_DATAGRAM_MAX = 1300, /* a request longer than this goes over a stream (RFC 3261 section 18.1.1) */
 };
 
 /* clang-format off */
@@ -119,7 +119,7 @@ const char *sip_fault_sentence(enum sip_fault fault);
 unsigned sip_fault_status(enum sip_fault fault); /* 0: no answer is owed */
 
 const char *sip_method_word(enum sip_method method); /* "" for SIP_METHOD_OTHER */
-enum sip_method sip_method_of(struct span word);      /* methods are case-sensitive (section 7.1) */
+enum sip_method sip_method_of(struct span word);     /* methods are case-sensitive (section 7.1) */
 
 const char *sip_header_word(enum sip_header_name name);
 enum sip_header_name sip_header_of(struct span word); /* long or compact, in any case */
@@ -155,13 +155,16 @@ struct sip_message {
  *
  * Looks at the grammar of the start line and of all header lines, and demands (section 8.1.1) one From, To, Call-ID,
  * CSeq, and a Via; where they stand Content-Length and Max-Forwards, once and well-formed; a topmost Via, From, To and
- * CSeq that decode, and the CSeq's method being the request's. Bytes after the body are left out (section 18.3). */
+ * CSeq that decode, and the CSeq's method being the request's. The Request-URI comes last, its scheme last of all. Bytes
+ * after the body are left out (section 18.3). */
 enum sip_fault sip_message_decode(struct span bytes, struct sip_message *message);
 
-/* Whether enough was understood of a request to answer it: Via, From, To, Call-ID and CSeq as they came. */
+/* Whether a request can be answered, whatever is wrong with it: it has a Via, and isn't an ACK, which is never answered.
+ * The answer repeats those of From, To, Call-ID and CSeq that came (RFC 4475 section 3.3.1 wants a 400 even without
+ * them), and goes whence the request came when the Via cannot be read. */
 bool sip_message_answerable(const struct sip_message *message);
 
-/* Whether bytes may be SIP at all: their first is a letter or a line end. STUN's first is 0 or 1 (RFC 5626 section 8),
+/* Whether bytes may be SIP at all: their first may begin a method, or is a line end. STUN's first is 0 or 1 (RFC 5626 section 8),
  * RTP's has its highest bit set (RFC 7983). */
 bool sip_may_be(struct span bytes);
 

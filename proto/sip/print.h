@@ -25,16 +25,18 @@ void sip_put_via(struct writer *out, enum sip_transport transport, struct endpoi
                  bool rport);
 /* All lines of that name as they stand in `from`. */
 void sip_copy_headers(struct writer *out, const struct sip_message *from, enum sip_header_name name);
+/* All Via lines of a request, the topmost value with `received` and `rport` filled in from `source` as section 18.2.1
+ * and RFC 3581 section 4 say; as it stands where it cannot be read. What a server does first with a request. */
+void sip_copy_vias(struct writer *out, const struct sip_message *request, struct endpoint source);
 /* With an empty body there is no Content-Type; Content-Length stands always. */
 void sip_put_end(struct writer *out, const char *type, struct span body);
 
 /* An address as it stands in SIP: IPv6 in brackets; with the port unless it is 0. */
 void sip_put_host(struct writer *out, struct endpoint at);
 
-/* The head of a response as section 8.2.6.2 has it: status line; Via (all, the topmost with `received` and `rport`
- * filled in from `source` as section 18.2.1 and RFC 3581 section 4 say), From, To (with `tag` when the request's has
- * none and `tag` isn't empty), Call-ID, CSeq; Record-Route too when `record` (section 12.1.1). Timestamp is echoed in a
- * 100. */
+/* The head of a response as section 8.2.6.2 has it: status line; Via (as sip_copy_vias does), From, To (with `tag` when
+ * the request's has none and `tag` isn't empty), Call-ID, CSeq; Record-Route too when `record` (section 12.1.1).
+ * Timestamp is echoed in a 100. Of a request that lacks some of them, those that it has. */
 struct sip_reply {
     unsigned status;
     struct span phrase; /* empty: the usual one */
