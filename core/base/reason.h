@@ -77,6 +77,8 @@
     X(MALFORMED_PORTMAP,    "malformed-portmap",    "it is no well-formed request for a port mapping",           "RFC 6887 section 8.2") \
     X(UNEXPECTED_PORTMAP,   "unexpected-portmap",   "an answer of port control that nobody waits for",           "RFC 6887 section 8.3") \
     X(MALFORMED_SSDP,       "malformed-ssdp",       "it is no well-formed SSDP message",                         "") \
+    X(MALFORMED_SIP,        "malformed-sip",        "it is no well-formed SIP message",                          "RFC 3261 section 18.3") \
+    X(UNEXPECTED_SIP,       "unexpected-sip",       "a SIP message that belongs to nothing here",                "RFC 3261 section 18.1.2") \
     /* at a relay */ \
     X(NO_ALLOCATION,        "no-allocation",        "its sender has no allocation at the relay",                 "RFC 8656 section 5") \
     X(NO_PERMISSION,        "no-permission",        "the client has no permission for that peer",                "RFC 8656 section 9") \

@@ -18,7 +18,7 @@
  * A transaction is the table's. It lives until its `ended` returns, or until the user lets go of it (`_forget`): then it
  * goes on by itself, so that retransmissions are still taken, and says nothing any more. No callback comes from inside
  * `sip_client_new`, `sip_server_respond` or any other call here: what fails at once is told by a timer of this instant.
- * In a callback the user may do anything, but free the table only in `ended` and `failed`.
+ * In a callback the user may do anything, and free the table too.
  *
  * What the table does by itself:
  *  - retransmissions and timers; a 100 to an INVITE after 200 ms; the ACK to a final response that is no 2xx;
@@ -155,8 +155,8 @@ struct sip_server_events {
     void (*ended)(void *owner, struct sip_server *server, enum sip_outcome outcome);
 };
 
-/* Before anything else a user who wants to hear the end says so; a server without an owner is as if forgotten, but may
- * be answered. */
+/* A user who wants to hear of its end says so in events.request; a server without an owner may be answered all the same,
+ * and is gone some time after its final response. One that is never answered stays. */
 void sip_server_own(struct sip_server *server, const struct sip_server_events *events, void *owner);
 void sip_server_forget(struct sip_server *server);
 void *sip_server_owner(const struct sip_server *server);
