@@ -98,9 +98,7 @@ sip_frame_first(struct span bytes, bool whole, size_t *scanned, size_t *length)
     if (!sip_is(bytes.bytes[0], SIP_CLASS_TOKEN))
         return SIP_FRAME_BROKEN;
     frame = message_at(bytes, scanned, length);
-    if (frame == SIP_FRAME_MORE && whole)
-        return SIP_FRAME_BROKEN; /* the rest will never come */
     if (frame != SIP_FRAME_MESSAGE)
         *length = 0;
-    return frame;
+    return frame == SIP_FRAME_MORE && whole ? SIP_FRAME_BROKEN : frame; /* the rest will never come */
 }

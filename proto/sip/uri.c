@@ -177,8 +177,10 @@ read_ipv4(struct span text, struct address *address)
             return false;
         value = value << 8 | part;
     }
+    if (reader_left(&reader))
+        return false;
     *address = address_ipv4(value);
-    return reader_left(&reader) == 0;
+    return true;
 }
 
 static bool
