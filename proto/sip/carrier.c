@@ -97,8 +97,7 @@ refuse(struct sip_carrier *carrier, const struct sip_arrival *arrival, enum sip_
     struct span value;
     struct sip_flow first, second;
 
-    if (reply.status < 400 || !message->request || message->method_id == SIP_ACK ||
-        !sip_message_answerable(message))
+    if (reply.status < 400 || !message->request || message->method_id == SIP_ACK || !sip_message_answerable(message))
         return false;
     values = sip_values_of(message, SIP_HEADER_VIA);
     if (!sip_values_next(&values, &value) || !sip_via_decode(value, &via))
@@ -130,9 +129,10 @@ take_fault(struct sip_carrier *carrier, const struct sip_arrival *arrival, enum 
     note(carrier, &arrival->flow, true, record);
 }
 
-/* False: the carrier is gone. */
+/* `unless`: what is wrong with it though it decodes. False: the carrier is gone. */
 static bool
-take_message(struct sip_carrier *carrier, const struct sip_flow *flow, struct span bytes, uint64_t packet)
+take_message(struct sip_carrier *carrier, const struct sip_flow *flow, struct span bytes, uint64_t packet,
+             enum sip_fault unless)
 {
     struct sip_message message;
     struct sip_arrival arrival = { .message = &message, .flow = *flow, .packet = packet };
@@ -143,6 +143,8 @@ take_message(struct sip_carrier *carrier, const struct sip_flow *flow, struct sp
         return true;
     }
     carrier->counters.received++;
+    if (fault == SIP_FAULT_NONE)
+        fault = unless;
     if (fault == SIP_FAULT_NONE && bytes.length > carrier->options.message_most)
         fault = SIP_FAULT_TOO_LONG;
     call_begin(carrier);
@@ -201,7 +203,7 @@ sip_carrier_datagram(struct sip_carrier *carrier, const struct io_datagram *data
         return take_stun(carrier, datagram);
     if (!sip_may_be(datagram->data))
         return false;
-    (void)take_message(carrier, &flow, datagram->data, datagram->packet);
+    (void)take_message(carrier, &flow, datagram->data, datagram->packet, SIP_FAULT_NONE);
     return true;
 }
 
@@ -216,11 +218,14 @@ on_datagram(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
     if (sip_carrier_datagram(carrier, datagram) || datagram->data.length == 0)
         return;
     if (!stun) {
-        (void)take_message(carrier, &flow, datagram->data, datagram->packet);
+        (void)take_message(carrier, &flow, datagram->data, datagram->packet, SIP_FAULT_NONE);
         return;
     }
-    note(carrier, &flow, true, (struct record){ .kind = &sip_kind_dropped, .packet = datagram->packet,
-                                                .verdict = VERDICT_DROP, .reason = DROP_UNEXPECTED_STUN });
+    note(carrier, &flow, true,
+         (struct record){ .kind = &sip_kind_dropped,
+                          .packet = datagram->packet,
+                          .verdict = VERDICT_DROP,
+                          .reason = DROP_UNEXPECTED_STUN });
 }
 
 bool
@@ -261,8 +266,8 @@ on_message(void *owner, struct sip_connection *connection, struct span bytes, bo
     struct link *link = owner;
     struct sip_flow flow = flow_of_link(link);
 
-    (void)connection, (void)broken;
-    (void)take_message(link->carrier, &flow, bytes, 0);
+    (void)connection;
+    (void)take_message(link->carrier, &flow, bytes, 0, broken ? SIP_FAULT_CONTENT_LENGTH : SIP_FAULT_NONE);
 }
 
 static void

@@ -25,9 +25,9 @@
 #include "proto/sip/flow.h"
 #include "proto/stun/client.h"
 
-#define SIP_PONG_TIME (10 * TIME_S)      /* RFC 5626 section 4.4.1 */
-#define SIP_KEEP_STREAM (120 * TIME_S)   /* between pings, at most (section 4.4.1) */
-#define SIP_KEEP_DATAGRAM (29 * TIME_S)  /* between Binding requests, at most (section 4.4.2) */
+#define SIP_PONG_TIME (10 * TIME_S)     /* RFC 5626 section 4.4.1 */
+#define SIP_KEEP_STREAM (120 * TIME_S)  /* between pings, at most (section 4.4.1) */
+#define SIP_KEEP_DATAGRAM (29 * TIME_S) /* between Binding requests, at most (section 4.4.2) */
 
 struct sip_carrier;
 typedef struct sip_carrier sip_carrier;
@@ -55,44 +55,44 @@ struct sip_carrier_options {
     /* A socket that is open already, and shared with others; UDP is spoken on it then. Its owner hands in what comes
      * (sip_carrier_datagram, sip_carrier_icmp), and closes it after the transport. */
     struct io_udp *shared;
-    bool answer_binding;   /* answers STUN's Binding requests */
-    size_t message_most;   /* bytes */
-    size_t backlog_most;   /* bytes that wait to be sent on a connection */
-    unsigned connections;  /* at a time; one more is turned away when none has been silent for `spare` */
+    bool answer_binding;  /* answers STUN's Binding requests */
+    size_t message_most;  /* bytes */
+    size_t backlog_most;  /* bytes that wait to be sent on a connection */
+    unsigned connections; /* at a time; one more is turned away when none has been silent for `spare` */
     int64_t connect_timeout;
-    int64_t idle_timeout;  /* a connection on which nothing came or went ends */
+    int64_t idle_timeout;    /* a connection on which nothing came or went ends */
     int64_t message_timeout; /* the rest of a message that has begun must have come by then */
 };
 
-#define SIP_CARRIER_DEFAULTS                                                                                         \
-    ((struct sip_carrier_options){ .local = { .port = SIP_PORT },                                                    \
-                                     .udp = true,                                                                      \
-                                     .tcp = true,                                                                      \
-                                     .answer_binding = true,                                                           \
-                                     .message_most = SIP_MESSAGE_MAX,                                                  \
-                                     .backlog_most = 262144,                                                           \
-                                     .connections = 1000,                                                              \
-                                     .connect_timeout = 10 * TIME_S,                                                   \
-                                     .idle_timeout = 15 * TIME_MIN,                                                    \
-                                     .message_timeout = 30 * TIME_S })
+#define SIP_CARRIER_DEFAULTS                                                                                           \
+    ((struct sip_carrier_options){ .local = { .port = SIP_PORT },                                                      \
+                                   .udp = true,                                                                        \
+                                   .tcp = true,                                                                        \
+                                   .answer_binding = true,                                                             \
+                                   .message_most = SIP_MESSAGE_MAX,                                                    \
+                                   .backlog_most = 262144,                                                             \
+                                   .connections = 1000,                                                                \
+                                   .connect_timeout = 10 * TIME_S,                                                     \
+                                   .idle_timeout = 15 * TIME_MIN,                                                      \
+                                   .message_timeout = 30 * TIME_S })
 
 struct sip_carrier_counters {
     uint64_t received; /* messages; = handed on + malformed */
     uint64_t sent;
-    uint64_t unsent;   /* that the host would not send, or for which there was no room */
+    uint64_t unsent; /* that the host would not send, or for which there was no room */
     uint64_t malformed;
-    uint64_t faults[SIP_FAULT_COUNT]; /* of malformed */
-    uint64_t refused;  /* of malformed: requests that got a status */
-    uint64_t pings, pongs; /* received */
-    uint64_t bindings; /* Binding requests answered */
-    uint64_t accepted, connected; /* connections */
+    uint64_t faults[SIP_FAULT_COUNT];     /* of malformed */
+    uint64_t refused;                     /* of malformed: requests that got a status */
+    uint64_t pings, pongs;                /* received */
+    uint64_t bindings;                    /* Binding requests answered */
+    uint64_t accepted, connected;         /* connections */
     uint64_t turned_away, broken, silent; /* over the limit; ended for what came on them; for what did not come */
 };
 
 /* `io` is borrowed and outlives the transport; the options are copied. NULL and `*why` when a socket can't be opened;
  * none is left open then. */
 struct sip_carrier *sip_carrier_new(struct io *io, const struct sip_carrier_options *options,
-                                        const struct sip_carrier_events *events, void *owner, enum io_result *why);
+                                    const struct sip_carrier_events *events, void *owner, enum io_result *why);
 /* Closes all, silently. */
 void sip_carrier_free(struct sip_carrier *carrier);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sip_carrier, sip_carrier_free)

@@ -261,8 +261,7 @@ make_cancel(const struct sip_client *client)
     sip_put_end(&out, NULL, span_of(NULL, 0));
     if (writer_failed(&out))
         return NULL;
-    return g_byte_array_append(g_byte_array_sized_new((guint)writer_length(&out)), buffer,
-                               (guint)writer_length(&out));
+    return g_byte_array_append(g_byte_array_sized_new((guint)writer_length(&out)), buffer, (guint)writer_length(&out));
 }
 
 static void
@@ -278,8 +277,7 @@ send_cancel(struct sip_client *invite)
     if (!text)
         return;
     table->counters.requests_sent++;
-    start(client_new(table, SIP_CANCEL, span_of_text("CANCEL"), invite->branch, text, &entry->flow,
-                     invite->sent_by));
+    start(client_new(table, SIP_CANCEL, span_of_text("CANCEL"), invite->branch, text, &entry->flow, invite->sent_by));
 }
 
 void

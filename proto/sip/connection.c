@@ -140,7 +140,8 @@ on_timer(void *owner, struct io_timer *timer)
         return;
     }
     if (now >= time_add(connection->active, options->idle_timeout) ||
-        (connection->partial_since != TIME_NEVER && now >= time_add(connection->partial_since, options->message_timeout))) {
+        (connection->partial_since != TIME_NEVER &&
+         now >= time_add(connection->partial_since, options->message_timeout))) {
         end(connection, SIP_CONNECTION_SILENT, IO_TIMEOUT);
         return;
     }
@@ -240,6 +241,12 @@ step(struct sip_connection *connection)
         return false;
     default:
         break;
+    }
+    /* A line end may be half of a ping; when a pong is due it is that. */
+    if (connection->pong_until != TIME_NEVER && span_equal(bytes, span_of_text("\r\n"))) {
+        take_off(connection, bytes.length);
+        take_line_ends(connection, true);
+        return true;
     }
     if (bytes.length > connection->options.message_most) {
         break_off(connection);

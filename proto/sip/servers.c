@@ -21,8 +21,7 @@ sip_plain_reply(struct sip_transactions *table, const struct sip_message *reques
     sip_put_end(&out, NULL, span_of(NULL, 0));
     if (writer_failed(&out))
         return NULL;
-    return g_byte_array_append(g_byte_array_sized_new((guint)writer_length(&out)), buffer,
-                               (guint)writer_length(&out));
+    return g_byte_array_append(g_byte_array_sized_new((guint)writer_length(&out)), buffer, (guint)writer_length(&out));
 }
 
 /* ---- what the machine says */
@@ -79,8 +78,8 @@ tag_of(struct sip_server *server)
 static void
 send_trying(struct sip_server *server)
 {
-    GByteArray *text = sip_plain_reply(server->entry.table, &server->request, server->came.peer, 100, NULL,
-                                       span_of(NULL, 0));
+    GByteArray *text =
+        sip_plain_reply(server->entry.table, &server->request, server->came.peer, 100, NULL, span_of(NULL, 0));
 
     if (!text)
         return;
@@ -217,8 +216,8 @@ sip_server_respond(struct sip_server *server, unsigned status, struct span respo
 void
 sip_server_refuse(struct sip_server *server, unsigned status, struct span more)
 {
-    GByteArray *text = sip_plain_reply(server->entry.table, &server->request, server->came.peer, status,
-                                       tag_of(server), more);
+    GByteArray *text =
+        sip_plain_reply(server->entry.table, &server->request, server->came.peer, status, tag_of(server), more);
 
     if (text)
         respond(server, status, text);

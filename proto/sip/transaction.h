@@ -19,7 +19,7 @@ enum sip_machine_kind { SIP_INVITE_CLIENT, SIP_OTHER_CLIENT, SIP_INVITE_SERVER, 
 enum sip_state {
     SIP_STATE_TRYING,
     SIP_STATE_PROCEEDING,
-    SIP_STATE_ACCEPTED,  /* RFC 6026 */
+    SIP_STATE_ACCEPTED, /* RFC 6026 */
     SIP_STATE_COMPLETED,
     SIP_STATE_CONFIRMED,
     SIP_STATE_ENDED,
@@ -29,9 +29,9 @@ const char *sip_state_word(enum sip_state state); /* "proceeding" */
 
 /* Section 17.1.1.1 and Table 4. */
 struct sip_timers {
-    int64_t t1; /* an estimate of the round trip */
-    int64_t t2; /* the longest wait between retransmissions, but for INVITE requests */
-    int64_t t4; /* how long a message stays in the network */
+    int64_t t1;     /* an estimate of the round trip */
+    int64_t t2;     /* the longest wait between retransmissions, but for INVITE requests */
+    int64_t t4;     /* how long a message stays in the network */
     int64_t trying; /* an INVITE that its user has not answered by then gets a 100 (section 17.2.1); 0: never */
 };
 #define SIP_TIMERS_DEFAULTS                                                                                            \

@@ -245,8 +245,7 @@ sip_entry_arm(struct sip_entry *entry)
 }
 
 void
-sip_entry_note(const struct sip_entry *entry, const struct record_kind *kind, unsigned status,
-               enum sip_outcome outcome)
+sip_entry_note(const struct sip_entry *entry, const struct record_kind *kind, unsigned status, enum sip_outcome outcome)
 {
     struct io *io = entry->table->io;
     const struct sip_flow *flow = &entry->flow;
@@ -267,10 +266,9 @@ static void
 drop(struct sip_transactions *table, const struct sip_arrival *arrival)
 {
     const struct sip_flow *flow = &arrival->flow;
-    struct record record = { .kind = &sip_kind_dropped,
-                             .packet = arrival->packet,
-                             .verdict = VERDICT_DROP,
-                             .reason = DROP_UNEXPECTED_SIP };
+    struct record record = {
+        .kind = &sip_kind_dropped, .packet = arrival->packet, .verdict = VERDICT_DROP, .reason = DROP_UNEXPECTED_SIP
+    };
 
     record.before = (struct flow){ flow->peer.address, flow->local.address, flow->peer.port, flow->local.port,
                                    sip_flow_is_stream(flow) ? PROTOCOL_TCP : PROTOCOL_UDP };

@@ -35,8 +35,8 @@
 #ifndef PROTO_SIP_TRANSACTIONS_H
 #define PROTO_SIP_TRANSACTIONS_H
 
-#include "proto/sip/transaction.h"
 #include "proto/sip/carrier.h"
+#include "proto/sip/transaction.h"
 
 #define SIP_BRANCH_BYTES 48 /* room for one of ours, with its NUL */
 
@@ -81,16 +81,14 @@ struct sip_transactions_events {
 struct sip_transactions_options {
     struct sip_carrier_options carrier;
     struct sip_timers timers;
-    bool refuse_merged;    /* 482: a user agent's duty, a proxy forwards them */
-    bool no_rport;         /* requests have no `rport` in their Via */
+    bool refuse_merged;        /* 482: a user agent's duty, a proxy forwards them */
+    bool no_rport;             /* requests have no `rport` in their Via */
     unsigned clients, servers; /* at a time, those that are done and take retransmissions included */
-    const char *agent;     /* Server, in the responses that are made here; copied, fewer than 64 bytes; NULL: none */
+    const char *agent; /* Server, in the responses that are made here; copied, fewer than 64 bytes; NULL: none */
 };
 #define SIP_TRANSACTIONS_DEFAULTS                                                                                      \
-    ((struct sip_transactions_options){ .carrier = SIP_CARRIER_DEFAULTS,                                           \
-                                        .timers = SIP_TIMERS_DEFAULTS,                                                 \
-                                        .clients = 20000,                                                              \
-                                        .servers = 20000 })
+    ((struct sip_transactions_options){                                                                                \
+        .carrier = SIP_CARRIER_DEFAULTS, .timers = SIP_TIMERS_DEFAULTS, .clients = 20000, .servers = 20000 })
 
 struct sip_transactions_counters {
     uint64_t requests_sent, responses_sent; /* without retransmissions */
@@ -125,8 +123,8 @@ struct sip_client_events {
 };
 
 struct sip_ask {
-    struct span request;  /* whole, but for the Via of ours, which is put on top; copied */
-    struct sip_flow to;   /* the next hop */
+    struct span request; /* whole, but for the Via of ours, which is put on top; copied */
+    struct sip_flow to;  /* the next hop */
     const struct sip_client_events *events;
     void *owner;
 };

@@ -23,7 +23,7 @@ struct sip_entry {
 };
 
 struct sip_client {
-    struct sip_entry entry; /* first */
+    struct sip_entry entry;                 /* first */
     const struct sip_client_events *events; /* NULL: forgotten */
     void *owner;
     char branch[SIP_BRANCH_BYTES];
@@ -35,7 +35,7 @@ struct sip_client {
 };
 
 struct sip_server {
-    struct sip_entry entry; /* first */
+    struct sip_entry entry;                 /* first */
     const struct sip_server_events *events; /* NULL: nobody wants to hear */
     void *owner;
     uint8_t *bytes; /* the request's */

@@ -8,6 +8,7 @@
 #include "proto/http/signal_kinds.h"
 #include "proto/ice/kinds.h"
 #include "proto/portmap/kinds.h"
+#include "proto/sip/kinds.h"
 #include "proto/stun/kinds.h"
 #include "proto/turn/client_kinds.h"
 #include "proto/turn/kinds.h"
@@ -110,6 +111,14 @@ const struct record_kind *const lab_record_kinds[] = {
     &signal_kind_refused,
     &signal_kind_retried,
     &signal_kind_failed,
+    &sip_kind_dropped,
+    &sip_kind_refused,
+    &sip_kind_connection_ended,
+    &sip_kind_flow_lapsed,
+    &sip_kind_again,
+    &sip_kind_unanswered,
+    &sip_kind_long_request,
+    &sip_kind_fallback,
     NULL,
 };
 
