@@ -11,9 +11,10 @@ read_rport(struct span value, struct sip_via *via)
 {
     uint32_t port = 0;
 
-    if (value.length && (!sip_digits(value, UINT16_MAX, &port) || port == 0))
+    if (via->has_rport || (value.length && (!sip_digits(value, UINT16_MAX, &port) || port == 0)))
         return false;
     via->has_rport = true;
+    via->rport_text = value;
     via->rport = (uint16_t)port;
     return true;
 }
@@ -29,11 +30,11 @@ read_ttl(struct span value, struct sip_via *via)
     return true;
 }
 
-/* Sets a part that no other parameter has set yet: none may stand there twice (section 7.3.1). */
+/* Sets a part that no other parameter has set yet: none may stand there twice (section 7.3.1), nor without a value. */
 static bool
 set_once(struct span *part, struct span value)
 {
-    if (part->bytes)
+    if (part->bytes || value.length == 0)
         return false;
     *part = value;
     return true;
@@ -45,7 +46,7 @@ read_via_parameter(struct span name, struct span value, struct sip_via *via)
     if (sip_text_is_nocase(name, "branch"))
         return set_once(&via->branch, value);
     if (sip_text_is_nocase(name, "rport"))
-        return set_once(&via->rport_text, value) && read_rport(value, via);
+        return read_rport(value, via);
     if (sip_text_is_nocase(name, "received")) {
         (void)sip_address_decode(value, &via->received);
         return set_once(&via->received_text, value);

@@ -83,6 +83,9 @@ static const char *const refused_vias[] = {
     "SIP/2.0/UDP 192.0.2.15;;,;,,", /* RFC 4475 section 3.1.2.1 */
     "SIP/2.0/UDP a;",
     "SIP/2.0/UDP a;branch=",
+    "SIP/2.0/UDP a;branch",
+    "SIP/2.0/UDP a;received",
+    "SIP/2.0/UDP a;maddr=\"\"",
     "SIP/2.0/UDP a;branch=x;branch=y", /* section 7.3.1 */
     "SIP/2.0/UDP a;rport;rport",
     "SIP/2.0/UDP a;rport=0",
@@ -190,6 +193,8 @@ static const char *const refused_addresses[] = {
     "<sip:a@b.example>;",
     "<sip:a@b.example>;tag=1;tag=2",
     "<sip:a@b.example>;tag=",
+    "<sip:a@b.example>;tag",
+    "<sip:a@b.example>;tag=\"\"",
     "<sip:a@b.example>;tag=\"1",
     "<sip:a@b.example>, <sip:c@b.example>",
     "<>",
