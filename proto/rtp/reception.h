@@ -10,7 +10,12 @@
  *  - The last RTP_WINDOW sequence numbers are remembered, so that a duplicate and a packet that was overtaken are told
  *    apart. The appendix counts both as received, and so do the figures for RTCP (`rtp_reception_report`); `lost` here
  *    counts what never came.
- *  - Jitter is the appendix's recurrence in nanoseconds, and becomes timestamp units where RTCP wants those. */
+ *  - Jitter is the appendix's recurrence in nanoseconds, and becomes timestamp units where RTCP wants those. Duplicates,
+ *    which no listener hears, don't move it.
+ *
+ * The play-out buffer is one of fixed depth that begins with the fastest packet: a packet that is delayed more than that
+ * one and the depth together is late. After RTP_LATE_MOST late packets on end it begins anew with the last of them, as
+ * a real one does when the way has become longer for good. */
 #ifndef PROTO_RTP_RECEPTION_H
 #define PROTO_RTP_RECEPTION_H
 
@@ -43,40 +48,44 @@ struct rtp_reception {
     uint32_t ssrc, clock;
     int64_t playout; /* the depth of the play-out buffer, nanoseconds */
 
-    /* Sequence numbers. `highest` counts on over wraps, from the first packet's own number plus 2^16. */
+    /* Sequence numbers count on over wraps: the first packet's stands for itself plus 2^16. */
     bool begun, valid;
-    uint8_t probation;   /* packets in order that are still wanted */
-    uint16_t bad;        /* what would follow on a jump */
+    uint8_t probation; /* packets in order that are still wanted */
     bool jumped;
+    uint16_t bad;      /* what would follow on the jump */
+    uint32_t bad_bytes;
     uint64_t base, highest;
-    uint64_t seen[2];    /* a bit a number, bit 0 of seen[0] for the highest */
+    uint64_t seen[2];  /* a bit a number; bit 0 of seen[0] is the highest's */
 
-    /* Since the source is believed; what was before a restart is in `ended`. */
-    uint64_t arrived;    /* duplicates among them */
-    uint64_t duplicates, reordered, late, bytes;
-    uint64_t ended_expected, ended_arrived, ended_distinct;
+    /* Since the source began, or began again: all that came, and each once. */
+    uint64_t arrived, distinct;
+    /* Before that. */
+    uint64_t ended_expected, ended_distinct;
+
+    /* Of all that came. */
+    uint64_t bytes;    /* payload, without duplicates */
+    uint64_t duplicates, reordered, late;
     uint32_t restarts, jumps;
 
     /* Arrival. */
-    int64_t first_at, last_at;
+    int64_t first_at, last_at; /* -1: nothing came */
     uint32_t last_timestamp;
-    int64_t jitter16;    /* nanoseconds, times 16 */
-    int64_t jitter_most; /* nanoseconds */
+    int64_t jitter16;          /* nanoseconds, times 16 */
+    int64_t jitter_most;       /* nanoseconds */
 
-    /* Play-out: how much later than the fastest packet so far. */
+    /* Play-out: how much more the last packet was delayed than the fastest so far. */
     int64_t lag;
     uint32_t late_run;
 
-    /* At the last report. */
+    /* As it was at the last report. */
     uint64_t expected_prior, arrived_prior;
-    /* The last SR of the source, and when it came. */
+    /* The last SR of the source, and when it came; 0: none. */
     uint32_t last_sr;
     int64_t last_sr_at;
 };
 
 void rtp_reception_begin(struct rtp_reception *reception, uint32_t ssrc, uint32_t clock, int64_t playout);
 
-/* `bytes` of payload. */
 enum rtp_taken rtp_reception_take(struct rtp_reception *reception, const struct rtp_packet *packet, int64_t now);
 
 /* How many packets the source has sent, from the first to the highest that came; of those that never came; and the ones

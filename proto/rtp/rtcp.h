@@ -116,7 +116,7 @@ struct rtcp_chunk {
     struct reader items;
 };
 
-/* Chunks of an SDES, in turn: `at` is zeroed before the first. False at the end. */
+/* The chunks of an SDES, in turn; false at the end. */
 struct rtcp_sdes {
     struct reader left;
 };

@@ -191,7 +191,7 @@ struct rtp_stats {
         uint64_t expected, lost;
         uint64_t duplicates, reordered;
         uint64_t late;            /* came, but too late for the play-out buffer */
-        uint64_t restarts;        /* sources that began again, or were followed by another */
+        uint64_t sources, restarts; /* that were believed; that began again under the same SSRC */
         uint64_t reports, keepalives;
         int64_t jitter, jitter_most; /* RFC 3550's, nanoseconds; 0 when nothing came */
         int64_t first_at, last_at; /* of the first and the last packet; -1 before the first */

@@ -8,6 +8,7 @@
 #include "proto/http/signal_kinds.h"
 #include "proto/ice/kinds.h"
 #include "proto/portmap/kinds.h"
+#include "proto/rtp/kinds.h"
 #include "proto/sip/kinds.h"
 #include "proto/stun/kinds.h"
 #include "proto/turn/client_kinds.h"
@@ -119,6 +120,13 @@ const struct record_kind *const lab_record_kinds[] = {
     &sip_kind_unanswered,
     &sip_kind_long_request,
     &sip_kind_fallback,
+    &rtp_kind_heard,
+    &rtp_kind_stopped,
+    &rtp_kind_sending,
+    &rtp_kind_quiet,
+    &rtp_kind_redirected,
+    &rtp_kind_reported,
+    &rtp_kind_dropped,
     NULL,
 };
 
