@@ -109,6 +109,7 @@ struct rtp_session_options {
     int64_t playout;   /* the depth of the play-out buffer that MOS reckons with */
     enum rtp_concealment concealment;
     const char *cname; /* copied; NULL: one is drawn (RFC 7022 section 4.2) */
+    bool *changed; /* set to true when figures change, for who looks at them between events; NULL: nobody does */
 };
 
 #define RTP_SESSION_DEFAULTS                                                                                           \

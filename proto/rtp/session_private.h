@@ -35,6 +35,7 @@ struct rtp_session {
 
     struct endpoint peer, rtcp_peer; /* where to, as it is now; port 0: not known */
     bool latched, rtcp_latched;
+    uint32_t latched_ssrc; /* who holds the latch */
 
     /* Sending. */
     bool started, pacing; /* pacing: media is on its way, packet after packet */
@@ -79,6 +80,13 @@ struct flow rtp_session_flow_to(const struct rtp_session *session, struct endpoi
 struct flow rtp_session_flow_from(const struct rtp_session *session, struct endpoint peer);
 /* Hands in a record, when somebody listens. */
 void rtp_session_note(struct rtp_session *session, struct record *record);
+
+static inline void
+rtp_session_changed(const struct rtp_session *session)
+{
+    if (session->options.changed)
+        *session->options.changed = true;
+}
 
 static inline bool
 rtp_endpoint_is_known(struct endpoint endpoint)

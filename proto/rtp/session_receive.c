@@ -171,18 +171,29 @@ hear(struct rtp_session *session, struct rtp_source *source, const struct io_dat
 
 /* --- latching ----------------------------------------------------------------------------------------------------------- */
 
-/* Media goes to where this source is, if the owner wants that. Whose packet may move a latch that holds: only the source's
- * that is heard, and it has to go on where it was (`fits`). */
+/* Whether a packet of `source` may move a latch: the first one that is believed; with RTP_LATCH_FOLLOW then only one of
+ * the same source that goes on where it was, or of another when that one has been silent. */
+static bool
+may_latch(struct rtp_session *session, const struct rtp_source *source, enum rtp_taken taken, int64_t now)
+{
+    const struct rtp_source *holder;
+
+    if (session->options.latch == RTP_LATCH_OFF || !session->latched)
+        return session->options.latch != RTP_LATCH_OFF;
+    if (session->options.latch == RTP_LATCH_ONCE)
+        return false;
+    if (source->reception.ssrc == session->latched_ssrc)
+        return taken == RTP_TAKEN;
+    holder = rtp_session_source(session, session->latched_ssrc);
+    return !holder || now - holder->reception.last_at >= RTP_SILENCE;
+}
+
 static void
-latch(struct rtp_session *session, const struct rtp_source *before, const struct rtp_source *source,
-      const struct io_datagram *datagram, bool fits)
+latch(struct rtp_session *session, const struct rtp_source *source, const struct io_datagram *datagram)
 {
     struct record record = { .kind = &rtp_kind_redirected, .packet = datagram->packet, .rule = 1 };
 
-    if (session->options.latch == RTP_LATCH_OFF || (session->latched && session->options.latch == RTP_LATCH_ONCE))
-        return;
-    if (session->latched && (before != source || !fits) && !(before == NULL || session->silent))
-        return;
+    session->latched_ssrc = source->reception.ssrc;
     session->latched = true;
     if (endpoint_equal(session->peer, datagram->peer))
         return;
@@ -222,7 +233,7 @@ static void
 take_media(struct rtp_session *session, const struct rtp_packet *packet, const struct io_datagram *datagram)
 {
     int64_t now = session->io->ops->now(session->io);
-    struct rtp_source *before = session->current, *source = rtp_session_source(session, packet->ssrc);
+    struct rtp_source *source = rtp_session_source(session, packet->ssrc);
     enum rtp_taken taken;
 
     if (!source && !(source = add_source(session, packet, now))) {
@@ -235,7 +246,8 @@ take_media(struct rtp_session *session, const struct rtp_packet *packet, const s
     if (!source->reception.valid || taken == RTP_TAKEN_JUMP || taken == RTP_TAKEN_DUPLICATE)
         return;
     source->from = datagram->peer;
-    latch(session, before, source, datagram, taken == RTP_TAKEN);
+    if (may_latch(session, source, taken, now))
+        latch(session, source, datagram);
     hear(session, source, datagram, taken == RTP_TAKEN_VALID, now);
 }
 
@@ -264,6 +276,7 @@ bool
 rtp_session_input(struct rtp_session *session, struct io_udp *udp, const struct io_datagram *datagram)
 {
     (void)udp;
+    rtp_session_changed(session);
     switch (rtp_sort_of(datagram->data)) {
     case RTP_SORT_RTP:
         take_rtp(session, datagram);

@@ -157,14 +157,11 @@ take_report(struct rtp_session *session, const struct rtcp_packet *packet, const
             take_block(session, &block, datagram, session->reporter);
 }
 
-/* RTCP of a source that is believed comes from elsewhere than the owner said: a NAT has mapped its port apart. */
+/* RTCP of the source that holds the latch comes from elsewhere than the owner said: a NAT has mapped its port apart. */
 static void
 latch_rtcp(struct rtp_session *session, const struct io_datagram *datagram, uint32_t ssrc)
 {
-    const struct rtp_source *source = rtp_session_source(session, ssrc);
-
-    if (session->options.latch == RTP_LATCH_OFF || session->options.rtcp_way != RTP_RTCP_NEXT || !source ||
-        !source->reception.valid || source != session->current)
+    if (!session->latched || session->latched_ssrc != ssrc || session->options.rtcp_way != RTP_RTCP_NEXT)
         return;
     if (session->rtcp_latched && session->options.latch == RTP_LATCH_ONCE)
         return;

@@ -59,6 +59,7 @@ send_packet(struct rtp_session *session)
     writer_u32(&writer, session->timestamp);
     writer_u32(&writer, session->ssrc);
     session->marker = false;
+    rtp_session_changed(session);
     result = rtp_session_send(session, session->rtp, session->peer, span_of(session->packet, session->length));
     if (result != IO_OK) {
         session->stats.sent.failed++;

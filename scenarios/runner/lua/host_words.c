@@ -1,5 +1,5 @@
 /* What hosts have: :udp :tcp_listen :tcp_connect :ping :spawn :stun_server :nat_check :map_port :traffic :sink
- * :signal_server :signal :turn_server :turn :ice; the rest comes later. */
+ * :signal_server :signal :turn_server :turn :ice :rtp; the rest comes later. */
 #include <stdio.h>
 
 #include "scenarios/runner/lua/agent.h"
@@ -36,8 +36,8 @@ const struct word host_words[] = {
     { "ice", agent_word_ice },
     { "signal_server", service_word_signal_server },
     { "signal", service_word_signal },
+    { "rtp", service_word_rtp },
     { "sip_server", word_later },
     { "sip", word_later },
-    { "rtp", word_later },
     { NULL, NULL },
 };

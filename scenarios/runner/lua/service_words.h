@@ -15,5 +15,6 @@ int service_word_nat_check(struct script *script, lua_State *L); /* nat_check.c 
 int service_word_map_port(struct script *script, lua_State *L); /* mapping_words.c */
 int service_word_signal_server(struct script *script, lua_State *L); /* signal_words.c */
 int service_word_signal(struct script *script, lua_State *L);        /* signal_words.c */
+int service_word_rtp(struct script *script, lua_State *L);           /* rtp_words.c */
 
 #endif
