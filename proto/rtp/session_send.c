@@ -47,12 +47,25 @@ rtp_session_timestamp_at(const struct rtp_session *session, int64_t now)
     return session->timestamp + (uint32_t)(passed / TIME_S * clock + passed % TIME_S * clock / TIME_S);
 }
 
+/* A talkspurt begins. */
+static void
+note_sending(struct rtp_session *session)
+{
+    struct record record = { .kind = &rtp_kind_sending, .before = rtp_session_flow_to(session, session->peer),
+                             .subject = { session->ssrc, session->options.codec->payload_type },
+                             .detail = session->options.interval };
+
+    rtp_session_note(session, &record);
+}
+
 static void
 send_packet(struct rtp_session *session)
 {
     struct writer writer = writer_over(session->packet, RTP_HEADER_BYTES);
     enum io_result result;
 
+    if (session->marker)
+        note_sending(session);
     writer_u8(&writer, RTP_VERSION << 6);
     writer_u8(&writer, (uint8_t)(session->marker << 7 | session->options.codec->payload_type));
     writer_u16(&writer, session->sequence++);
@@ -89,15 +102,11 @@ static void
 begin(struct rtp_session *session)
 {
     int64_t now = session->io->ops->now(session->io);
-    struct record record = { .kind = &rtp_kind_sending, .before = rtp_session_flow_to(session, session->peer),
-                             .subject = { session->ssrc, session->options.codec->payload_type },
-                             .detail = session->options.interval };
 
     session->timestamp = rtp_session_timestamp_at(session, MAX(now, session->slot)); /* no instant is said twice */
     session->slot = now;
     session->marker = true;
     session->pacing = true;
-    rtp_session_note(session, &record);
     arm(session, now);
 }
 
@@ -109,7 +118,8 @@ rtp_session_rest(struct rtp_session *session, enum rtp_quiet_why why)
                              .detail = (int64_t)session->stats.sent.packets };
 
     session->pacing = false;
-    rtp_session_note(session, &record);
+    if (!session->marker) /* it has begun, and was told to have */
+        rtp_session_note(session, &record);
 }
 
 void
