@@ -240,7 +240,7 @@ struct admission {
  * `record`. */
 enum verdict nat_admit(struct nat *nat, struct packet *packet, uint32_t slot, const struct flow *flow,
                        struct record *record, struct admission *by);
-/* It has been translated, and is told of. */
+/* It has been translated, and is told of. For hairpins. */
 enum verdict nat_let_in(struct nat *nat, struct packet *packet, uint32_t slot, const struct admission *by,
                         struct record *record);
 

@@ -52,9 +52,10 @@ turn_round(struct nat *nat, struct packet *packet, struct endpoint external, con
 static void G_GNUC_NO_INLINE
 let_read(struct nat *nat, struct packet *packet, struct endpoint sender, struct endpoint external)
 {
-    struct nat_translation translation = { false, sender, external };
+    struct nat_translation translation = { false, true, sender, external };
+    enum verdict verdict = nat->reader->read(nat->reader, packet, &translation);
 
-    nat->reader->read(nat->reader, packet, &translation);
+    g_assert(verdict == VERDICT_PASS);
 }
 
 /* The way in again: `seen` is the packet's flow as mappings know it, and it counts as sent by `external`. */

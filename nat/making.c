@@ -335,6 +335,8 @@ forget_one(void *user, uint32_t slot)
 void
 nat_forget(struct nat *nat)
 {
+    if (nat->reader)
+        nat->reader->forget(nat->reader);
     nat_syns_forget(nat);
     tuples_clear(&nat->poisoned);
     if (!nat->table)

@@ -134,6 +134,10 @@ enum nat_control { NAT_CONTROL_PCP = 1 << 0, NAT_CONTROL_NAT_PMP = 1 << 1, NAT_C
 
 /* Application-level gateways in the box, as bits: see nat/alg/alg.h. Of these, too, the NAT itself knows nothing. */
 enum nat_alg { NAT_ALG_REWRITE_ADDRESSES = 1 << 0 };
+enum { NAT_ALGS_MAX = 4 }; /* bits that there is room for */
+
+/* The words of each ALG's quirks, in the order of the bits of both; each list ends with NULL. */
+extern const char *const *const nat_alg_quirk_words[];
 
 struct nat_options {
     struct nat_behaviour udp, tcp, icmp; /* for ICMP queries the identifier is the port */
@@ -150,6 +154,7 @@ struct nat_options {
     uint8_t quirks;                 /* 1 << enum nat_quirk */
     uint8_t identification;         /* enum nat_identification */
     uint8_t algs;                   /* enum nat_alg, or-ed */
+    uint16_t alg_quirks[NAT_ALGS_MAX]; /* of each, bits in the order of its words */
     uint32_t limit_per_host, limit_total; /* mappings; 0: no limit but memory's (see NAT_MAPPINGS_MAX) */
     uint8_t ipv6;                         /* enum nat_ipv6 */
     struct prefix ipv6_prefix;            /* PREFIX: the external one; NAT64: before IPv4 addresses, of length 0 the
@@ -207,12 +212,16 @@ void nat_set_options(struct nat *nat, const struct nat_options *options);
 
 struct nat_translation {
     bool inbound;
+    bool hairpin;                       /* it is read twice, and may not be held */
     struct endpoint internal, external; /* of a mapping that translates nothing they are the same */
 };
 
 struct nat_reader {
-    /* The packet's headers are translated, and the decision about it is journalled. */
-    void (*read)(struct nat_reader *reader, struct packet *packet, const struct nat_translation *translation);
+    /* The packet's headers are translated, and the decision about it is journalled. VERDICT_PASS; or VERDICT_HELD: the
+     * reader has taken it over, and ends it or sends it on later, with node_forward. */
+    enum verdict (*read)(struct nat_reader *reader, struct packet *packet, const struct nat_translation *translation);
+    /* The NAT forgets everything (nat_forget); before it does. */
+    void (*forget)(struct nat_reader *reader);
     void (*free)(struct nat_reader *reader);
 };
 

@@ -25,6 +25,8 @@ const char *const nat_ttl_words[] = { "decrement", "keep", NULL };
 const char *const nat_ipv6_words[] = { "firewall", "open", "prefix", "masquerade", "nat64", NULL };
 const char *const nat_control_words[] = { "pcp", "nat-pmp", "upnp", NULL }; /* by bit */
 const char *const nat_alg_words[] = { "rewrite-addresses", NULL };             /* these, too */
+static const char *const no_quirks[] = { NULL };
+const char *const *const nat_alg_quirk_words[] = { no_quirks };
 const char *const nat_origin_words[] = { "traffic", "pcp", "nat-pmp", "upnp", "forward", "clash", "poison", NULL };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_dependence_words) == NAT_MAPPING_NONE + 2);
@@ -40,6 +42,8 @@ G_STATIC_ASSERT(G_N_ELEMENTS(nat_refresh_words) == NAT_REFRESH_BOTH + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_refusal_words) == NAT_REFUSE_RESET + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_ttl_words) == NAT_TTL_KEEP + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_ipv6_words) == NAT_IPV6_NAT64 + 2);
+G_STATIC_ASSERT(G_N_ELEMENTS(nat_alg_words) == G_N_ELEMENTS(nat_alg_quirk_words) + 1 &&
+                G_N_ELEMENTS(nat_alg_quirk_words) <= NAT_ALGS_MAX);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_origin_words) == NAT_ORIGINS + 1);
 
 /* A mapping may be none, a filter not. */
@@ -365,6 +369,56 @@ set_names(uint8_t *bits, const char *const *words, const char *what, const char 
     return TRUE;
 }
 
+/* One ALG, with its quirks behind it: "sip:first-line-only". */
+static gboolean
+set_alg(struct nat_options *options, char *text, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(text, ":", -1);
+    int index = words_find(nat_alg_words, parts[0] ? parts[0] : "");
+    uint16_t quirks = 0;
+
+    if (index < 0)
+        return fail(error, words_complaint(nat_alg_words, parts[0] ? parts[0] : "", "an ALG"));
+    for (char **name = parts + 1; *name; name++) {
+        int quirk = words_find(nat_alg_quirk_words[index], *name);
+
+        if (quirk < 0)
+            return fail(error, nat_alg_quirk_complaint(index, *name));
+        quirks |= (uint16_t)(1 << quirk);
+    }
+    options->algs |= (uint8_t)(1 << index);
+    options->alg_quirks[index] = quirks;
+    return TRUE;
+}
+
+/* All that the box is to have; the quirks of others are gone. */
+static gboolean
+set_algs(struct nat_options *options, const char *value, GError **error)
+{
+    g_auto(GStrv) texts = g_strsplit(value, ",", -1);
+    struct nat_options read = *options;
+
+    read.algs = 0;
+    memset(read.alg_quirks, 0, sizeof read.alg_quirks);
+    if (g_strcmp0(value, "{}") != 0 && g_strcmp0(value, "false") != 0)
+        for (char **text = texts; *text; text++)
+            if (!set_alg(&read, *text, error))
+                return FALSE;
+    options->algs = read.algs;
+    memcpy(options->alg_quirks, read.alg_quirks, sizeof read.alg_quirks);
+    return TRUE;
+}
+
+char *
+nat_alg_quirk_complaint(int alg, const char *word)
+{
+    g_autofree char *what = g_strdup_printf("a quirk of the ALG %s", nat_alg_words[alg]);
+
+    if (!nat_alg_quirk_words[alg][0])
+        return g_strdup_printf("'%s' is not %s, which has none", word, what);
+    return words_complaint(nat_alg_quirk_words[alg], word, what);
+}
+
 /* Of a list of things none is to be had from a text. */
 static gboolean
 clear_list(struct nat_options *options, enum option_key key, const char *value, GError **error)
@@ -480,7 +534,7 @@ set_box(struct nat_options *options, enum option_key key, const char *value, GEr
     case OPTION_QUIRKS:
         return set_names(&options->quirks, nat_quirk_words, "a quirk", value, error);
     case OPTION_ALG:
-        return set_names(&options->algs, nat_alg_words, "an ALG", value, error);
+        return set_algs(options, value, error);
     default:
         return key < OPTION_FORWARD ? set_block(&options->blocks, key, value, error)
                                     : clear_list(options, key, value, error);
@@ -686,6 +740,22 @@ say_limits(const char *protocol, const struct nat_behaviour *behaviour, GString 
         g_string_append_printf(out, ", at most %u %s mappings", behaviour->limit_total, protocol);
 }
 
+static void
+say_algs(const struct nat_options *options, GString *out)
+{
+    const char *before = "";
+
+    for (int i = 0; nat_alg_words[i]; i++) {
+        if (!(options->algs & 1 << i))
+            continue;
+        g_string_append_printf(out, "%s%s", before, nat_alg_words[i]);
+        for (int q = 0; nat_alg_quirk_words[i][q]; q++)
+            if (options->alg_quirks[i] & 1 << q)
+                g_string_append_printf(out, ":%s", nat_alg_quirk_words[i][q]);
+        before = ", ";
+    }
+}
+
 /* What few boxes have. */
 static void
 say_more(const struct nat_options *options, GString *out)
@@ -717,7 +787,7 @@ say_more(const struct nat_options *options, GString *out)
     }
     if (options->algs) {
         g_string_append(out, "; ALG ");
-        say_names(options->algs, nat_alg_words, out);
+        say_algs(options, out);
     }
 }
 

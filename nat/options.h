@@ -3,7 +3,8 @@
  * The keys and their values are those of the interface: "mapping" "address-dependent", "port_range" "40000-40999",
  * "timeout" "30s", "limits.per_host" "100" ("0" or "false": no limit), "rules"
  * "{}" (none; whoever has some puts them into the options itself), "quirks"
- * and "alg" names joined by commas ("false" or "{}": none). */
+ * names joined by commas ("false" or "{}": none), "alg" the same of names that may have quirks behind them, each after a
+ * colon ("ftp:breaks-on-segments"). */
 #ifndef NAT_OPTIONS_H
 #define NAT_OPTIONS_H
 
@@ -23,6 +24,9 @@ gboolean nat_options_set(struct nat_options *options, const char *protocol, cons
 
 /* Appends what the options say in a line, without line end: "mapping endpoint-independent, filtering ...". */
 void nat_options_say(const struct nat_options *options, GString *out);
+
+/* What is said to who gives an ALG, by its index in nat_alg_words, a quirk that it hasn't. The caller frees it. */
+char *nat_alg_quirk_complaint(int alg, const char *word);
 
 /* Appends the names of quirks, with commas. */
 void nat_options_say_quirks(uint8_t quirks, GString *out);

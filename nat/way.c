@@ -225,13 +225,13 @@ nat_show_source(struct nat *nat, struct packet *packet, struct address address, 
 /* ---- the data */
 
 /* A packet that has been translated by the mapping in `slot`: whoever reads the data does so now. */
-static void G_GNUC_NO_INLINE
-let_read(struct nat *nat, struct packet *packet, uint32_t slot, bool inbound)
+static enum verdict G_GNUC_NO_INLINE
+let_read(struct nat *nat, struct packet *packet, uint32_t slot, bool inbound, bool hairpin)
 {
     const struct mapping *mapping = mapping_at(nat->table, slot);
-    struct nat_translation translation = { inbound, mapping_internal(mapping), mapping_external(mapping) };
+    struct nat_translation translation = { inbound, hairpin, mapping_internal(mapping), mapping_external(mapping) };
 
-    nat->reader->read(nat->reader, packet, &translation);
+    return nat->reader->read(nat->reader, packet, &translation);
 }
 
 /* ---- outbound */
@@ -357,9 +357,7 @@ outbound(struct nat *nat, struct packet *packet, const struct flow *flow, const 
         record.after = packet->flow;
         nat_journal_outbound(nat, &record, &way);
     }
-    if (G_UNLIKELY(nat->reader))
-        let_read(nat, packet, way.slot, false);
-    return VERDICT_PASS;
+    return G_UNLIKELY(nat->reader) ? let_read(nat, packet, way.slot, false, false) : VERDICT_PASS;
 }
 
 /* ---- inbound */
@@ -411,7 +409,8 @@ accept_inbound(struct nat *nat, const struct packet *packet, uint32_t slot, cons
 
 /* A packet has come in by the mapping in `slot`, because `rule` or (0) the filter admits it. */
 static inline enum verdict
-let_in(struct nat *nat, struct packet *packet, uint32_t slot, uint32_t session, struct record *record, uint32_t rule)
+let_in(struct nat *nat, struct packet *packet, uint32_t slot, uint32_t session, struct record *record, uint32_t rule,
+       bool hairpin)
 {
     packet->flags |= PACKET_TRANSLATED;
     if (nat_listening(nat)) {
@@ -421,15 +420,13 @@ let_in(struct nat *nat, struct packet *packet, uint32_t slot, uint32_t session, 
             nat_record_firewall(record, nat->options->rules, rule);
         journal_translated(nat, record, slot, session);
     }
-    if (G_UNLIKELY(nat->reader))
-        let_read(nat, packet, slot, true);
-    return VERDICT_PASS;
+    return G_UNLIKELY(nat->reader) ? let_read(nat, packet, slot, true, hairpin) : VERDICT_PASS;
 }
 
 enum verdict
 nat_let_in(struct nat *nat, struct packet *packet, uint32_t slot, const struct admission *by, struct record *record)
 {
-    return let_in(nat, packet, slot, by->session, record, by->rule);
+    return let_in(nat, packet, slot, by->session, record, by->rule, true);
 }
 
 enum verdict
@@ -508,7 +505,7 @@ inbound(struct nat *nat, struct packet *packet, uint32_t slot)
     else if (translates)
         packet_rewrite_destination(packet, mapping->internal_address, mapping->internal_port);
     nat->counts.inbound++;
-    return let_in(nat, packet, slot, session, &record, rule);
+    return let_in(nat, packet, slot, session, &record, rule, false);
 }
 
 /* The flow that a packet to an internal host begins: a rule must allow it, and then a mapping remembers it. Outsiders
@@ -557,7 +554,7 @@ uninvited(struct nat *nat, struct packet *packet)
     if (reason != DROP_NONE)
         return nat_refuse(nat, packet, &record, reason, &remote);
     nat->counts.inbound++;
-    return let_in(nat, packet, slot, session, &record, rule);
+    return let_in(nat, packet, slot, session, &record, rule, false);
 }
 
 /* A packet in, or one that the box sends to itself, that leads to no mapping. */
@@ -771,6 +768,19 @@ leave_as_ipv4(struct nat *nat, struct packet_list *list, struct packet *packet)
     return VERDICT_HELD;
 }
 
+/* A reader may keep a packet, or send it on by itself: then it must not be on the list. */
+static enum verdict G_GNUC_NO_INLINE
+leave_read(struct nat *nat, struct packet_list *list, struct packet *packet, const struct port *out)
+{
+    enum verdict verdict;
+
+    packet_list_remove(list, packet);
+    verdict = outbound(nat, packet, &packet->flow, out);
+    if (verdict != VERDICT_HELD)
+        packet_list_push(list, packet);
+    return verdict;
+}
+
 enum verdict
 nat_leave(struct middlebox *box, struct packet_list *list, struct port *out)
 {
@@ -792,5 +802,7 @@ nat_leave(struct middlebox *box, struct packet_list *list, struct port *out)
         return nat_pass_exempt(nat, packet);
     if (packet_is(packet, PACKET_ICMP_ERROR))
         return nat_error_leave(nat, packet);
-    return packet->in ? outbound(nat, packet, &packet->flow, out) : VERDICT_PASS;
+    if (!packet->in)
+        return VERDICT_PASS;
+    return G_UNLIKELY(nat->reader) ? leave_read(nat, list, packet, out) : outbound(nat, packet, &packet->flow, out);
 }

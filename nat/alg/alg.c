@@ -1,65 +1,17 @@
-#include "nat/alg/alg.h"
-
-#include "core/net/net.h"
-
-/* What a NAT has that has ALGs. */
-struct alg_box {
-    struct nat_reader reader; /* first */
-    struct node *node;
-    unsigned count;
-    const struct alg *algs[];
-};
+/* The mechanism: which ALGs a box has, and how they read datagrams. */
+#include "nat/alg/box.h"
 
 const struct alg *const alg_registry[] = { &alg_rewrite_addresses, NULL };
 
-/* ---- the journal */
-
-static const char *const passed_because[] = {
-    [ALG_PASSED_CHANGES] = "there is more to change than an ALG has room for",
-    [ALG_PASSED_ROOM] = "with the changes it would be too long for its buffer, or for any datagram",
-};
-
-static void
-say_passed(const struct record *record, const struct names *names, GString *out)
-{
-    (void)names;
-    g_string_append_printf(out, "data: passes as it is, because %s", passed_because[record->rule]);
-}
-
-static void
-fields_passed(const struct record *record, const struct names *names, struct fields *out)
-{
-    (void)names;
-    fields_text(out, "because", passed_because[record->rule]);
-}
-
-const struct record_kind alg_passed_kind = { "alg-passed", "not-rewritten", "", say_passed, fields_passed };
-
-static void
-journal_passed(const struct node *node, const struct packet *packet, enum alg_passed why)
-{
-    struct record record;
-
-    if (!node->world->journal)
-        return;
-    record = packet_record(packet, &alg_passed_kind, node);
-    record.rule = why;
-    journal_take(node->world->journal, &record);
-}
-
-static void
-journal_changed(const struct alg_message *message)
-{
-    struct record record;
-
-    if (!message->node->world->journal)
-        return;
-    record = packet_record(message->packet, message->alg->kind, message->node);
-    message->alg->tell(message, &record);
-    journal_take(message->node->world->journal, &record);
-}
-
 /* ---- messages */
+
+void
+alg_message_begin(struct alg_message *message)
+{
+    message->count = message->opened_count = 0;
+    message->used = 0;
+    message->given_up = message->overfull = message->stopped = false;
+}
 
 void
 alg_replace(struct alg_message *message, size_t at, size_t count, struct span bytes)
@@ -80,46 +32,116 @@ alg_replace(struct alg_message *message, size_t at, size_t count, struct span by
         (struct packet_change){ (uint32_t)at, (uint32_t)count, span_of(copy, bytes.length) };
 }
 
-static bool
-looks_at(const struct alg *alg, const struct flow *flow)
+void
+alg_give_up(struct alg_message *message)
 {
-    return alg->protocol == flow->protocol &&
-           (alg->port == 0 || alg->port == flow->source_port || alg->port == flow->destination_port);
+    message->given_up = true;
+}
+
+void
+alg_stop(struct alg_message *message)
+{
+    message->stopped = true;
+}
+
+/* ---- datagrams */
+
+/* Makes the changes that a message of a datagram asks for. False when it passes as it is. */
+static bool
+change(struct packet *packet, const struct alg_message *message)
+{
+    const struct node *node = message->seat->node;
+
+    if (message->given_up || (message->count == 0 && !message->overfull))
+        return false;
+    if (message->overfull)
+        alg_journal_passed(node, packet, ALG_PASSED_CHANGES, 0);
+    else if (packet_change_data(packet, message->changes, message->count))
+        return true;
+    else
+        alg_journal_passed(node, packet, ALG_PASSED_ROOM, 0);
+    return false;
 }
 
 static void
-let_read(const struct alg_box *box, const struct alg *alg, struct packet *packet, const struct nat_translation *way)
+read_datagram(struct alg_seat *seat, struct packet *packet, const struct nat_translation *way)
 {
+    const struct alg *alg = seat->alg;
     struct alg_message message;
+    bool changed;
 
-    if (!looks_at(alg, &packet->flow))
+    if (!alg_looks_at(alg, ALG_OVER_UDP, packet->flow.source_port, packet->flow.destination_port))
         return;
-    message.alg = alg;
-    message.node = box->node;
+    message.seat = seat;
     message.packet = packet;
     message.way = *way;
+    message.remote = way->inbound ? flow_source(&packet->flow) : flow_destination(&packet->flow);
     message.data = packet_udp_data(packet);
-    message.count = 0;
-    message.used = 0;
-    message.overfull = false;
+    message.is_stream = message.from_opener = false;
+    message.memory = NULL;
+    alg_message_begin(&message);
     alg->read(&message);
-    if (message.overfull)
-        journal_passed(box->node, packet, ALG_PASSED_CHANGES);
-    else if (message.count == 0)
-        return;
-    else if (!packet_change_data(packet, message.changes, message.count))
-        journal_passed(box->node, packet, ALG_PASSED_ROOM);
-    else
-        journal_changed(&message);
+    changed = change(packet, &message);
+    if (changed)
+        alg_journal_changed(&message);
+    if (alg->done)
+        alg->done(&message, changed);
 }
 
-static void
+static enum verdict
 read_packet(struct nat_reader *reader, struct packet *packet, const struct nat_translation *way)
 {
     const struct alg_box *box = (const struct alg_box *)reader;
 
+    if (packet->flow.protocol != PROTOCOL_UDP)
+        return VERDICT_PASS;
     for (unsigned i = 0; i < box->count; i++)
-        let_read(box, box->algs[i], packet, way);
+        read_datagram(box->seats[i], packet, way);
+    return VERDICT_PASS;
+}
+
+static void
+forget(struct nat_reader *reader)
+{
+    const struct alg_box *box = (const struct alg_box *)reader;
+
+    for (unsigned i = 0; i < box->count; i++)
+        if (box->seats[i]->alg->forget)
+            box->seats[i]->alg->forget(box->seats[i]);
+}
+
+/* ---- seats */
+
+/* What the journal knows an ALG by; that of a test's own, which is not among them, has the last place. */
+static unsigned
+index_of(const struct alg *alg)
+{
+    unsigned index = 0;
+
+    while (alg_registry[index] && alg_registry[index] != alg)
+        index++;
+    return alg_registry[index] ? index : NAT_ALGS_MAX;
+}
+
+static struct alg_seat *
+seat_new(struct alg_box *box, const struct alg *alg, unsigned quirks)
+{
+    struct alg_seat *seat = g_new(struct alg_seat, 1);
+
+    *seat = (struct alg_seat){ alg, box, box->node, box->nat, quirks, index_of(alg), NULL };
+    seat->state = alg->state_bytes > 0 ? g_malloc0(alg->state_bytes) : NULL;
+    if (alg->begin)
+        alg->begin(seat);
+    return seat;
+}
+
+static void
+seat_free(struct alg_seat *seat)
+{
+    if (seat->alg->end)
+        seat->alg->end(seat);
+    g_free(seat->state);
+    g_free(seat);
 }
 
 /* ---- boxes */
@@ -127,35 +149,86 @@ read_packet(struct nat_reader *reader, struct packet *packet, const struct nat_t
 static void
 free_box(struct nat_reader *reader)
 {
-    g_free(reader);
+    struct alg_box *box = (struct alg_box *)reader;
+
+    for (unsigned i = 0; i < box->count; i++)
+        seat_free(box->seats[i]);
+    g_free(box);
+}
+
+static struct alg_box *
+box_of(struct node *node, struct nat *nat)
+{
+    struct nat_reader *reader = nat_reader(nat);
+    struct alg_box *box = (struct alg_box *)reader;
+
+    if (reader && reader->read == read_packet)
+        return box;
+    box = g_new0(struct alg_box, 1);
+    box->reader = (struct nat_reader){ read_packet, forget, free_box };
+    box->node = node;
+    box->nat = nat;
+    nat_take_reader(nat, &box->reader);
+    return box;
+}
+
+/* The seat that a box has for an ALG, taken out of its list; NULL when it has none. */
+static struct alg_seat *
+take_seat(struct alg_box *box, const struct alg *alg)
+{
+    for (unsigned i = 0; i < box->count; i++) {
+        struct alg_seat *seat = box->seats[i];
+
+        if (!seat || seat->alg != alg)
+            continue;
+        box->seats[i] = NULL;
+        return seat;
+    }
+    return NULL;
+}
+
+static struct alg_seat *
+keep_seat(struct alg_seat *seat, unsigned quirks)
+{
+    unsigned before = seat->quirks;
+
+    seat->quirks = quirks;
+    if (quirks != before && seat->alg->changed)
+        seat->alg->changed(seat);
+    return seat;
 }
 
 void
-alg_fit_with(struct node *node, const struct alg *const *with, unsigned count)
+alg_fit_with(struct node *node, const struct alg *const *with, const unsigned *quirks, unsigned count)
 {
     struct nat *nat = nat_of(node);
+    struct alg_seat *seats[NAT_ALGS_MAX];
     struct alg_box *box;
 
-    if (!nat)
+    g_assert(count <= NAT_ALGS_MAX);
+    if (!nat || (count == 0 && !nat_reader(nat)))
         return;
-    if (count == 0) {
-        nat_take_reader(nat, NULL);
-        return;
+    box = box_of(node, nat);
+    for (unsigned i = 0; i < count; i++) {
+        struct alg_seat *seat = take_seat(box, with[i]);
+
+        seats[i] = seat ? keep_seat(seat, quirks ? quirks[i] : 0) : seat_new(box, with[i], quirks ? quirks[i] : 0);
     }
-    box = g_malloc0(sizeof *box + count * sizeof *box->algs);
-    box->reader = (struct nat_reader){ read_packet, free_box };
-    box->node = node;
+    for (unsigned i = 0; i < box->count; i++)
+        if (box->seats[i])
+            seat_free(box->seats[i]);
+    memcpy(box->seats, seats, count * sizeof *seats);
     box->count = count;
-    memcpy(box->algs, with, count * sizeof *with);
-    nat_take_reader(nat, &box->reader);
+    if (count == 0)
+        nat_take_reader(nat, NULL);
 }
 
 void
 alg_fit(struct node *node)
 {
-    const struct alg *with[G_N_ELEMENTS(alg_registry) - 1];
+    const struct alg *with[NAT_ALGS_MAX];
+    unsigned quirks[NAT_ALGS_MAX], bits, count = 0;
     const struct nat *nat = nat_of(node);
-    unsigned bits, count = 0;
 
     if (!nat)
         return;
@@ -163,8 +236,38 @@ alg_fit(struct node *node)
     if (nat_options(nat)->quirks & 1 << NAT_QUIRK_REWRITES_PAYLOAD)
         bits |= NAT_ALG_REWRITE_ADDRESSES;
     for (unsigned i = 0; alg_registry[i]; i++) {
-        if (bits & 1u << i)
-            with[count++] = alg_registry[i];
+        if (!(bits & 1u << i))
+            continue;
+        quirks[count] = nat_options(nat)->alg_quirks[i];
+        with[count++] = alg_registry[i];
     }
-    alg_fit_with(node, with, count);
+    alg_fit_with(node, with, quirks, count);
+}
+
+/* ---- timers */
+
+static void
+fire(struct event *event)
+{
+    struct alg_timer *timer = (struct alg_timer *)event;
+
+    timer->fire(timer);
+}
+
+void
+alg_timer_init(struct alg_timer *timer, struct alg_seat *seat, void (*at)(struct alg_timer *timer))
+{
+    *timer = (struct alg_timer){ .event = { .fire = fire }, .seat = seat, .fire = at };
+}
+
+void
+alg_timer_set(struct alg_timer *timer, int64_t at)
+{
+    world_schedule(timer->seat->node->world, &timer->event, at);
+}
+
+void
+alg_timer_cancel(struct alg_timer *timer)
+{
+    world_cancel(timer->seat->node->world, &timer->event);
 }

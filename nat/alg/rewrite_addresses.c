@@ -83,5 +83,9 @@ tell(const struct alg_message *message, struct record *record)
 }
 
 const struct alg alg_rewrite_addresses = {
-    "rewrite-addresses", PROTOCOL_UDP, 0, read_message, tell, &alg_rewrite_kind,
+    .name = "rewrite-addresses",
+    .over = ALG_OVER_UDP,
+    .read = read_message,
+    .tell = tell,
+    .kind = &alg_rewrite_kind,
 };

@@ -333,7 +333,8 @@ say_letters(const struct record *record, const struct names *names, GString *out
 }
 
 static const struct record_kind letters_kind = { "test-letters", "rewritten", "", say_letters, NULL };
-static const struct alg letters = { "letters", PROTOCOL_UDP, 7000, read_letters, tell_letters, &letters_kind };
+static const struct alg letters = { .name = "letters", .over = ALG_OVER_UDP, .port = 7000, .read = read_letters,
+                                    .tell = tell_letters, .kind = &letters_kind };
 
 static void
 open_letters(const char *preset)
@@ -342,7 +343,7 @@ open_letters(const char *preset)
 
     nat_bench_open(&bench, preset, NULL);
     bench.by_wire = true;
-    alg_fit_with(bench.box, with, G_N_ELEMENTS(with));
+    alg_fit_with(bench.box, with, NULL, G_N_ELEMENTS(with));
 }
 
 static const struct {
@@ -395,7 +396,7 @@ test_passes(void)
     check_udp("one more", NAT_INSIDE, A, Y, many, OUT, many, false);
     g_autofree char *changes = nat_bench_sentence(&bench, "alg-passed");
     CHECK_ROW_TEXT("one more", changes, "data: passes as it is, because there is more to change than an ALG has room for");
-    memcpy(bytes, "lll", 3);
+    memcpy(bytes, "lllll", 5);
     check_udp("too many bytes", NAT_INSIDE, A, Y, bytes, OUT, bytes, false);
     CHECK_ROW_INT("told of", nat_bench_records(&bench, "alg-passed"), 2);
 
