@@ -10,6 +10,7 @@
 #include "nat/embed.h"
 #include "nat/mappings.h"
 #include "nat/npt.h"
+#include "nat/pinholes.h"
 #include "nat/pooling.h"
 #include "nat/ports.h"
 #include "nat/sessions.h"
@@ -35,6 +36,9 @@ struct nat {
     uint16_t identification;           /* of the last IPv4 header that NAT64 made, or that was renumbered */
     bool timeouts_changed;             /* since the beginning: how long a mapping was idle is then not known */
     struct npt *npt;                   /* NULL unless IPv6 gets another prefix */
+    struct pinholes *pinholes;         /* NULL before the first */
+    bool keeps_pairs;                  /* the endpoint that is being chosen keeps its parity, and its neighbour, whatever
+                                          the options say */
 };
 
 static inline struct world *
@@ -176,6 +180,20 @@ nat_key(const struct nat *nat, uint8_t protocol, struct endpoint internal, struc
  * `affinity` is false. */
 uint32_t nat_find_way(const struct nat *nat, const struct mapping_key *key, bool affinity, uint16_t *rule);
 
+/* Whether a quirk made a mapping, for one destination only. */
+static inline bool
+nat_is_by_quirk(const struct mapping *mapping)
+{
+    return mapping->origin == NAT_ORIGIN_CLASH || mapping->origin == NAT_ORIGIN_POISON;
+}
+
+/* Whether no filter applies to a mapping. Of those that come before others one that was made for pinholes is filtered. */
+static inline bool
+nat_is_unfiltered(const struct mapping *mapping)
+{
+    return mapping->open && mapping->origin != NAT_ORIGIN_ALG;
+}
+
 /* What a mapping knows of `remote`. */
 static inline enum peer_known
 nat_known(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
@@ -185,7 +203,7 @@ nat_known(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
     return peer_find(nat->table, slot, remote);
 }
 
-/* Whether the filter of a mapping lets `remote` in (RFC 4787 section 5, RFC 5382 section 4.3). */
+/* Whether the filter of a mapping, or one of its pinholes, lets `remote` in (RFC 4787 section 5, RFC 5382 section 4.3). */
 bool nat_admits(const struct nat *nat, uint32_t slot, const struct endpoint *remote);
 
 /* What a packet out takes. */
@@ -380,6 +398,7 @@ enum nat_rule {
     NAT_RULE_OPEN,           /* a mapping that was asked for: outbound it comes first, inbound no filter applies */
     NAT_RULE_QUIRK,          /* outbound: a mapping that a quirk made for this destination alone */
     NAT_RULE_EXEMPT,         /* outbound: nothing is translated to there */
+    NAT_RULE_PINHOLE,        /* inbound: a pinhole is open to the sender */
     NAT_RULES,
     NAT_RULE_MASK = 0x7f,
     NAT_RULE_HAIRPIN = 0x80,  /* it came from inside to an external address */

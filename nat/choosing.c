@@ -126,10 +126,22 @@ note_exhausted(struct nat *nat, struct exhaustion *last, struct exhaustion now, 
     last->until = until;
 }
 
+/* How ports are assigned: `*pairs` is written when it is not as the options say. */
+static const struct nat_behaviour *
+behaviour_of(const struct nat *nat, const struct mapping_key *key, struct nat_behaviour *pairs)
+{
+    if (G_LIKELY(!nat->keeps_pairs))
+        return nat_behaviour(nat, key->protocol);
+    *pairs = *nat_behaviour(nat, key->protocol);
+    pairs->parity = pairs->contiguous = true;
+    return pairs;
+}
+
 static uint16_t
 choose_port(struct nat *nat, const struct mapping_key *key, struct address external, struct port_range range)
 {
-    const struct nat_behaviour *behaviour = nat_behaviour(nat, key->protocol);
+    struct nat_behaviour pairs;
+    const struct nat_behaviour *behaviour = behaviour_of(nat, key, &pairs);
     struct external_asker asker = { { external_taken }, nat, key, external, false };
     struct exhaustion now = { .external = external, .range = range, .protocol = key->protocol };
     uint16_t *last = &nat->last_port[nat_protocol_index(key->protocol)];
@@ -468,7 +480,7 @@ nat_block_holder(const struct nat *nat, struct endpoint external, struct address
 static enum drop_reason
 choose_external(struct nat *nat, const struct mapping_key *key, const struct port *out, struct endpoint *external)
 {
-    if (nat_behaviour(nat, key->protocol)->contiguous && choose_neighbour(nat, key, external))
+    if ((nat->keeps_pairs || nat_behaviour(nat, key->protocol)->contiguous) && choose_neighbour(nat, key, external))
         return DROP_NONE;
     return nat->blocks && family_of(key) == FAMILY_IPV4 ? choose_in_blocks(nat, key, out, external) : choose_in_pool(nat, key, out, external);
 }

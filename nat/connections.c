@@ -193,6 +193,8 @@ nat_tcp_take_way(struct nat *nat, const struct packet *packet, const struct mapp
         return way->slot ? DROP_NONE : DROP_NO_SESSION;
     if (nat_world(nat)->journal)
         way->opens = !way->slot || !nat_admits(nat, way->slot, &key->remote);
+    if (G_UNLIKELY(nat->pinholes) && way->slot)
+        nat_pinholes_outbound(nat, way->slot, &key->remote);
     if (way->session)
         go_on(nat, way->session, packet, NAT_TCP_INSIDE);
     else if ((reason = open_way(nat, key, packet, out, way)) != DROP_NONE)
@@ -242,6 +244,7 @@ nat_tcp_expire(struct nat *nat, uint32_t number)
     }
     session_end(nat->table, number);
     world->touched = true;
-    if (mapping_at(nat->table, slot)->peer_count == 0 && !mapping_at(nat->table, slot)->fixed)
+    if (mapping_at(nat->table, slot)->peer_count == 0 && !mapping_at(nat->table, slot)->fixed &&
+        !mapping_at(nat->table, slot)->pinholes)
         nat_expire_mapping(nat, slot);
 }

@@ -77,6 +77,7 @@ fields_rule(const struct record *record, struct fields *out)
         [NAT_RULE_OPEN] = "open",
         [NAT_RULE_QUIRK] = "quirk",
         [NAT_RULE_EXEMPT] = "exempt",
+        [NAT_RULE_PINHOLE] = "pinhole",
     };
     unsigned rule = rule_of(record);
 
@@ -296,6 +297,10 @@ say_admission(const struct record *record, GString *out)
     if (rule_of(record) == NAT_RULE_OPEN) {
         g_string_append(out, record->subject[0] ? "because this mapping was asked for: no filter applies to it"
                                                 : "because a forwarding rule gives the whole address to it");
+        return;
+    }
+    if (rule_of(record) == NAT_RULE_PINHOLE) {
+        g_string_append(out, "because a pinhole is open to its sender");
         return;
     }
     if (filtering == NAT_ENDPOINT_INDEPENDENT) {
@@ -586,13 +591,14 @@ origin_word(const struct record *record)
 static bool
 was_asked_for(const struct record *record)
 {
-    return origin_of(record) != NAT_ORIGIN_TRAFFIC && origin_of(record) <= NAT_ORIGIN_FORWARD;
+    return (origin_of(record) != NAT_ORIGIN_TRAFFIC && origin_of(record) <= NAT_ORIGIN_FORWARD) ||
+           origin_of(record) == NAT_ORIGIN_ALG;
 }
 
 static bool
 has_lifetime(const struct record *record)
 {
-    return was_asked_for(record) && origin_of(record) != NAT_ORIGIN_FORWARD;
+    return was_asked_for(record) && origin_of(record) != NAT_ORIGIN_FORWARD && origin_of(record) != NAT_ORIGIN_ALG;
 }
 
 static void
@@ -606,6 +612,8 @@ say_why_new(const struct record *record, GString *out)
         g_string_append(out, " in");
     } else if (origin_of(record) == NAT_ORIGIN_FORWARD) {
         g_string_append(out, ", because a forwarding rule leads there");
+    } else if (origin_of(record) == NAT_ORIGIN_ALG) {
+        g_string_append(out, ", because an ALG opens a pinhole for it");
     } else if (was_asked_for(record)) {
         g_string_append_printf(out, ", because %s asks for it", origin_word(record));
     } else if (origin_of(record) == NAT_ORIGIN_CLASH || origin_of(record) == NAT_ORIGIN_POISON) {
@@ -745,7 +753,10 @@ say_mapping_removed(const struct record *record, const struct names *names, GStr
     (void)names;
     g_string_append_printf(out, "mapping %u, ", record->subject[0]);
     say_mapping(record, out);
-    g_string_append_printf(out, ", is removed: %s asks for that", origin_word(record));
+    if (origin_of(record) == NAT_ORIGIN_ALG)
+        g_string_append(out, ", is removed: the last pinhole that it was made for is closed");
+    else
+        g_string_append_printf(out, ", is removed: %s asks for that", origin_word(record));
 }
 
 const struct record_kind nat_mapping_removed_kind = {

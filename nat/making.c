@@ -13,6 +13,7 @@ nat_arm(struct nat *nat)
 {
     int64_t wake = MIN(mapping_table_wake(nat->table), session_wake(nat->table));
 
+    wake = MIN(wake, nat_pinholes_wake(nat));
     nat->due = wake;
     if (wake != TIME_NEVER && (!event_pending(&nat->expiry) || wake < nat->expiry.at))
         world_schedule(nat_world(nat), &nat->expiry, wake);
@@ -97,7 +98,7 @@ journal_made(struct nat *nat, uint32_t slot, const struct packet *packet)
         record.cause = nat_world(nat)->handling;
     }
     record.subject[1] = origin ? mapping_at(nat->table, origin)->number : 0;
-    record.detail = mapping->protocol == PROTOCOL_TCP && !mapping->fixed
+    record.detail = mapping->protocol == PROTOCOL_TCP && !mapping->fixed && mapping->origin != NAT_ORIGIN_ALG
                         ? time_add(record.at, nat->options->tcp_opening)
                         : mapping->deadline;
     record.rule |= (uint16_t)(nat_behaviour(nat, mapping->protocol)->ports << NAT_RULE_EXTRA_SHIFT);
@@ -266,7 +267,7 @@ static void
 rest(struct nat *nat, const struct mapping *mapping)
 {
     struct tuple tuple = { mapping_external(mapping), { ADDRESS_NONE, 0 }, mapping->protocol };
-    bool strangers = mapping->open || nat_behaviour(nat, mapping->protocol)->filtering == NAT_ENDPOINT_INDEPENDENT;
+    bool strangers = nat_is_unfiltered(mapping) || nat_behaviour(nat, mapping->protocol)->filtering == NAT_ENDPOINT_INDEPENDENT;
     int64_t now = nat_world(nat)->now;
 
     if (nat->options->port_hold == 0 || mapping->dependence == NAT_MAPPING_NONE || !strangers ||
@@ -283,6 +284,8 @@ nat_end_mapping(struct nat *nat, uint32_t slot, const struct record_kind *kind, 
     uint32_t host = mapping->host;
     uint8_t protocol = mapping->protocol;
 
+    if (G_UNLIKELY(mapping->pinholes))
+        nat_pinholes_drop(nat, slot, kind == &nat_mapping_forgotten_kind ? PINHOLE_FORGOTTEN : PINHOLE_MAPPING_ENDED);
     if (world->journal) {
         struct record record = nat_mapping_record(nat, mapping, kind);
 
@@ -316,8 +319,12 @@ nat_expire(struct nat *nat)
     struct world *world = nat_world(nat);
     uint32_t slot, session;
 
+    nat_pinholes_expire(nat);
     while ((slot = mapping_due(nat->table, world->now)))
-        nat_expire_mapping(nat, slot);
+        if (G_UNLIKELY(mapping_at(nat->table, slot)->pinholes))
+            mapping_at(nat->table, slot)->deadline = nat_pinholes_last(nat, slot);
+        else
+            nat_expire_mapping(nat, slot);
     while ((session = session_due(nat->table, world->now)))
         nat_tcp_expire(nat, session);
     nat_arm(nat);
@@ -332,21 +339,16 @@ forget_one(void *user, uint32_t slot)
     nat_end_mapping(nat, slot, &nat_mapping_forgotten_kind, 0);
 }
 
-void
-nat_forget(struct nat *nat)
+static void
+forget_mappings(struct nat *nat)
 {
-    if (nat->reader)
-        nat->reader->forget(nat->reader);
-    nat_syns_forget(nat);
-    tuples_clear(&nat->poisoned);
-    if (!nat->table)
-        return;
     nat_expire_due(nat);
     mapping_each(nat->table, forget_one, nat);
     world_cancel(nat_world(nat), &nat->expiry);
     mapping_table_free(nat->table);
     hosts_free(nat->hosts);
     blocks_free(nat->blocks);
+    nat_pinholes_free(nat);
     tuples_clear(&nat->resting);
     nat->table = NULL;
     nat->hosts = NULL;
@@ -354,4 +356,15 @@ nat_forget(struct nat *nat)
     nat->due = TIME_NEVER;
     memset(nat->last_port, 0, sizeof nat->last_port);
     nat->next_address = 0;
+}
+
+void
+nat_forget(struct nat *nat)
+{
+    nat_syns_forget(nat);
+    tuples_clear(&nat->poisoned);
+    if (nat->table)
+        forget_mappings(nat);
+    if (nat->reader)
+        nat->reader->forget(nat->reader);
 }

@@ -61,6 +61,7 @@ struct mapping {
     uint32_t origin : 4;                  /* enum nat_origin */
     uint32_t in_block : 1;                /* counted in a block of ports */
     uint32_t host;                        /* in the hosts, 0: not counted there */
+    uint32_t pinholes;                    /* the newest of its pinholes, 0: it has none */
 };
 
 /* What a mapping is found by from inside. Of `remote` only what `dependence` says counts. */

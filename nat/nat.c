@@ -76,6 +76,7 @@ nat_free(struct middlebox *box)
     mapping_table_free(nat->table);
     hosts_free(nat->hosts);
     blocks_free(nat->blocks);
+    nat_pinholes_free(nat);
     tuples_clear(&nat->resting);
     tuples_clear(&nat->poisoned);
     policy_release(nat->options);
@@ -179,7 +180,9 @@ nat_view(const struct nat *nat, uint32_t slot)
         .internal = mapping_internal(mapping),
         .external = mapping_external(mapping),
         .made = mapping->made,
-        .expires = by_sessions ? session_last_deadline(nat->table, slot) : mapping->deadline,
+        .expires = mapping->pinholes ? MAX(mapping->deadline, nat_pinholes_last(nat, slot))
+                   : by_sessions     ? session_last_deadline(nat->table, slot)
+                                     : mapping->deadline,
     };
 }
 
@@ -223,6 +226,6 @@ nat_bytes(const struct nat *nat)
     return sizeof *nat + (nat->table ? mapping_table_bytes(nat->table) : 0) +
            (nat->hosts ? hosts_bytes(nat->hosts) : 0) + nat_syns_bytes(nat) +
            (nat->blocks ? blocks_bytes(nat->blocks) : 0) + tuples_bytes(&nat->resting) + tuples_bytes(&nat->poisoned) +
-           options->rule_count * sizeof *options->rules + options->forward_count * sizeof *options->forwards +
+           nat_pinholes_bytes(nat) + options->rule_count * sizeof *options->rules + options->forward_count * sizeof *options->forwards +
            options->port_timeout_count * sizeof *options->port_timeouts + options->exempt_count * sizeof *options->exempt;
 }

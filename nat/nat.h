@@ -204,6 +204,8 @@ const struct nat_options *nat_options(const struct nat *nat);
  * NAT's own. */
 void nat_set_options(struct nat *nat, const struct nat_options *options);
 
+struct nat_pinhole_view;
+
 /* ---- who reads the data
  *
  * Whoever reads, and perhaps edits, the data of packets that have been translated: the seat of application-level gateways.
@@ -220,8 +222,10 @@ struct nat_reader {
     /* The packet's headers are translated, and the decision about it is journalled. VERDICT_PASS; or VERDICT_HELD: the
      * reader has taken it over, and ends it or sends it on later, with node_forward. */
     enum verdict (*read)(struct nat_reader *reader, struct packet *packet, const struct nat_translation *translation);
-    /* The NAT forgets everything (nat_forget); before it does. */
+    /* The NAT has forgotten everything (nat_forget). */
     void (*forget)(struct nat_reader *reader);
+    /* A pinhole has ended by itself; as it was. It must not open or close any. */
+    void (*closed)(struct nat_reader *reader, const struct nat_pinhole_view *pinhole);
     void (*free)(struct nat_reader *reader);
 };
 
@@ -241,6 +245,7 @@ enum nat_origin {
     NAT_ORIGIN_FORWARD, /* a forwarding rule */
     NAT_ORIGIN_CLASH,   /* a packet out, for one destination only: NAT_QUIRK_PRESERVE_THEN_SYMMETRIC */
     NAT_ORIGIN_POISON,  /* likewise: NAT_QUIRK_EARLY_INBOUND_POISONS */
+    NAT_ORIGIN_ALG,     /* a pinhole */
     NAT_ORIGINS,
 };
 extern const char *const nat_origin_words[];
@@ -304,6 +309,55 @@ bool nat_find_external(struct nat *nat, uint8_t protocol, struct endpoint extern
 
 /* The external address that `internal` has, or would get; none when there is none. */
 struct address nat_external_address(const struct nat *nat, struct address internal);
+
+/* ---- pinholes
+ *
+ * What application-level gateways open. A pinhole lets in by a mapping whom the filter would not. The mapping is the one
+ * that a packet of the internal endpoint to the remote one would take; where there is none, one is made for the pinhole,
+ * as for a packet out but with an external port of the internal one's parity: no matter how the box maps, what the internal
+ * endpoint sends leaves by it, and its filter is the box's. A mapping does not expire before its pinholes do. One that was
+ * made for them ends with the last; but that of TCP with its last connection, and what came in by a `once` pinhole may stay
+ * until it is idle. */
+
+struct nat_pinhole_request {
+    uint8_t protocol;
+    uint8_t asker;            /* whose word `owner` is: an index of nat_alg_words, or one more */
+    bool once;                /* whoever comes first is the only one to come */
+    bool refreshed;           /* traffic both ways prolongs it: it ends `lifetime` after the last */
+    struct endpoint internal;
+    struct endpoint remote;   /* who may come; port 0: from any port; no address: anybody */
+    int64_t lifetime;
+    uint64_t owner;
+};
+
+/* One pinhole, told to whoever asks. */
+struct nat_pinhole_view {
+    uint32_t number, mapping; /* `mapping`: the number of its mapping */
+    uint8_t protocol, asker;
+    bool once, used, refreshed;
+    struct endpoint internal, external, remote;
+    int64_t opened, expires;
+    uint64_t owner, packets;  /* `packets`: that came in by it */
+};
+
+/* Opens one. One of this owner for this protocol and internal endpoint that is open already gets the request's remote end
+ * and lifetime instead. `*is_new` and `*mapped` (its mapping was there already) tell what happened. */
+enum nat_map_result nat_pinhole_open(struct nat *nat, const struct nat_pinhole_request *request,
+                                     struct nat_pinhole_view *opened, bool *is_new, bool *mapped) G_GNUC_WARN_UNUSED_RESULT;
+
+/* These are false when there is no pinhole of this number. `taken_back`: what it was opened for did not happen. */
+bool nat_pinhole_find(struct nat *nat, uint32_t number, struct nat_pinhole_view *view);
+bool nat_pinhole_narrow(struct nat *nat, uint32_t number, struct endpoint remote);
+bool nat_pinhole_prolong(struct nat *nat, uint32_t number, int64_t lifetime);
+bool nat_pinhole_close(struct nat *nat, uint32_t number, bool taken_back);
+
+/* The next of an owner's, oldest first: that after the pinhole `after`, 0 for the first. 0: there is none. */
+uint32_t nat_pinhole_next(struct nat *nat, uint8_t asker, uint64_t owner, uint32_t after);
+
+/* The mapping that a packet of `internal` to `remote` (no address: to nobody in particular) would take, without peers.
+ * False when there is none. */
+bool nat_find_internal(struct nat *nat, uint8_t protocol, struct endpoint internal, struct endpoint remote,
+                       struct nat_mapping_view *view);
 
 /* ---- blocks of ports */
 

@@ -27,7 +27,8 @@ const char *const nat_control_words[] = { "pcp", "nat-pmp", "upnp", NULL }; /* b
 const char *const nat_alg_words[] = { "rewrite-addresses", NULL };             /* these, too */
 static const char *const no_quirks[] = { NULL };
 const char *const *const nat_alg_quirk_words[] = { no_quirks };
-const char *const nat_origin_words[] = { "traffic", "pcp", "nat-pmp", "upnp", "forward", "clash", "poison", NULL };
+const char *const nat_origin_words[] = { "traffic", "pcp", "nat-pmp", "upnp", "forward", "clash", "poison",
+                                        "alg", NULL };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_dependence_words) == NAT_MAPPING_NONE + 2);
 G_STATIC_ASSERT(G_N_ELEMENTS(nat_ports_words) == NAT_PORTS_OVERLOAD + 2);

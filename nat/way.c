@@ -116,7 +116,7 @@ nat_find_way(const struct nat *nat, const struct mapping_key *key, bool affinity
         return slot;
     }
     if (mapping_other_kinds(nat->table, key) && (slot = find_kept(nat, *key))) {
-        *rule = mapping_at(nat->table, slot)->origin >= NAT_ORIGIN_CLASH ? NAT_RULE_QUIRK : NAT_RULE_KEPT;
+        *rule = nat_is_by_quirk(mapping_at(nat->table, slot)) ? NAT_RULE_QUIRK : NAT_RULE_KEPT;
         return slot;
     }
     *rule = NAT_RULE_DEPENDENCE + key->dependence;
@@ -127,7 +127,7 @@ nat_find_way(const struct nat *nat, const struct mapping_key *key, bool affinity
 static uint8_t
 filtering_of(const struct nat *nat, const struct mapping *mapping)
 {
-    return mapping->open ? NAT_ENDPOINT_INDEPENDENT : nat_behaviour(nat, mapping->protocol)->filtering;
+    return nat_is_unfiltered(mapping) ? NAT_ENDPOINT_INDEPENDENT : nat_behaviour(nat, mapping->protocol)->filtering;
 }
 
 /* A forwarding rule may be for some only; who has been sent to may answer. */
@@ -141,8 +141,8 @@ forward_admits(const struct nat *nat, uint32_t slot, const struct endpoint *remo
            nat_known(nat, slot, remote) == PEER_SENT_TO;
 }
 
-bool
-nat_admits(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
+static bool
+filter_admits(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
 {
     const struct mapping *mapping = mapping_at(nat->table, slot);
 
@@ -155,6 +155,13 @@ nat_admits(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
     default:
         return nat_known(nat, slot, remote) == PEER_SENT_TO;
     }
+}
+
+bool
+nat_admits(const struct nat *nat, uint32_t slot, const struct endpoint *remote)
+{
+    return filter_admits(nat, slot, remote) ||
+           (G_UNLIKELY(nat->pinholes) && nat_pinholes_admit(nat, slot, remote));
 }
 
 /* ---- rules */
@@ -261,7 +268,7 @@ begin_way(struct nat *nat, const struct mapping_key *key, const struct packet *p
     way->rule = NAT_RULE_DEPENDENCE + key->dependence;
     if (mapping->open)
         way->rule = NAT_RULE_OPEN;
-    else if (mapping->origin >= NAT_ORIGIN_CLASH)
+    else if (nat_is_by_quirk(mapping))
         way->rule = NAT_RULE_QUIRK;
     way->opens = !mapping->open;
     return DROP_NONE;
@@ -293,6 +300,8 @@ take_way(struct nat *nat, const struct packet *packet, const struct flow *flow, 
         return DROP_MAPPING_LIMIT;
     if (nat_behaviour(nat, key.protocol)->refresh != NAT_REFRESH_INBOUND)
         nat_refresh_mapping(nat, way->slot, key.remote.port);
+    if (G_UNLIKELY(nat->pinholes))
+        nat_pinholes_outbound(nat, way->slot, &key.remote);
     return DROP_NONE;
 }
 
@@ -395,6 +404,8 @@ accept_inbound(struct nat *nat, const struct packet *packet, uint32_t slot, cons
 {
     const struct mapping *mapping = mapping_at(nat->table, slot);
 
+    if (G_UNLIKELY(nat->pinholes))
+        nat_pinholes_inbound(nat, slot, remote);
     if (mapping->protocol == PROTOCOL_TCP)
         return nat_tcp_accept(nat, packet, slot, remote, session);
     *session = 0;
@@ -438,6 +449,8 @@ nat_admit(struct nat *nat, struct packet *packet, uint32_t slot, const struct fl
 
     if (reason != DROP_NONE)
         return nat_turn_away(nat, packet, slot, record, reason, by->rule, &remote);
+    if (nat_listening(nat) && nat->pinholes && !filter_admits(nat, slot, &remote))
+        record->rule = NAT_RULE_HAIRPIN | NAT_RULE_PINHOLE;
     reason = accept_inbound(nat, packet, slot, &remote, &by->session);
     return reason == DROP_NONE ? VERDICT_PASS : nat_drop(nat, packet, record, reason);
 }
@@ -445,7 +458,7 @@ nat_admit(struct nat *nat, struct packet *packet, uint32_t slot, const struct fl
 uint16_t
 nat_inbound_rule(const struct nat *nat, const struct mapping *mapping)
 {
-    return mapping->open ? NAT_RULE_OPEN : (uint16_t)(NAT_RULE_DEPENDENCE + filtering_of(nat, mapping));
+    return nat_is_unfiltered(mapping) ? NAT_RULE_OPEN : (uint16_t)(NAT_RULE_DEPENDENCE + filtering_of(nat, mapping));
 }
 
 /* Whether a mapping leads an IPv4 packet on to IPv6. */
@@ -491,6 +504,8 @@ inbound(struct nat *nat, struct packet *packet, uint32_t slot)
     }
     if (reason != DROP_NONE)
         return nat_turn_away(nat, packet, slot, &record, reason, rule, &remote);
+    if (nat_listening(nat) && nat->pinholes && !filter_admits(nat, slot, &remote))
+        record.rule = NAT_RULE_PINHOLE;
     if (translates && packet->in && node_ttl_expired(nat->box.node, packet))
         return nat_deny(nat, packet, &record, DROP_TTL_EXCEEDED);
 

@@ -84,6 +84,8 @@ read_datagram(struct alg_seat *seat, struct packet *packet, const struct nat_tra
     changed = change(packet, &message);
     if (changed)
         alg_journal_changed(&message);
+    else if (message.given_up || message.count > 0 || message.overfull)
+        alg_take_back(&message);
     if (alg->done)
         alg->done(&message, changed);
 }
@@ -108,6 +110,12 @@ forget(struct nat_reader *reader)
     for (unsigned i = 0; i < box->count; i++)
         if (box->seats[i]->alg->forget)
             box->seats[i]->alg->forget(box->seats[i]);
+}
+
+static void
+tell_closed(struct nat_reader *reader, const struct nat_pinhole_view *pinhole)
+{
+    alg_tell_closed((const struct alg_box *)reader, pinhole);
 }
 
 /* ---- seats */
@@ -165,7 +173,7 @@ box_of(struct node *node, struct nat *nat)
     if (reader && reader->read == read_packet)
         return box;
     box = g_new0(struct alg_box, 1);
-    box->reader = (struct nat_reader){ read_packet, forget, free_box };
+    box->reader = (struct nat_reader){ read_packet, forget, tell_closed, free_box };
     box->node = node;
     box->nat = nat;
     nat_take_reader(nat, &box->reader);

@@ -24,6 +24,11 @@ alg_looks_at(const struct alg *alg, unsigned over, uint16_t one, uint16_t other)
 /* A message is to be read: its seat, packet, way, remote end and data are there. */
 void alg_message_begin(struct alg_message *message);
 
+/* It is not changed after all: closes what it has opened. */
+void alg_take_back(struct alg_message *message);
+/* A pinhole has ended by itself. */
+void alg_tell_closed(const struct alg_box *box, const struct nat_pinhole_view *view);
+
 /* It passes as it is, though it would have been changed. `bytes`: how many it is about; 0: all of the packet's. */
 void alg_journal_passed(const struct node *node, const struct packet *packet, enum alg_passed why, size_t bytes);
 /* It has been changed. */
