@@ -6,11 +6,21 @@
 
 /* Objects of these sizes hold a struct packet and its buffer: for signalling, for a full Ethernet frame, for the
  * largest datagram there is. */
-static const size_t packet_object_bytes[PACKET_SIZE_CLASSES] = {
-    512,
-    sizeof(struct packet) + PACKET_HEADROOM + 1552,
-    sizeof(struct packet) + PACKET_HEADROOM + PACKET_MAX + 41,
+/* A size of buffer: what packets it is for, and what they may grow by at their end, as when an ALG puts a longer address
+ * in the place of a shorter one. Little data rarely holds an address, and seldom several. */
+static const struct {
+    size_t length, tailroom;
+} packet_sizes[PACKET_SIZE_CLASSES] = {
+    { 512 - sizeof(struct packet) - PACKET_HEADROOM - 64, 64 },
+    { 1552, 512 },
+    { PACKET_MAX + 41, 512 },
 };
+
+static size_t
+room_of(unsigned size_class)
+{
+    return PACKET_HEADROOM + packet_sizes[size_class].length + packet_sizes[size_class].tailroom;
+}
 
 static void
 net_free(gpointer data)
@@ -50,7 +60,7 @@ world_net(struct world *world)
         return net;
     net = world->net = g_new0(struct net, 1);
     for (int i = 0; i < PACKET_SIZE_CLASSES; i++) {
-        slab_init(&net->packets[i], packet_object_bytes[i]);
+        slab_init(&net->packets[i], sizeof(struct packet) + room_of((unsigned)i));
         slab_count_in(&net->packets[i], &world->memory, MEMORY_PACKETS);
     }
     init_slab(world, &net->nodes, sizeof(struct node));
@@ -80,9 +90,10 @@ packet_new(struct world *world, size_t length)
     unsigned size_class = 0;
     struct packet *packet;
 
-    while (sizeof(struct packet) + PACKET_HEADROOM + length > packet_object_bytes[size_class])
+    while (length > packet_sizes[size_class].length) {
         size_class++;
-    g_assert(size_class < PACKET_SIZE_CLASSES);
+        g_assert(size_class < PACKET_SIZE_CLASSES);
+    }
 
     packet = slab_take(&net->packets[size_class]);
     memset(packet, 0, sizeof *packet);
@@ -97,7 +108,7 @@ packet_new(struct world *world, size_t length)
 size_t
 packet_tailroom(const struct packet *packet)
 {
-    const uint8_t *end = packet->buffer + packet_object_bytes[packet->size_class] - sizeof *packet;
+    const uint8_t *end = packet->buffer + room_of(packet->size_class);
 
     return (size_t)(end - (packet->data + packet->length));
 }

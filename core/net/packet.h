@@ -2,7 +2,7 @@
  *
  * A packet has one owner, who passes it on, and ends it with packet_deliver, packet_drop or packet_end
  * (core/net/net.h) and no other way. Its buffer comes from the world's slabs in three sizes, with room in front for a
- * longer header.
+ * longer header, and behind for data that grows.
  *
  * The header check (core/net/ip.h) reads the headers once and leaves what it found in host order in `flow`, `ttl`,
  * `transport` and `flags`. Whoever changes bytes does it through core/net/rewrite.h, which keeps bytes, checksums

@@ -1,7 +1,8 @@
 /* The mechanism: which ALGs a box has, and how they read datagrams. */
 #include "nat/alg/box.h"
+#include "nat/alg/sip.h"
 
-const struct alg *const alg_registry[] = { &alg_rewrite_addresses, NULL };
+const struct alg *const alg_registry[] = { &alg_rewrite_addresses, &alg_sip, NULL };
 
 /* ---- messages */
 

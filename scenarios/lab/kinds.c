@@ -4,6 +4,7 @@
 #include "core/net/net.h"
 #include "core/net/tcp_kinds.h"
 #include "nat/alg/alg.h"
+#include "nat/alg/sip.h"
 #include "nat/box.h"
 #include "proto/http/signal_kinds.h"
 #include "proto/ice/kinds.h"
@@ -51,6 +52,9 @@ const struct record_kind *const lab_record_kinds[] = {
     &nat_pinhole_closed_kind,
     &alg_rewrite_kind,
     &alg_passed_kind,
+    &alg_sip_kind,
+    &alg_sip_foreign_kind,
+    &alg_sip_refused_kind,
     &stun_kind_started,
     &stun_kind_retransmitted,
     &stun_kind_repeated,

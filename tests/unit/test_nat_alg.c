@@ -373,23 +373,12 @@ test_lengths(void)
     check_udp("in, the port is the source's", NAT_OUTSIDE, Y, XA, "g", IN, "gg", false);
 }
 
-/* The data of the longest datagram that goes into the smallest buffer. */
-static size_t
-fullest(void)
-{
-    struct packet *packet = packet_new(bench.world, 100);
-    size_t length = 100 + packet_tailroom(packet);
-
-    packet_deliver(bench.world, packet);
-    return length - 28;
-}
-
 /* A message that can't be changed as a whole isn't changed at all. */
 static void
 test_passes(void)
 {
     g_autofree char *most = g_strnfill(ALG_CHANGES_MAX, 's'), *many = g_strnfill(ALG_CHANGES_MAX + 1, 's');
-    g_autofree char *bytes = g_strnfill(1000, 'a'), *full = NULL;
+    g_autofree char *bytes = g_strnfill(1000, 'a');
 
     open_letters("full-cone");
     check_udp("as many as may be", NAT_INSIDE, A, Y, most, OUT, "", false);
@@ -400,12 +389,13 @@ test_passes(void)
     check_udp("too many bytes", NAT_INSIDE, A, Y, bytes, OUT, bytes, false);
     CHECK_ROW_INT("told of", nat_bench_records(&bench, "alg-passed"), 2);
 
-    full = g_strnfill(fullest() - 1, 'a');
-    full[0] = 'g'; /* one more fits, and two don't */
-    g_autofree char *grown = g_strconcat("g", full, NULL);
-    check_udp("just fits", NAT_INSIDE, A, Y, full, OUT, grown, false);
-    full[0] = 'm';
-    check_udp("does not", NAT_INSIDE, A, Y, full, OUT, full, false);
+    /* Of 600 bytes as many again fit into their buffer, but not three times as many. */
+    g_autofree char *text = g_strnfill(600, 'a');
+    memcpy(text, "laa", 3);
+    g_autofree char *grown = g_strconcat(text, text + 1, NULL);
+    check_udp("fits", NAT_INSIDE, A, Y, text, OUT, grown, false);
+    memcpy(text, "lll", 3);
+    check_udp("does not", NAT_INSIDE, A, Y, text, OUT, text, false);
     g_autofree char *room = nat_bench_sentence(&bench, "alg-passed");
     CHECK_ROW_TEXT("does not", room, "data: passes as it is, because with the changes it would be too long for its buffer, or "
                                      "for any datagram");
