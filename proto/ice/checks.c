@@ -3,7 +3,7 @@
 #include "proto/ice/session_private.h"
 
 /* Requests: 39.5 s of them at least, as other checks last with the least first timeout. */
-enum { NOMINATING_MOST = 79 };
+enum { EVEN_MOST = 79 };
 
 bool
 ice_pacer_take(struct ice_pacer *pacer, int64_t now)
@@ -283,8 +283,10 @@ tell_check(const struct ice_session *session, int64_t now, const struct ice_pair
 }
 
 /* A check that nominates goes by a pair that works: what goes unanswered was lost, and the peer, which may have selected
- * the pair already, waits. So it is sent again at even intervals, for as long as any other check would be: with waits
- * that double (RFC 8489 section 6.2.1) a few losses cost half a minute, and seven the session (RFC 8445 section 7.2.5.3.4). */
+ * the pair already, waits. A triggered one goes by a way that the peer's check has come by, and the peer, which has had
+ * its answer, does not send again. So both are sent again at even intervals, for as long as any other check would be:
+ * with waits that double (RFC 8489 section 6.2.1) a few losses cost half a minute, or a direct path, and seven of a
+ * nomination the session (RFC 8445 section 7.2.5.3.4). */
 static struct stun_timer_options
 schedule(const struct ice_session *session, const struct transaction *transaction)
 {
@@ -293,8 +295,8 @@ schedule(const struct ice_session *session, const struct transaction *transactio
     if (transaction->stream)
         return options;
     options.rto = first_timeout(session);
-    if (transaction->nominating)
-        options = (struct stun_timer_options){ .rto = options.rto, .rc = NOMINATING_MOST, .rm = 1, .most = options.rto };
+    if (transaction->nominating || transaction->triggered)
+        options = (struct stun_timer_options){ .rto = options.rto, .rc = EVEN_MOST, .rm = 1, .most = options.rto };
     return options;
 }
 
@@ -318,6 +320,7 @@ start_check(struct ice_session *session, int64_t now, struct ice_pair *pair, str
     transaction->pair = pair->number;
     transaction->to = session->remotes[pair->remote].candidate.endpoint;
     transaction->nominating = pair->nominating;
+    transaction->triggered = why == ICE_WHY_TRIGGERED;
     transaction->stream = base->transport != ICE_UDP;
     transaction->check.priority = ice_candidate_prflx_priority(base);
     transaction->check.use_candidate = session->controlling && (pair->nominating || session->options.aggressive);

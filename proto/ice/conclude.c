@@ -1,6 +1,9 @@
 /* Nomination, selection, and how checklists and the session end (RFC 8445 section 8, RFC 8863). */
 #include "proto/ice/session_private.h"
 
+/* However often there is new hope for a direct pair, a relayed one waits no longer than so many times its wait. */
+enum { RELAY_WAITS = 3 };
+
 /* ---- states */
 
 /* Section 6.1.3: Completed or Failed when all checklists are, else Running. */
@@ -227,12 +230,51 @@ may_be_beaten(const struct ice_session *session, const struct ice_pair *valid, c
     return false;
 }
 
+/* What a check was learned from may be the peer's relay, whose candidate is still on its way (RFC 8838): only when no
+ * more come it is known to be none. */
+static bool
+may_be_relay(const struct ice_session *session, const struct remote *remote)
+{
+    return remote->candidate.type == ICE_RELAY ||
+           (remote->learned && session->trickling_peer && !session->ended_remote && !session->impatient);
+}
+
 static bool
 is_relayed(const struct ice_session *session, const struct ice_pair *pair)
 {
     return session->locals[pair->local].candidate.type == ICE_RELAY ||
            session->locals[pair->base].candidate.type == ICE_RELAY ||
-           session->remotes[pair->remote].candidate.type == ICE_RELAY;
+           may_be_relay(session, &session->remotes[pair->remote]);
+}
+
+/* When the wait for something better than a relayed pair begins: with the first pair that works, and anew with each
+ * direct one that comes later, by a candidate that was trickled late, or that the peer's check has come by: what has
+ * passed one way will most likely pass the other, unless it is lost. */
+static int64_t
+last_hope(const struct ice_session *session, const struct ice_pair *relayed, int64_t first_valid)
+{
+    int64_t last = first_valid;
+
+    for (size_t i = 0; i < session->pair_count; i++) {
+        const struct ice_pair *pair = &session->pairs[i];
+
+        if (pair->listed && pair_is_undecided(pair) && pair_is_same_component(pair, relayed) &&
+            !is_relayed(session, pair))
+            last = MAX(last, pair->hoped);
+    }
+    return last;
+}
+
+/* From when on a valid pair is nominated though a better one may still succeed. */
+static int64_t
+end_of_wait(const struct ice_session *session, const struct ice_pair *valid, int64_t first_valid)
+{
+    int64_t wait = session->options.nominate_relay, most;
+
+    if (!is_relayed(session, valid))
+        return time_add(first_valid, session->options.nominate_direct);
+    most = time_add(first_valid, wait < TIME_NEVER / RELAY_WAITS ? RELAY_WAITS * wait : TIME_NEVER);
+    return MIN(time_add(last_hope(session, valid, first_valid), wait), most);
 }
 
 /* What a component would have nominated, and from when on; NULL when there is nothing to decide. */
@@ -253,10 +295,7 @@ find_ripe(const struct ice_session *session, unsigned stream, unsigned number, i
             pair_is_same_component(&session->pairs[i], valid))
             return NULL;
     *why = may_be_beaten(session, valid, checked) ? ICE_WHY_WAITED : ICE_WHY_DECIDED;
-    *at = *why == ICE_WHY_DECIDED
-              ? component->first_valid
-              : time_add(component->first_valid, is_relayed(session, valid) ? session->options.nominate_relay
-                                                                            : session->options.nominate_direct);
+    *at = *why == ICE_WHY_DECIDED ? component->first_valid : end_of_wait(session, valid, component->first_valid);
     return valid;
 }
 

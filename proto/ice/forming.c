@@ -96,7 +96,7 @@ tell_new(const struct ice_session *session, int64_t now, const struct ice_pair *
 }
 
 static struct ice_pair
-make_pair(struct ice_session *session, unsigned local, unsigned remote, unsigned base, bool listed)
+make_pair(struct ice_session *session, int64_t now, unsigned local, unsigned remote, unsigned base, bool listed)
 {
     const struct ice_candidate *candidate = &session->locals[local].candidate;
     struct ice_pair pair = { .number = ++session->last_pair,
@@ -109,7 +109,8 @@ make_pair(struct ice_session *session, unsigned local, unsigned remote, unsigned
                              .listed = listed,
                              .priority = priority_of(session, local, remote),
                              .rtt = -1,
-                             .answered = -1 };
+                             .answered = -1,
+                             .hoped = now };
 
     pair.foundation = session_pair_foundation(session, &pair);
     return pair;
@@ -122,7 +123,7 @@ tell_pruned(struct ice_session *session, int64_t now, unsigned local, unsigned r
     if (!session->options.event)
         return;
 
-    struct ice_pair pair = make_pair(session, local, remote, session->locals[local].base, true);
+    struct ice_pair pair = make_pair(session, now, local, remote, session->locals[local].base, true);
 
     pair.state = ICE_PAIR_GONE;
     tell_new(session, now, &pair, why);
@@ -143,12 +144,13 @@ pair_slot(struct ice_session *session)
 }
 
 struct ice_pair *
-session_add_pair(struct ice_session *session, unsigned local, unsigned remote, unsigned base, bool listed)
+session_add_pair(struct ice_session *session, int64_t now, unsigned local, unsigned remote, unsigned base,
+                 bool listed)
 {
     struct ice_pair *pair = pair_slot(session);
 
     if (pair)
-        *pair = make_pair(session, local, remote, base, listed);
+        *pair = make_pair(session, now, local, remote, base, listed);
     else
         session->counters.limited++;
     return pair;
@@ -223,7 +225,7 @@ session_add_listed(struct ice_session *session, int64_t now, unsigned local, uns
         session_forget(session, victim);
         session_move(session, now, victim, ICE_PAIR_GONE, ICE_WHY_LIMIT, 0);
     }
-    return session_add_pair(session, local, remote, local, true);
+    return session_add_pair(session, now, local, remote, local, true);
 }
 
 /* ---- first states (section 6.1.2.6) */
@@ -452,7 +454,8 @@ session_form(struct ice_session *session, int64_t now)
         }
         quota[drafts[i].stream]--;
 
-        struct ice_pair *pair = session_add_pair(session, drafts[i].local, drafts[i].remote, drafts[i].local, true);
+        struct ice_pair *pair =
+            session_add_pair(session, now, drafts[i].local, drafts[i].remote, drafts[i].local, true);
 
         if (pair)
             tell_new(session, now, pair, ICE_WHY_PAIRED);

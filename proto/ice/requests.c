@@ -51,6 +51,7 @@ trigger(struct ice_session *session, int64_t now, struct ice_pair *pair, bool us
         return;
     }
     pair->use_later |= use_candidate;
+    pair->hoped = now;
     session_cancel(session, pair);
     session_move(session, now, pair, ICE_PAIR_WAITING, ICE_WHY_TRIGGERED, 0);
     session_enqueue(session, pair, true);

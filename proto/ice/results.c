@@ -66,7 +66,7 @@ make_valid(struct ice_session *session, int64_t now, uint32_t number, struct end
     struct ice_pair *valid = local == pair->local ? pair : find_valid(session, pair, local);
 
     if (!valid) {
-        valid = session_add_pair(session, local, pair->remote, pair->base, false);
+        valid = session_add_pair(session, now, local, pair->remote, pair->base, false);
         pair = session_find_number(session, number);
     }
     if (!valid)

@@ -40,7 +40,9 @@
  * The controlling agent nominates, once for each component, the valid pair of highest priority, as soon as no pair of
  * higher priority can still succeed, or when such pairs have had their time: `nominate_direct` since the component's
  * first valid pair, or `nominate_relay` if the best so far goes over a relay, so that a lost packet does not cost a
- * direct path. The controlled agent selects what is nominated; of several (an aggressive peer, RFC 5245 section
+ * direct path. That wait begins anew with each direct pair that is formed later or that the peer's check comes by, but is
+ * no more than three times as long; and a candidate that was learned from a check counts as a relay as long as the peer
+ * may yet signal it as one. The controlled agent selects what is nominated; of several (an aggressive peer, RFC 5245 section
  * 8.1.1.2) the one with the highest priority, so its selection may move.
  *
  * A checklist that has Failed because nothing answered runs again when a check of the peer's comes by it: the peer may
@@ -292,6 +294,7 @@ struct ice_pair {
     uint16_t transaction;   /* index + 1 of the one under way; 0: none */
     bool triggered;         /* it is in the queue because of the peer's check */
     int64_t answered;       /* when its last check was answered; -1: never */
+    int64_t hoped;          /* when there was last reason to hope for it: it was formed, or the peer's check came by it */
     uint16_t checks;        /* requests sent for it, retransmissions included */
 };
 

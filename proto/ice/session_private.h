@@ -39,6 +39,7 @@ struct transaction {
     enum transaction_kind kind;
     bool cancelled;  /* no more retransmissions, and silence is no failure (section 7.3.1.4) */
     bool nominating; /* it repeats a valid pair's check */
+    bool triggered;  /* the peer's check has come by this way */
     bool stream;     /* over TCP */
     uint16_t base;
     uint32_t pair;       /* its number */
@@ -169,8 +170,8 @@ void session_form(struct ice_session *session, int64_t now);
 void session_pair_with_remotes(struct ice_session *session, int64_t now, unsigned local);
 void session_pair_with_locals(struct ice_session *session, int64_t now, unsigned remote);
 /* A pair that a check has made. NULL over the limit. It is Frozen if listed, and untold of until its first move. */
-struct ice_pair *session_add_pair(struct ice_session *session, unsigned local, unsigned remote, unsigned base,
-                                  bool listed);
+struct ice_pair *session_add_pair(struct ice_session *session, int64_t now, unsigned local, unsigned remote,
+                                  unsigned base, bool listed);
 /* The same within the limit of a checklist: a failed pair, or one of lower priority, makes room. */
 struct ice_pair *session_add_listed(struct ice_session *session, int64_t now, unsigned local, unsigned remote);
 struct ice_pair *session_find_listed(const struct ice_session *session, unsigned base, unsigned remote);

@@ -23,7 +23,7 @@ S:stun_server()
 local server = S:signal_server()
 
 local checks_of_a, filtered = lab.watch { node = "A", action = "ice-check" }, lab.watch { reason = "filtered" }
-local pair_of, checks, connect_ms = {}, 0, false
+local pair_of, checks = {}, 0
 
 local function peer(host, me, other, controlling)
   host:spawn(function()
@@ -32,7 +32,6 @@ local function peer(host, me, other, controlling)
     if pair then
       pair_of[me] = pair
       checks = checks + agent:counters().checks
-      if controlling then connect_ms = math.floor(lab.now() * 1000) end
       agent:send("hello from " .. me)
       lab.expect(agent:recv("5s") == "hello from " .. other, me .. " hears " .. other .. " over the pair")
       if controlling then lab.note("the story as A's agent tells it\n" .. (agent:transcript():gsub("%s+$", ""))) end
@@ -62,7 +61,7 @@ lab.at_end(function()
   lab.result("path", pair and pair.path or "none")
   lab.result("own_type", pair and pair.own.type or "none")
   lab.result("peer_type", pair and pair.peer.type or "none")
-  lab.result("connect_ms", connect_ms)
+  lab.result("connect_ms", pair and math.floor(pair.after * 1000 + 0.5) or false)
   lab.result("checks", checks)
   lab.result("first_check_dropped_at", fate_of_first_check() or "none")
   if type_a == "port-restricted-cone" and type_b == "port-restricted-cone" then

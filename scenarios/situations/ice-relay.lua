@@ -26,7 +26,7 @@ local server = S:signal_server()
 local turn = { server = T:turn_server { users = { alice = "secret" } }, user = "alice", password = "secret" }
 
 local filtered = lab.watch { reason = "filtered" }
-local mapped, pair_of, checks, connect_ms = {}, {}, 0, false
+local mapped, pair_of, checks = {}, {}, 0
 
 -- What STUN told the agent.
 local function reflexive(agent)
@@ -43,7 +43,6 @@ local function peer(host, me, other, controlling)
     if pair then
       pair_of[me] = pair
       checks = checks + agent:counters().checks
-      if controlling then connect_ms = math.floor(lab.now() * 1000) end
       agent:send("hello from " .. me)
       lab.expect(agent:recv("5s") == "hello from " .. other, me .. " hears " .. other .. " over the pair")
       if controlling then lab.note("the story as A's agent tells it\n" .. (agent:transcript():gsub("%s+$", ""))) end
@@ -72,7 +71,7 @@ lab.at_end(function()
   lab.result("path", pair and pair.path or "none")
   lab.result("own_type", pair and pair.own.type or "none")
   lab.result("peer_type", pair and pair.peer.type or "none")
-  lab.result("connect_ms", connect_ms)
+  lab.result("connect_ms", pair and math.floor(pair.after * 1000 + 0.5) or false)
   lab.result("checks", checks)
   if type_a == "symmetric" and type_b == "symmetric" then
     lab.expect(was_of_no_use(mapped.A), "natA drops what B sends to the address that STUN told A")

@@ -102,6 +102,151 @@ test_waited(void)
     }
 }
 
+/* ---- how long a relayed pair waits */
+
+enum hope { NO_HOPE, A_DIRECT_CANDIDATE, A_RELAYED_CANDIDATE, A_CHECK, THE_END };
+
+struct hopes {
+    int64_t at_ms;
+    enum hope what;
+};
+
+static void
+raise_hope(int64_t now, enum hope what, unsigned index)
+{
+    g_autofree char *at = g_strdup_printf("198.51.100.77:%u", 7000 + index);
+    g_autofree char *foundation = g_strdup_printf("7%u", index);
+    struct ice_candidate late = ice_signalled(what == A_RELAYED_CANDIDATE ? ICE_RELAY : ICE_HOST, at, foundation);
+
+    if (what == A_CHECK)
+        (void)ice_bench_request(&bench, now, 0, P1, false);
+    else if (what == THE_END)
+        ice_session_end_remote(bench.session, now);
+    else
+        (void)ice_session_add_remote(bench.session, &late, now);
+}
+
+/* Answers checks to P2 and no others, lets the hopes come, and says when a nomination goes out. */
+static int64_t
+play_hopes(const struct hopes *hopes, size_t count)
+{
+    size_t next = 0;
+    int64_t at = 0;
+
+    for (;;) {
+        int64_t due = MAX(ice_session_deadline(bench.session), at);
+
+        while (next < count && hopes[next].what == NO_HOPE)
+            next++;
+        if (next < count && hopes[next].at_ms * TIME_MS <= due) {
+            at = hopes[next].at_ms * TIME_MS;
+            raise_hope(at, hopes[next].what, (unsigned)next);
+            next++;
+            continue;
+        }
+        at = due;
+        (void)ice_bench_next(&bench, at);
+        if (bench.order.type == ICE_ORDER_CHECK && bench.order.check.use_candidate)
+            return at;
+        if (bench.order.type == ICE_ORDER_CHECK && endpoint_equal(bench.order.to, ice_at(P2)))
+            ice_bench_success(&bench, at, NULL);
+    }
+}
+
+/* RFC 8445 section 8.1.1 leaves it to the agent. P2, over a relay, answers at 50 ms; the direct P1 does not. */
+static void
+test_hopes(void)
+{
+    static const struct {
+        const char *name;
+        struct hopes hopes[5];
+        int64_t at_ms; /* of the nomination */
+    } rows[] = {
+        { "nothing comes", { { 0, NO_HOPE } }, 2050 },
+        { "a direct candidate comes late", { { 1000, A_DIRECT_CANDIDATE } }, 3000 },
+        { "and another", { { 1000, A_DIRECT_CANDIDATE }, { 2500, A_DIRECT_CANDIDATE } }, 4500 },
+        { "too late", { { 2051, A_DIRECT_CANDIDATE } }, 2050 },
+        { "one more relay is no hope", { { 1000, A_RELAYED_CANDIDATE } }, 2050 },
+        { "the peer's check comes by the direct pair", { { 1500, A_CHECK } }, 3500 },
+        { "three times the wait and no more",
+          { { 1500, A_CHECK }, { 3000, A_CHECK }, { 4500, A_CHECK }, { 5500, A_CHECK } }, 6050 },
+        { "the end of candidates changes nothing while a pair is open", { { 1000, THE_END } }, 2050 },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct ice_session_options options = ICE_SESSION_DEFAULTS;
+        struct ice_candidate own = ice_host(OWN), silent = ice_signalled(ICE_HOST, P1, "1");
+        struct ice_candidate works = ice_signalled(ICE_RELAY, P2, "2");
+
+        options.trickle = true;
+        ice_bench_open(&bench, &options);
+        (void)ice_session_add_local(bench.session, &own, 0);
+        ice_session_end_local(bench.session, 0);
+        (void)ice_session_add_remote(bench.session, &silent, 0);
+        (void)ice_session_add_remote(bench.session, &works, 0);
+        ice_bench_remote(&bench, true);
+        ice_session_start(bench.session, 0);
+        CHECK_ROW_INT(rows[i].name, play_hopes(rows[i].hopes, G_N_ELEMENTS(rows[i].hopes)), rows[i].at_ms * TIME_MS);
+        ice_bench_close(&bench);
+    }
+}
+
+/* RFC 8838 lets a check overtake its candidate: until their end is declared the source may be the peer's relay. */
+static void
+test_perhaps_a_relay(void)
+{
+    static const struct {
+        const char *name;
+        bool trickle;
+        struct hopes hopes[1];
+        int64_t at_ms;
+    } rows[] = {
+        { "no more can come", false, { { 0, NO_HOPE } }, 200 },
+        { "more may come", true, { { 0, NO_HOPE } }, 2000 },
+        { "it was none", true, { { 700, THE_END } }, 700 },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct ice_session_options options = ICE_SESSION_DEFAULTS;
+        struct ice_candidate own = ice_host(OWN), silent = ice_signalled(ICE_HOST, P1, "1");
+
+        options.trickle = rows[i].trickle;
+        ice_bench_open(&bench, &options);
+        (void)ice_session_add_local(bench.session, &own, 0);
+        ice_session_end_local(bench.session, 0);
+        (void)ice_session_add_remote(bench.session, &silent, 0);
+        ice_bench_remote(&bench, rows[i].trickle);
+        ice_session_start(bench.session, 0);
+        (void)ice_bench_request(&bench, 0, 0, P2, false);
+        CHECK_ROW_INT(rows[i].name, play_hopes(rows[i].hopes, 1), rows[i].at_ms * TIME_MS);
+        ice_bench_close(&bench);
+    }
+}
+
+/* A way that the peer's check has come by: what is not answered was lost, and the check is repeated at even intervals,
+ * for 39.5 s at least. */
+static void
+test_triggered_at_even_intervals(void)
+{
+    int64_t at = 0, last = 0;
+    unsigned count = 0;
+
+    open_as(false);
+    ice_bench_start(&bench, OWN, P1, NULL);
+    (void)ice_bench_next(&bench, 0);
+    (void)ice_bench_request(&bench, 10 * TIME_MS, 0, P1, false);
+    for (at = ice_session_deadline(bench.session); ice_bench_state(&bench, 0, P1) != ICE_PAIR_FAILED;
+         at = ice_session_deadline(bench.session)) {
+        if (ice_bench_next(&bench, at) == ICE_ORDER_NONE)
+            continue;
+        CHECK_ROW("every 500 ms", count == 0 || at - last == 500 * TIME_MS);
+        last = at;
+        count++;
+    }
+    CHECK_ROW_INT("requests", count, 79);
+    CHECK_ROW_INT("and then silence counts", last - 50 * TIME_MS, 78 * 500 * TIME_MS);
+}
+
 /* A better pair that succeeds in the meantime is the one. */
 static void
 test_better_one(void)
@@ -600,6 +745,8 @@ void
 suite_ice_conclude(void)
 {
     UNIT_SUITE("ice_conclude", NULL, tear_down, { "decided", test_decided }, { "waited", test_waited },
+               { "hopes", test_hopes }, { "perhaps a relay", test_perhaps_a_relay },
+               { "triggered at even intervals", test_triggered_at_even_intervals },
                { "a better one", test_better_one }, { "lost answer", test_lost_answer },
                { "unanswered nomination", test_unanswered_nomination }, { "failed nomination", test_failed_nomination },
                { "controlled", test_controlled },
