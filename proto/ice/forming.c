@@ -144,8 +144,7 @@ pair_slot(struct ice_session *session)
 }
 
 struct ice_pair *
-session_add_pair(struct ice_session *session, int64_t now, unsigned local, unsigned remote, unsigned base,
-                 bool listed)
+session_add_pair(struct ice_session *session, int64_t now, unsigned local, unsigned remote, unsigned base, bool listed)
 {
     struct ice_pair *pair = pair_slot(session);
 

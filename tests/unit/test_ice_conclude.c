@@ -169,7 +169,8 @@ test_hopes(void)
         { "one more relay is no hope", { { 1000, A_RELAYED_CANDIDATE } }, 2050 },
         { "the peer's check comes by the direct pair", { { 1500, A_CHECK } }, 3500 },
         { "three times the wait and no more",
-          { { 1500, A_CHECK }, { 3000, A_CHECK }, { 4500, A_CHECK }, { 5500, A_CHECK } }, 6050 },
+          { { 1500, A_CHECK }, { 3000, A_CHECK }, { 4500, A_CHECK }, { 5500, A_CHECK } },
+          6050 },
         { "the end of candidates changes nothing while a pair is open", { { 1000, THE_END } }, 2050 },
     };
 
@@ -746,14 +747,13 @@ suite_ice_conclude(void)
 {
     UNIT_SUITE("ice_conclude", NULL, tear_down, { "decided", test_decided }, { "waited", test_waited },
                { "hopes", test_hopes }, { "perhaps a relay", test_perhaps_a_relay },
-               { "triggered at even intervals", test_triggered_at_even_intervals },
-               { "a better one", test_better_one }, { "lost answer", test_lost_answer },
-               { "unanswered nomination", test_unanswered_nomination }, { "failed nomination", test_failed_nomination },
-               { "controlled", test_controlled },
+               { "triggered at even intervals", test_triggered_at_even_intervals }, { "a better one", test_better_one },
+               { "lost answer", test_lost_answer }, { "unanswered nomination", test_unanswered_nomination },
+               { "failed nomination", test_failed_nomination }, { "controlled", test_controlled },
                { "role lost", test_role_lost }, { "nominated twice", test_nominated_twice },
                { "not told", test_not_told }, { "aggressive peer", test_aggressive_peer }, { "release", test_release },
-               { "patience", test_patience }, { "patience pays", test_patience_pays },
-               { "revival", test_revival }, { "fewer components", test_fewer_components }, { "overall", test_overall },
-               { "lite", test_lite }, { "lite peer", test_lite_peer }, { "both lite", test_both_lite },
-               { "removed", test_removed }, { "removed, reflexive", test_removed_reflexive });
+               { "patience", test_patience }, { "patience pays", test_patience_pays }, { "revival", test_revival },
+               { "fewer components", test_fewer_components }, { "overall", test_overall }, { "lite", test_lite },
+               { "lite peer", test_lite_peer }, { "both lite", test_both_lite }, { "removed", test_removed },
+               { "removed, reflexive", test_removed_reflexive });
 }
