@@ -378,6 +378,7 @@ ice_agent_new(struct io *io, const struct ice_agent_options *options, ice_agent_
     agent->ways = g_new0(struct way, session.locals_most);
     agent->ports = g_ptr_array_new();
     agent->tcp_ports = g_ptr_array_new();
+    agent->tcp_relays = g_ptr_array_new();
     agent->connections = g_ptr_array_new();
     agent->closed_connections = g_ptr_array_new();
     agent->jobs = g_ptr_array_new_with_free_func(g_free);
@@ -412,6 +413,7 @@ ice_agent_free(struct ice_agent *agent)
     shut(agent);
     while (agent->ports->len)
         agent_port_drop(agent, g_ptr_array_index(agent->ports, agent->ports->len - 1));
+    agent_tcp_relays_drop(agent);
     if (agent->armed)
         agent->io->ops->disarm(agent->io, &agent->alarm);
     agent->armed = false;
@@ -428,6 +430,7 @@ agent_destroy(struct ice_agent *agent)
     g_free(agent->ways);
     g_ptr_array_unref(agent->ports);
     g_ptr_array_unref(agent->tcp_ports);
+    g_ptr_array_unref(agent->tcp_relays);
     agent_tcp_bury(agent);
     g_ptr_array_unref(agent->connections);
     g_ptr_array_unref(agent->closed_connections);

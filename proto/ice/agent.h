@@ -22,8 +22,10 @@
  *    reached by UDP, another server-reflexive one. One transaction begins every Ta. A server that is silent is waited
  *    for until `gather_most`. Bindings are kept alive until a pair is selected, allocations by their client.
  *  - Over TCP (RFC 6544), if it is asked for: active and passive candidates of each address, and simultaneous-open
- *    ones, for which STUN servers are asked over TCP and tell server-reflexive ones. Messages and data are framed as
- *    RFC 4571 has it. A connection lives as long as it is of use.
+ *    ones. STUN servers are asked over TCP from the ports that listen and tell server-reflexive ones, and what address
+ *    active ones have outside. A TURN server that is reached over TCP gives an allocation for TCP (RFC 6062), which makes
+ *    a relayed active and a relayed passive candidate; each address that the peer has signalled gets a permission there.
+ *    Messages and data are framed as RFC 4571 has it. A connection lives as long as it is of use.
  *  - Checks, nomination, consent, keepalives: the machine's. A check from a relayed candidate has its permission asked
  *    for first and follows the grant; the selected pair gets a channel. A hard ICMP error fails a pair's check.
  *  - Data goes along ice_session_path: a valid pair before one is selected, the selected one then. What arrives at a
@@ -66,8 +68,8 @@ struct ice_agent_options {
     struct endpoint stun[ICE_AGENT_SERVERS_MOST];       /* port 0: 3478 */
     struct ice_agent_turn turn[ICE_AGENT_SERVERS_MOST]; /* copied, with their texts */
     bool relay_only;  /* the policy that hides the own addresses: relayed candidates alone, no related addresses */
-    bool no_udp;      /* no UDP candidates, and so no relays */
-    bool tcp, tcp_so; /* active and passive TCP candidates; simultaneous-open ones */
+    bool no_udp;      /* no UDP candidates, and so no relays for UDP */
+    bool tcp, tcp_so; /* active and passive TCP candidates, relayed ones too; simultaneous-open ones */
     bool no_ipv4, no_ipv6;
     bool loopback;    /* on loopback addresses too, against RFC 8445 section 5.1.1.1: to try things out on one host */
     int64_t gather_most;    /* gathering ends then, with what there is */

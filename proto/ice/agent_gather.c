@@ -87,13 +87,29 @@ has_relay(const struct ice_agent *agent, const struct port *port, unsigned serve
     return false;
 }
 
-static void
-queue_job(struct ice_agent *agent, struct port *port, struct tcp_port *tcp, unsigned server)
+struct job *
+agent_queue_job(struct ice_agent *agent, struct port *port, struct tcp_port *tcp, struct tcp_relay *tcp_relay,
+                unsigned server)
 {
     struct job *job = g_new0(struct job, 1);
 
-    *job = (struct job){ .agent = agent, .port = port, .tcp = tcp, .server = server };
+    *job = (struct job){ .agent = agent, .port = port, .tcp = tcp, .tcp_relay = tcp_relay, .server = server };
     g_ptr_array_add(agent->jobs, job);
+    return job;
+}
+
+static bool
+is_void(const struct job *job)
+{
+    return !job->port && !job->tcp && !job->tcp_relay;
+}
+
+static struct endpoint
+asks_from(const struct job *job)
+{
+    if (job->tcp_relay)
+        return agent_tcp_relay_from(job->tcp_relay);
+    return job->port ? job->port->at : job->tcp->at;
 }
 
 static bool
@@ -110,14 +126,16 @@ queue_server(struct ice_agent *agent, unsigned server, guint first_port, guint f
 
         if (is_reachable(agent, server, port->at.address) &&
             (is_turn(agent, server) ? !has_relay(agent, port, server) : !agent->options.relay_only))
-            queue_job(agent, port, NULL, server);
+            (void)agent_queue_job(agent, port, NULL, NULL, server);
     }
     for (guint i = first_tcp; i < agent->tcp_ports->len; i++) {
         struct tcp_port *port = g_ptr_array_index(agent->tcp_ports, i);
 
-        if (port->transport == ICE_TCP_SO && !is_turn(agent, server) && is_reachable(agent, server, port->at.address))
-            queue_job(agent, NULL, port, server);
+        if (port->listener && !is_turn(agent, server) && is_reachable(agent, server, port->at.address))
+            (void)agent_queue_job(agent, NULL, port, NULL, server);
     }
+    if (is_turn(agent, server))
+        agent_tcp_relays_queue(agent, server);
 }
 
 void
@@ -153,9 +171,9 @@ agent_job_done(struct job *job, const char *failure)
         return;
     }
     agent->counters.silent++;
-    if (agent->transcript && (job->port || job->tcp))
-        ice_transcript_server(agent->transcript, agent_now(agent), job->port ? job->port->at : job->tcp->at,
-                              server_at(agent, job->server), failure);
+    if (agent->transcript && !is_void(job))
+        ice_transcript_server(agent->transcript, agent_now(agent), asks_from(job), server_at(agent, job->server),
+                              failure);
 }
 
 static void
@@ -196,7 +214,9 @@ start_job(struct job *job)
 
     job->asked = true;
     agent->outstanding++;
-    if (is_turn(agent, job->server))
+    if (job->tcp_relay)
+        agent_tcp_relay_ask(job);
+    else if (is_turn(agent, job->server))
         agent_relay_ask(job);
     else if (job->tcp)
         agent_probe_ask(job, server_at(agent, job->server));
@@ -212,7 +232,7 @@ start_jobs(struct ice_agent *agent, int64_t now)
     while (agent->next_job < agent->jobs->len) {
         struct job *job = g_ptr_array_index(agent->jobs, agent->next_job);
 
-        if (!job->port && !job->tcp) {
+        if (is_void(job)) {
             agent->next_job++;
             continue;
         }
@@ -234,7 +254,7 @@ agent_jobs_cancel(struct ice_agent *agent, const void *port)
     for (guint i = 0; i < agent->jobs->len; i++) {
         struct job *job = g_ptr_array_index(agent->jobs, i);
 
-        if ((!job->port && !job->tcp) || (port && job->port != port && job->tcp != port))
+        if (is_void(job) || (port && job->port != port && job->tcp != port && job->tcp_relay != port))
             continue;
         if (job->transaction)
             stun_transaction_cancel(job->transaction);
@@ -244,6 +264,7 @@ agent_jobs_cancel(struct ice_agent *agent, const void *port)
             agent_job_done(job, "was not waited for any longer");
         job->port = NULL;
         job->tcp = NULL;
+        job->tcp_relay = NULL;
     }
 }
 
@@ -272,6 +293,7 @@ agent_gather_stop(struct ice_agent *agent)
                 agent_relay_drop(relay);
         }
     }
+    agent_tcp_relays_stop(agent);
     agent_jobs_cancel(agent, NULL);
     agent->next_job = agent->jobs->len;
 }
@@ -315,6 +337,7 @@ agent_gather_begin(struct ice_agent *agent)
     for (guint i = 0; i < old; i++)
         renew_port(g_ptr_array_index(agent->ports, i));
     agent_tcp_renew(agent);
+    agent_tcp_relays_renew(agent);
     agent_open_addresses(agent);
     if (!agent->options.session.lite)
         agent_queue_jobs(agent, 0, 0);

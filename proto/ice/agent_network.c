@@ -114,6 +114,8 @@ open_address(struct ice_agent *agent, struct address address, size_t rank)
                     agent_port_open(agent, address, (uint8_t)stream, (uint16_t)component, ice_local_preference(rank));
             if (port)
                 agent_add_host(port);
+            if (agent->options.tcp)
+                agent_tcp_relays_open(agent, address, (uint8_t)stream, (uint16_t)component, (unsigned)rank);
             if ((agent->options.tcp || agent->options.tcp_so) && !agent->options.relay_only)
                 agent_tcp_open(agent, address, (uint8_t)stream, (uint16_t)component, (unsigned)rank);
         }
@@ -155,6 +157,7 @@ drop_gone(struct ice_agent *agent, const struct io_address *list, size_t count)
             agent_port_drop(agent, port);
     }
     agent_tcp_keep(agent, list, count);
+    agent_tcp_relays_keep(agent, list, count);
     for (size_t i = 0; i < agent->known_count; i++)
         if (is_listed(list, count, agent->known[i]))
             agent->known[kept++] = agent->known[i];

@@ -285,7 +285,8 @@ agent_release_unused(struct ice_agent *agent)
     for (guint i = agent->ports->len; i > 0; i--)
         release_port(agent, g_ptr_array_index(agent->ports, i - 1));
     agent_tcp_release(agent);
-    if (!agent->closing || agent->closed || agent->ports->len)
+    agent_tcp_relays_release(agent);
+    if (!agent->closing || agent->closed || agent->ports->len || agent->tcp_relays->len)
         return;
     agent->closed = true;
     agent_news(agent, ICE_AGENT_CLOSED);

@@ -1,6 +1,7 @@
 /* What the files of the agent share: agent.c lives, tells and keeps time, agent_ports.c has sockets and data,
  * agent_gather.c candidates and servers, agent_network.c addresses, agent_relay.c allocations, agent_tcp.c connections,
- * agent_probe.c those to STUN servers, agent_sdp.c descriptions. agent.h tells the theory.
+ * agent_tcp_relay.c allocations for them, agent_probe.c connections to STUN servers, agent_sdp.c descriptions. agent.h
+ * tells the theory.
  *
  * Whatever the world calls is bracketed by agent_enter and agent_leave: between them callbacks of the owner are noted,
  * and the last leave tells them; memory of a freed agent goes there. Within a bracket a port, relay or connection may
@@ -40,6 +41,8 @@ struct relay {
     bool releasing;
 };
 
+struct tcp_relay;
+
 /* A local candidate over TCP. Active: it has no socket of its own. */
 struct tcp_port {
     struct ice_agent *agent;
@@ -49,15 +52,17 @@ struct tcp_port {
     uint16_t component;
     unsigned rank; /* of its address */
     int number;
-    struct io_tcp *listener; /* NULL: active */
+    struct io_tcp *listener; /* NULL: active, or relayed */
     struct probe *probes;    /* connections to STUN servers */
+    struct tcp_relay *relay; /* whose end it is; NULL: it is of the host */
 };
 
-/* A question to a server, about a port. */
+/* A question to a server, about a port, or an allocation that is to be. */
 struct job {
     struct ice_agent *agent;
-    struct port *port; /* both NULL: it has gone, or nobody waits for the answer any more */
+    struct port *port; /* all three NULL: it has gone, or nobody waits for the answer any more */
     struct tcp_port *tcp;
+    struct tcp_relay *tcp_relay;
     unsigned server; /* of the STUN servers, then of the TURN servers */
     bool asked, done;
     struct stun_transaction *transaction; /* of a Binding under way */
@@ -101,7 +106,8 @@ struct ice_agent {
     struct outlet *outlets;                         /* streams x components */
     struct way *ways;                               /* session.locals_most */
     GPtrArray *ports;                               /* struct port */
-    GPtrArray *tcp_ports;                           /* struct tcp_port */
+    GPtrArray *tcp_ports;                           /* struct tcp_port, of the host */
+    GPtrArray *tcp_relays;                          /* struct tcp_relay */
     GPtrArray *connections, *closed_connections;    /* struct connection */
     struct address known[ICE_AGENT_ADDRESSES_MOST]; /* that this generation was gathered on */
     size_t known_count;
@@ -170,7 +176,9 @@ void agent_gather_stop(struct ice_agent *agent);
 void agent_queue_jobs(struct ice_agent *agent, guint first_port, guint first_tcp);
 /* A job has its answer, or will have none. `failure` NULL: it has. */
 void agent_job_done(struct job *job, const char *failure);
-/* Nobody waits for what is asked about this port, of either kind (NULL: any), any more. */
+struct job *agent_queue_job(struct ice_agent *agent, struct port *port, struct tcp_port *tcp,
+                            struct tcp_relay *tcp_relay, unsigned server);
+/* Nobody waits for what is asked about this port or relay, of whatever kind (NULL: any), any more. */
 void agent_jobs_cancel(struct ice_agent *agent, const void *port);
 void agent_add_host(struct port *port);
 /* What a server saw a port's packets come from. `index`: of the server among all. */
@@ -210,6 +218,34 @@ void agent_tcp_release(struct ice_agent *agent);
 void agent_tcp_close_all(struct ice_agent *agent);
 /* Frees what was closed within a bracket. */
 void agent_tcp_bury(struct ice_agent *agent);
+void agent_tcp_close_connections(struct tcp_port *port);
+/* A connection with `peer` is being made for a relayed candidate. False: there is one, or no room for more. */
+bool agent_tcp_expect(struct tcp_port *port, struct endpoint peer);
+/* It is there, or, NULL, will not come. Of one that nobody waits for any more `tcp` is closed. */
+void agent_tcp_made(struct tcp_port *port, struct endpoint peer, struct io_tcp *tcp);
+/* What a server saw an address' connections come from, without the port that each has for itself: RFC 6544 section 5.2.
+ * `index`: of the server among all. */
+void agent_add_active_reflexive(struct ice_agent *agent, struct address address, unsigned stream, unsigned component,
+                                struct endpoint mapped, struct endpoint server, unsigned index);
+
+/* agent_tcp_relay.c */
+
+/* For each TURN server that is reached over TCP one that there is not yet, to be asked for by `_queue`. */
+void agent_tcp_relays_open(struct ice_agent *agent, struct address address, uint8_t stream, uint16_t component,
+                           unsigned rank);
+void agent_tcp_relays_queue(struct ice_agent *agent, unsigned server);
+struct endpoint agent_tcp_relay_from(const struct tcp_relay *relay);
+void agent_tcp_relay_ask(struct job *job);
+/* As turn_client_connect: IO_AGAIN, and agent_tcp_made follows. */
+enum io_result agent_tcp_relay_connect(struct tcp_port *port, struct endpoint peer);
+/* The peer may come from each address that it has signalled. */
+void agent_tcp_relays_permit(struct ice_agent *agent);
+void agent_tcp_relays_renew(struct ice_agent *agent);
+void agent_tcp_relays_stop(struct ice_agent *agent);
+/* Drops those whose address is not in the list. */
+void agent_tcp_relays_keep(struct ice_agent *agent, const struct io_address *list, size_t count);
+void agent_tcp_relays_release(struct ice_agent *agent);
+void agent_tcp_relays_drop(struct ice_agent *agent);
 
 /* agent_probe.c */
 

@@ -1,7 +1,9 @@
-/* Server-reflexive candidates over TCP (RFC 6544 section 5.2): from the port of a simultaneous-open candidate a
- * connection is made to each STUN server, which says where it came from. The connection stays until the port is closed,
- * so that NATs on the way keep the mapping, and is asked again after a restart; connections to the peer leave from the
- * same port. */
+/* Server-reflexive candidates over TCP (RFC 6544 section 5.2): from the port of a passive or simultaneous-open candidate
+ * a connection is made to each STUN server, which says where it came from. The connection stays until the port is closed,
+ * so that NATs on the way keep the mapping, and is asked again after a restart. Connections of a simultaneous-open
+ * candidate leave from the same port; a passive one can be reached there if the NAT lets in whom nothing was sent to.
+ * Active candidates have no port: what a server saw tells their address outside, which the peer wants to know to permit
+ * it at its relay. */
 #include "proto/ice/agent_private.h"
 
 #include "proto/stun/stream.h"
@@ -39,10 +41,10 @@ add_reflexive(struct tcp_port *port, struct endpoint mapped, struct endpoint ser
 {
     unsigned other = ice_tcp_other_preference(port->rank) - index; /* priorities are unique: RFC 8445 section 5.1.2 */
     struct ice_candidate candidate = { .type = ICE_SRFLX,
-                                       .transport = ICE_TCP_SO,
+                                       .transport = port->transport,
                                        .stream = port->stream,
                                        .component = port->component,
-                                       .local_preference = ice_tcp_local_preference(ICE_SRFLX, ICE_TCP_SO, other),
+                                       .local_preference = ice_tcp_local_preference(ICE_SRFLX, port->transport, other),
                                        .endpoint = mapped,
                                        .base = port->at,
                                        .related = port->at,
@@ -50,6 +52,38 @@ add_reflexive(struct tcp_port *port, struct endpoint mapped, struct endpoint ser
 
     if (port->number >= 0 && !address_is_unspecified(mapped.address) && mapped.port != 0)
         (void)agent_add_candidate(port->agent, &candidate);
+}
+
+static struct tcp_port *
+find_active(const struct ice_agent *agent, struct address address, unsigned stream, unsigned component)
+{
+    for (guint i = 0; i < agent->tcp_ports->len; i++) {
+        struct tcp_port *port = g_ptr_array_index(agent->tcp_ports, i);
+
+        if (port->transport == ICE_TCP_ACTIVE && address_equal(port->at.address, address) && port->stream == stream &&
+            port->component == component)
+            return port;
+    }
+    return NULL;
+}
+
+void
+agent_add_active_reflexive(struct ice_agent *agent, struct address address, unsigned stream, unsigned component,
+                           struct endpoint mapped, struct endpoint server, unsigned index)
+{
+    struct tcp_port *port = find_active(agent, address, stream, component);
+
+    mapped.port = ICE_TCP_DISCARD_PORT;
+    if (port)
+        add_reflexive(port, mapped, server, index);
+}
+
+/* Of a port that listens, and of the active one beside it. */
+static void
+add_both(struct tcp_port *port, struct endpoint mapped, struct endpoint server, unsigned index)
+{
+    add_reflexive(port, mapped, server, index);
+    agent_add_active_reflexive(port->agent, port->at.address, port->stream, port->component, mapped, server, index);
 }
 
 static void
@@ -64,7 +98,7 @@ on_binding(void *owner, struct stun_transaction *transaction, const struct stun_
     agent_enter(agent);
     agent_job_done(job, mapped ? NULL : stun_outcome_sentence(result->outcome));
     if (mapped)
-        add_reflexive(probe->port, result->xor_mapped, result->server, job->server);
+        add_both(probe->port, result->xor_mapped, result->server, job->server);
     job->probe = NULL;
     probe->job = NULL;
     if (!mapped)

@@ -80,6 +80,9 @@ take_allocated(struct relay *relay, const struct turn_client_news *news)
     agent_way_set(agent, relay->number, (struct way){ .kind = WAY_RELAY, .relay = relay });
     if (news->protocol == PROTOCOL_UDP)
         agent_add_reflexive(port, news->mapped, news->server, index);
+    else
+        agent_add_active_reflexive(agent, port->at.address, port->stream, port->component, news->mapped, news->server,
+                                   index);
     if (relay->number < 0)
         agent_relay_release(relay);
 }

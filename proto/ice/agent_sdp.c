@@ -381,6 +381,7 @@ ice_agent_take_description(struct ice_agent *agent, struct span text, GError **e
     for (unsigned i = 0; i < agent->options.session.streams; i++)
         add_candidates(agent, &offer, i);
     end_streams(agent, offer.ended);
+    agent_tcp_relays_permit(agent);
     agent_pump(agent);
     agent_leave(agent, false);
     return true;
@@ -430,6 +431,7 @@ ice_agent_take_candidate(struct ice_agent *agent, unsigned stream, struct span l
         end_streams(agent, UINT32_C(1) << stream);
     else if (!is_stale(agent, &from) && read_candidate(&from, stream, &candidate))
         (void)ice_session_add_remote(agent->session, &candidate, agent_now(agent));
+    agent_tcp_relays_permit(agent);
     agent_pump(agent);
     agent_leave(agent, false);
     return true;

@@ -2,9 +2,9 @@
  * length before each).
  *
  * A tcp_port is a local candidate: active (it has no socket of its own, and port 9 in its address), passive (a
- * listener) or simultaneous-open (a listener, and connections from its port). A connection belongs to the candidate
- * that it was made from or came to; checks and data between the two ends use it. What is sent while it is being made
- * waits in it. */
+ * listener) or simultaneous-open (a listener, and connections from its port); or one of the two of a relay, whose server
+ * makes and takes its connections (agent_tcp_relay.c). A connection belongs to the candidate that it was made from or
+ * came to; checks and data between the two ends use it. What is sent while it is being made waits in it. */
 #include "proto/ice/agent_private.h"
 
 #include "core/base/cursor.h"
@@ -16,7 +16,8 @@
 struct connection {
     struct ice_agent *agent;
     struct tcp_port *port;
-    struct io_tcp *tcp; /* NULL: closed; its memory goes with the bracket, because its bytes may be in use */
+    struct io_tcp *tcp; /* NULL: a relay makes it, or it is closed; then its memory goes with the bracket, because its
+                         * bytes may be in use */
     struct endpoint peer;
     bool connected;
     GByteArray *in, *out;
@@ -48,7 +49,8 @@ connection_close(struct connection *connection)
 {
     struct ice_agent *agent = connection->agent;
 
-    connection->tcp->ops->close(connection->tcp, false);
+    if (connection->tcp)
+        connection->tcp->ops->close(connection->tcp, false);
     connection->tcp = NULL;
     g_ptr_array_remove(agent->connections, connection);
     g_ptr_array_add(agent->closed_connections, connection);
@@ -193,13 +195,27 @@ on_connection(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_resu
     agent_leave(agent, true);
 }
 
-/* Only those connect who may (RFC 6544 section 4.1); an active one from any port. */
+/* From an active candidate by any port. A relay's server connects later. */
+static enum io_result
+begin_connection(struct connection *connection)
+{
+    struct tcp_port *port = connection->port;
+    struct io *io = port->agent->io;
+    bool so = port->transport == ICE_TCP_SO;
+    struct endpoint local = { port->at.address, so ? port->at.port : 0 };
+    enum io_result why = IO_OK;
+
+    if (port->relay)
+        return agent_tcp_relay_connect(port, connection->peer);
+    connection->tcp = io->ops->connect(io, &local, &connection->peer, so, on_connection, connection, &why);
+    return connection->tcp ? IO_AGAIN : why;
+}
+
+/* Only those connect who may (RFC 6544 section 4.1). */
 static struct connection *
 open_connection(struct tcp_port *port, struct endpoint peer, enum io_result *why)
 {
     struct ice_agent *agent = port->agent;
-    bool so = port->transport == ICE_TCP_SO;
-    struct endpoint local = { port->at.address, so ? port->at.port : 0 };
     struct connection *connection;
 
     *why = IO_NO_ROUTE;
@@ -209,8 +225,8 @@ open_connection(struct tcp_port *port, struct endpoint peer, enum io_result *why
     if (agent->connections->len >= ICE_AGENT_CONNECTIONS_MOST)
         return NULL;
     connection = connection_new(port, peer);
-    connection->tcp = agent->io->ops->connect(agent->io, &local, &peer, so, on_connection, connection, why);
-    if (!connection->tcp) {
+    *why = begin_connection(connection);
+    if (*why != IO_AGAIN) {
         connection_free(connection);
         return NULL;
     }
@@ -228,6 +244,57 @@ agent_tcp_send(struct tcp_port *port, struct io_datagram *datagram)
     if (!connection)
         connection = open_connection(port, datagram->peer, &why);
     return connection ? put_frame(connection, datagram->data) : why;
+}
+
+/* ---- connections of relays */
+
+bool
+agent_tcp_expect(struct tcp_port *port, struct endpoint peer)
+{
+    struct ice_agent *agent = port->agent;
+
+    if (find_connection(port, peer) || agent->connections->len >= ICE_AGENT_CONNECTIONS_MOST)
+        return false;
+    agent->counters.connections++;
+    g_ptr_array_add(agent->connections, connection_new(port, peer));
+    return true;
+}
+
+void
+agent_tcp_made(struct tcp_port *port, struct endpoint peer, struct io_tcp *tcp)
+{
+    struct connection *connection = find_connection(port, peer);
+
+    if (!connection || connection->tcp) {
+        if (tcp)
+            tcp->ops->close(tcp, true);
+        return;
+    }
+    if (!tcp) {
+        connection_lost(connection);
+        return;
+    }
+    tcp->ready = on_connection;
+    tcp->owner = connection;
+    connection->tcp = tcp;
+    connection->connected = true;
+    if (flush(connection))
+        read_all(connection); /* what came before we listened to it */
+    else
+        connection_lost(connection);
+}
+
+void
+agent_tcp_close_connections(struct tcp_port *port)
+{
+    struct ice_agent *agent = port->agent;
+
+    for (guint i = agent->connections->len; i > 0; i--) {
+        struct connection *connection = g_ptr_array_index(agent->connections, i - 1);
+
+        if (connection->port == port)
+            connection_close(connection);
+    }
 }
 
 /* ---- listening */
@@ -286,10 +353,12 @@ add_candidate(struct tcp_port *port)
     agent_way_set(agent, port->number, (struct way){ .kind = WAY_TCP, .tcp = port });
 }
 
+/* STUN servers are asked from a listener's port, and one for simultaneous open connects from there. */
 static void
 open_port(struct ice_agent *agent, const struct tcp_port *like)
 {
     struct tcp_port *port = g_memdup2(like, sizeof *like);
+    bool share = like->transport == ICE_TCP_SO || agent->options.stun_count > 0;
     enum io_result why;
 
     port->agent = agent;
@@ -297,8 +366,7 @@ open_port(struct ice_agent *agent, const struct tcp_port *like)
     if (port->transport == ICE_TCP_ACTIVE) {
         port->at.port = ICE_TCP_DISCARD_PORT;
     } else {
-        port->listener =
-            agent->io->ops->listen(agent->io, &port->at, port->transport == ICE_TCP_SO, on_listener, port, &why);
+        port->listener = agent->io->ops->listen(agent->io, &port->at, share, on_listener, port, &why);
         if (!port->listener) {
             g_free(port);
             return;
@@ -343,12 +411,7 @@ port_close(struct tcp_port *port)
 {
     struct ice_agent *agent = port->agent;
 
-    for (guint i = agent->connections->len; i > 0; i--) {
-        struct connection *connection = g_ptr_array_index(agent->connections, i - 1);
-
-        if (connection->port == port)
-            connection_close(connection);
-    }
+    agent_tcp_close_connections(port);
     agent_jobs_cancel(agent, port);
     agent_probes_close(port);
     g_ptr_array_remove(agent->tcp_ports, port);

@@ -191,6 +191,17 @@ ice_session_add_local(struct ice_session *session, const struct ice_candidate *g
     return number;
 }
 
+/* An active candidate has no port but a sign for all of them (RFC 6544 section 4.5): its connections come from others. */
+static bool
+is_seen_at(const struct local *local, const struct local *like, struct endpoint endpoint)
+{
+    const struct ice_candidate *candidate = &local->candidate;
+
+    if (candidate->transport == ICE_TCP_ACTIVE && candidate->endpoint.port == ICE_TCP_DISCARD_PORT)
+        return local->base == like->base && address_equal(candidate->endpoint.address, endpoint.address);
+    return endpoint_equal(candidate->endpoint, endpoint);
+}
+
 int
 session_find_local(const struct ice_session *session, const struct local *like, struct endpoint endpoint)
 {
@@ -199,7 +210,7 @@ session_find_local(const struct ice_session *session, const struct local *like, 
 
         if (session_local_is_live(session, (unsigned)i) && candidate->stream == like->candidate.stream &&
             candidate->component == like->candidate.component && candidate->transport == like->candidate.transport &&
-            endpoint_equal(candidate->endpoint, endpoint))
+            is_seen_at(&session->locals[i], like, endpoint))
             return (int)i;
     }
     return -1;

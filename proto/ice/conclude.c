@@ -230,13 +230,29 @@ may_be_beaten(const struct ice_session *session, const struct ice_pair *valid, c
     return false;
 }
 
+/* Whether a connection came from the peer's relay: what the relay's active candidate says is an address without port. */
+static bool
+comes_from_relay(const struct ice_session *session, const struct ice_candidate *learned)
+{
+    for (size_t i = 0; i < session->remote_count && learned->transport == ICE_TCP_ACTIVE; i++) {
+        const struct ice_candidate *other = &session->remotes[i].candidate;
+
+        if (other->type == ICE_RELAY && other->transport == ICE_TCP_ACTIVE && other->stream == learned->stream &&
+            other->component == learned->component && address_equal(other->endpoint.address, learned->endpoint.address))
+            return true;
+    }
+    return false;
+}
+
 /* What a check was learned from may be the peer's relay, whose candidate is still on its way (RFC 8838): only when no
  * more come it is known to be none. */
 static bool
 may_be_relay(const struct ice_session *session, const struct remote *remote)
 {
-    return remote->candidate.type == ICE_RELAY ||
-           (remote->learned && session->trickling_peer && !session->ended_remote && !session->impatient);
+    if (!remote->learned)
+        return remote->candidate.type == ICE_RELAY;
+    return (session->trickling_peer && !session->ended_remote && !session->impatient) ||
+           comes_from_relay(session, &remote->candidate);
 }
 
 static bool

@@ -53,7 +53,8 @@ RESET = 'Connection reset (RST)'
 MEANT = {scenario: (RESET,) for scenario in ('stun/tcp', 'turn/tcp-allocation', 'ice/restart-on-network-change',
                                                   'ice/consent-lost')}
 MEANT['turn/tcp-allocation'] += ('This frame is a (suspected) out-of-order segment',)   # in the one file for all captures
-MEANT['ice/pair'] = ('Unencrypted HTTP protocol detected over encrypted port, could indicate a dangerous misconfiguration.',)
+HTTP_AT_443 = 'Unencrypted HTTP protocol detected over encrypted port, could indicate a dangerous misconfiguration.'
+MEANT['ice/pair'] = MEANT['ice/tcp-relay'] = (HTTP_AT_443,)
 
 
 def is_spoilt(frame):
@@ -217,8 +218,9 @@ def test_all(runs, captures, read):
         test_stun(name, all_frames)
         test_times(name, all_frames)
         test_comments(run, all_frames)
-    # ice/pair has its servers at port 443, which firewalls let out.
-    without = ('stun/keepalive', 'nat/port-mapping', 'nat/tcp-hole-punching', 'turn/tcp-allocation', 'ice/pair')
+    # ice/pair and ice/tcp-relay have their servers at port 443, which firewalls let out.
+    without = ('stun/keepalive', 'nat/port-mapping', 'nat/tcp-hole-punching', 'turn/tcp-allocation', 'ice/pair',
+               'ice/tcp-relay')
     equal('scenarios without STUN over UDP', sorted(run.scenario for run in runs if bindings[run.scenario] == 0),
           sorted(without))
     exchange = next(run for run in runs if run.scenario == 'stun/exchange')

@@ -61,7 +61,8 @@ place(struct lab_network *internet, const char *name, const char *nat, const cha
     if (!nat)
         make_host(internet, name, outside);
     else if (g_str_equal(nat, "udp-blocked"))
-        make_host(make_blocked(internet, box, outside, "192.0.2.0/24"), name, "192.0.2.2");
+        make_host(make_blocked(internet, box, outside, g_str_equal(name, "A") ? "192.0.2.0/25" : "192.0.2.128/25"),
+                  name, g_str_equal(name, "A") ? "192.0.2.2" : "192.0.2.130");
     else
         make_host(make_nat(internet, box, outside, nat, lan), name, inside);
 }
@@ -100,6 +101,13 @@ const struct turn_server *
 agents_turn(void)
 {
     return turn;
+}
+
+void
+agents_stop_turn(void)
+{
+    turn_server_free(turn);
+    turn = NULL;
 }
 
 struct ice_agent_options

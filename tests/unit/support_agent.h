@@ -38,6 +38,8 @@ void agents_world(const char *nat_a, const char *nat_b);
 /* Servers, and what is closed at the end of the test. */
 void agents_servers(bool stun, bool turn);
 const struct turn_server *agents_turn(void);
+/* It goes without a word, and its host's sockets with it. */
+void agents_stop_turn(void);
 /* For UNIT_SUITE, with the lab; and both in the midst of a test. */
 void agents_begin(void);
 void agents_end(void);
