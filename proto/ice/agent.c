@@ -41,6 +41,8 @@ tell_owner(struct ice_agent *agent)
         if (news.event == ICE_AGENT_SELECTED &&
             !ice_session_path(agent->session, news.stream, news.component, &news.path))
             continue; /* and lost again already, which is told too */
+        if (news.event == ICE_AGENT_AGREED)
+            agent->agreeing = false;
         agent->told(agent->owner, agent, &news);
     }
     if (!agent->freed)
@@ -191,6 +193,7 @@ agent_pump(struct ice_agent *agent)
     start_if_ready(agent);
     while (ice_session_next(agent->session, agent_now(agent), &order))
         carry_out(agent, &order);
+    agent_settle_update(agent);
     if (agent->news->len)
         bind_selected(agent);
     if (agent->concluded && agent->gathering) /* nothing is trickled after nomination (RFC 8838) */
@@ -387,6 +390,7 @@ ice_agent_new(struct io *io, const struct ice_agent_options *options, ice_agent_
     if (options->transcript)
         agent->transcript = ice_transcript_new(options->transcript);
     agent_outlets_open(agent);
+    agent_update_init(agent);
     return agent;
 }
 
@@ -427,6 +431,8 @@ agent_destroy(struct ice_agent *agent)
     ice_session_free(agent->session);
     ice_transcript_free(agent->transcript);
     g_free(agent->outlets);
+    g_free(agent->defaults);
+    g_array_unref(agent->named);
     g_free(agent->ways);
     g_ptr_array_unref(agent->ports);
     g_ptr_array_unref(agent->tcp_ports);
@@ -492,6 +498,7 @@ ice_agent_restart(struct ice_agent *agent)
     agent->network_at = TIME_NEVER;
     agent->ended_streams = 0;
     g_array_set_size(agent->signalled, 0);
+    agent_update_clear(agent);
     agent_gather_begin(agent);
     agent_pump(agent);
     agent_leave(agent, false);

@@ -93,6 +93,8 @@ enum ice_agent_event {
     ICE_AGENT_NETWORK,      /* the host's addresses have changed, and this generation can't make up for it */
     ICE_AGENT_RESTARTED,    /* the peer's description was of a restart: the own is to be sent anew. The next that is told
                              * is of the new generation */
+    ICE_AGENT_AGREED,       /* the pairs that the peer's last description says are selected (a=remote-candidates) are those
+                             * of this side too: `state` COMPLETED; or one of them can't be: FAILED. The answer is due */
     ICE_AGENT_CLOSED,       /* after `ice_agent_close`: the servers know */
 };
 
@@ -165,15 +167,24 @@ GQuark ice_agent_error_quark(void);
 
 /* Appends the own description: an m= line for each stream, with the candidates that are known by now and, when
  * gathering has ended, a=end-of-candidates. Default destinations (c=, m=, a=rtcp) are the candidates that most likely
- * work: relayed, else server-reflexive, else host; the selected ones when there are any; 0.0.0.0 and port 9 while there
- * is none. */
+ * work: relayed, else server-reflexive, else host; 0.0.0.0 and port 9 while there is none. Of a stream that is Completed
+ * over UDP (RFC 8839 section 4.4) it tells the selected candidates and no others, and the controlling agent's has
+ * a=remote-candidates. */
 void ice_agent_description(struct ice_agent *agent, GString *out);
 
 /* Takes the peer's. Candidates that no use can be made of are passed over. In a stream that is in use, other
  * credentials are a restart of the peer's: this agent restarts too, and ICE_AGENT_RESTARTED follows. The same once more
  * brings what candidates are new in it. False, with an error of ICE_AGENT_ERROR that quotes the line, and nothing has
- * changed. After MISMATCH the own description says a=ice-mismatch. */
+ * changed. After MISMATCH the own description says a=ice-mismatch. One with a=remote-candidates, from the controlling agent,
+ * may come before the pairs that it names are known here: it should be answered after ICE_AGENT_AGREED, and if that says
+ * FAILED, a restart is due. */
 bool ice_agent_take_description(struct ice_agent *agent, struct span text, GError **error);
+
+/* Whether the peer waits for a description that tells what was selected (RFC 8839 section 4.4): it does not speak RFC 8445
+ * (ice2), and the default destinations that were exchanged are others. An agent of RFC 8445 needs none. */
+bool ice_agent_owes_offer(const struct ice_agent *agent);
+/* Whether ICE_AGENT_AGREED is to come. */
+bool ice_agent_is_agreeing(const struct ice_agent *agent);
 
 /* Appends "candidate:..." with the ufrag that says of which generation it is (RFC 8838 section 4.1). */
 void ice_agent_candidate_say(const struct ice_agent *agent, const struct ice_candidate *candidate, GString *out);

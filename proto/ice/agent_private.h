@@ -1,7 +1,7 @@
 /* What the files of the agent share: agent.c lives, tells and keeps time, agent_ports.c has sockets and data,
  * agent_gather.c candidates and servers, agent_network.c addresses, agent_relay.c allocations, agent_tcp.c connections,
- * agent_tcp_relay.c allocations for them, agent_probe.c connections to STUN servers, agent_sdp.c descriptions. agent.h
- * tells the theory.
+ * agent_tcp_relay.c allocations for them, agent_probe.c connections to STUN servers, agent_sdp.c descriptions,
+ * agent_update.c those after the selection. agent.h tells the theory.
  *
  * Whatever the world calls is bracketed by agent_enter and agent_leave: between them callbacks of the owner are noted,
  * and the last leave tells them; memory of a freed agent goes there. Within a bracket a port, relay or connection may
@@ -12,6 +12,7 @@
 #include "core/base/journal.h"
 #include "proto/ice/agent.h"
 #include "proto/ice/transcript.h"
+#include "proto/sdp/session.h"
 #include "proto/stun/client.h"
 
 #define NETWORK_SETTLES (100 * TIME_MS) /* after a change of addresses others may follow at once */
@@ -83,6 +84,12 @@ struct way {
     };
 };
 
+/* The default destinations of a component that were told last. */
+struct agent_defaults {
+    struct endpoint own, peer;
+    bool updated; /* the own were of the selected pair */
+};
+
 struct outlet {
     struct io_udp udp; /* first: it is what the owner holds */
     struct ice_agent *agent;
@@ -120,7 +127,10 @@ struct ice_agent {
     uint64_t packet;                               /* that has come and is being handled; for the journal */
     bool has_check;                                /* `check` waits for the name of the packet that it leaves in */
     struct record check;
-    bool remote_known, mismatch, watching;
+    bool remote_known, mismatch, watching, peer_ice2;
+    struct agent_defaults *defaults; /* streams x components */
+    GArray *named;                   /* pairs that the peer's offer says are selected: agent_update.c */
+    bool agreeing;                   /* the owner has not heard yet what has become of them */
     uint32_t ended_streams; /* of the peer's: by bit */
     uint64_t sdp_id, sdp_version;
     char *described_as; /* the description before, to tell whether the version moves */
@@ -246,6 +256,31 @@ void agent_tcp_relays_stop(struct ice_agent *agent);
 void agent_tcp_relays_keep(struct ice_agent *agent, const struct io_address *list, size_t count);
 void agent_tcp_relays_release(struct ice_agent *agent);
 void agent_tcp_relays_drop(struct ice_agent *agent);
+
+/* agent_update.c */
+
+static inline struct agent_defaults *
+agent_defaults_of(const struct ice_agent *agent, unsigned stream, unsigned component)
+{
+    return &agent->defaults[stream * agent->options.session.components + component - 1];
+}
+
+void agent_update_init(struct ice_agent *agent);
+/* A generation begins. */
+void agent_update_clear(struct ice_agent *agent);
+/* The own candidate of the selected pair, if that is one for UDP; NULL. */
+const struct ice_candidate *agent_selected_local(const struct ice_agent *agent, unsigned stream, unsigned component);
+/* Whether a description of the stream tells what is selected and nothing else. */
+bool agent_is_concluded(const struct ice_agent *agent, unsigned stream);
+/* The controlling agent's a=remote-candidates. */
+void agent_put_remote_candidates(const struct ice_agent *agent, unsigned stream, GString *out);
+void agent_note_own_defaults(struct ice_agent *agent, unsigned stream, unsigned component, struct endpoint at);
+enum sdp_fault agent_check_remote_candidates(const struct sdp_session *session, unsigned stream,
+                                             struct sdp_error *where);
+/* The peer's description of this generation, with or without a=remote-candidates. */
+void agent_take_update(struct ice_agent *agent, const struct sdp_session *session);
+/* Tells the owner once the pairs that are named are there, or can't be. */
+void agent_settle_update(struct ice_agent *agent);
 
 /* agent_probe.c */
 

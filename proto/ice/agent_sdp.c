@@ -133,9 +133,10 @@ default_better(const struct ice_candidate *a, const struct ice_candidate *b)
 static struct endpoint
 default_at(const struct ice_agent *agent, unsigned stream, unsigned component)
 {
-    const struct ice_pair *selected = ice_session_selected(agent->session, stream, component);
-    const struct ice_candidate *best = NULL;
+    const struct ice_candidate *selected = agent_selected_local(agent, stream, component), *best = NULL;
 
+    if (selected && agent_is_concluded(agent, stream))
+        return selected->endpoint;
     for (guint i = 0; i < agent->signalled->len; i++) {
         unsigned number = g_array_index(agent->signalled, uint16_t, i);
         const struct ice_candidate *candidate = ice_session_local(agent->session, number);
@@ -143,8 +144,6 @@ default_at(const struct ice_agent *agent, unsigned stream, unsigned component)
         if (!candidate || candidate->stream != stream || candidate->component != component ||
             candidate->transport != ICE_UDP)
             continue;
-        if (selected && selected->local == number)
-            return candidate->endpoint;
         if (default_better(candidate, best))
             best = candidate;
     }
@@ -165,17 +164,48 @@ put_rtcp(const struct ice_agent *agent, unsigned stream, GString *out)
 }
 
 static void
+put_candidate_line(const struct ice_candidate *candidate, GString *out)
+{
+    g_string_append(out, "a=");
+    put_candidate(candidate, span_of(NULL, 0), out);
+    g_string_append(out, "\r\n");
+}
+
+/* What is selected alone. A candidate that was learned from a check has no foundation that could be told; the others'
+ * are numbers. */
+static void
+put_selected(const struct ice_agent *agent, unsigned stream, GString *out)
+{
+    for (unsigned i = 1; i <= agent->options.session.components; i++) {
+        const struct ice_candidate *selected = agent_selected_local(agent, stream, i);
+        struct ice_candidate candidate;
+
+        if (!selected)
+            continue;
+        candidate = *selected;
+        if (!ice_is_ice_chars(span_of_text(candidate.foundation), 1, ICE_FOUNDATION_MOST))
+            g_snprintf(candidate.foundation, sizeof candidate.foundation, "p%u", i);
+        if (agent->options.relay_only)
+            candidate.related = (struct endpoint){ ADDRESS_NONE, 0 };
+        put_candidate_line(&candidate, out);
+    }
+    agent_put_remote_candidates(agent, stream, out);
+}
+
+static void
 put_candidates(const struct ice_agent *agent, unsigned stream, GString *out)
 {
+    if (agent_is_concluded(agent, stream)) {
+        put_selected(agent, stream, out);
+        return;
+    }
     for (guint i = 0; i < agent->signalled->len; i++) {
         const struct ice_candidate *candidate =
             ice_session_local(agent->session, g_array_index(agent->signalled, uint16_t, i));
 
         if (!candidate || candidate->stream != stream)
             continue;
-        g_string_append(out, "a=");
-        put_candidate(candidate, span_of(NULL, 0), out);
-        g_string_append(out, "\r\n");
+        put_candidate_line(candidate, out);
     }
     if (agent->gathered && agent->options.session.trickle)
         sdp_put_attribute(out, "end-of-candidates", NULL);
@@ -247,6 +277,9 @@ ice_agent_description(struct ice_agent *agent, GString *out)
     struct sdp_origin origin = { .user = span_of_text("-") };
 
     put_body(agent, body);
+    for (unsigned i = 0; i < agent->options.session.streams; i++)
+        for (unsigned c = 1; c <= agent->options.session.components; c++)
+            agent_note_own_defaults(agent, i, c, default_at(agent, i, c));
     count_version(agent, body->str);
     origin.session_id = agent->sdp_id;
     origin.version = agent->sdp_version;
@@ -288,6 +321,8 @@ check_stream(struct offer *offer, unsigned stream, GError **error)
         if (sdp_candidate_next(&offer->session, (int)stream, &line, &candidate, &where) != SDP_FAULT_NONE)
             return refuse(error, ICE_AGENT_FAULT_MALFORMED, &where);
     } while (line);
+    if (agent_check_remote_candidates(&offer->session, stream, &where) != SDP_FAULT_NONE)
+        return refuse(error, ICE_AGENT_FAULT_MALFORMED, &where);
     if (ice.mismatch || sdp_ice_is_mismatch(&offer->session, (int)stream))
         return refuse(error, ICE_AGENT_FAULT_MISMATCH, NULL);
     offer->ice = ice;
@@ -353,6 +388,7 @@ take_credentials(struct ice_agent *agent, const struct offer *offer)
                                  .ta = offer->ice.lite ? 0 : (int64_t)MIN(offer->ice.pacing_ms, 10000) * TIME_MS };
 
     agent->remote_known = ice_session_set_remote(agent->session, &remote);
+    agent->peer_ice2 = remote.ice2;
     memcpy(agent->remote_ufrag, remote.ufrag.bytes, remote.ufrag.length);
     agent->remote_ufrag[remote.ufrag.length] = '\0';
 }
@@ -381,6 +417,7 @@ ice_agent_take_description(struct ice_agent *agent, struct span text, GError **e
     for (unsigned i = 0; i < agent->options.session.streams; i++)
         add_candidates(agent, &offer, i);
     end_streams(agent, offer.ended);
+    agent_take_update(agent, &offer.session);
     agent_tcp_relays_permit(agent);
     agent_pump(agent);
     agent_leave(agent, false);

@@ -182,6 +182,10 @@ told(void *owner, struct ice_agent *agent, const struct ice_agent_news *news)
         end->restarted++;
         end->told_before = end->lines->len + end->gathered;
         break;
+    case ICE_AGENT_AGREED:
+        end->agreed += news->state == ICE_COMPLETED;
+        end->disagreed += news->state == ICE_FAILED;
+        break;
     case ICE_AGENT_CLOSED:
         end->closed++;
         break;

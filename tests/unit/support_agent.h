@@ -19,7 +19,7 @@
 struct end {
     struct ice_agent *agent;
     GPtrArray *lines; /* candidates to be trickled, as text */
-    unsigned gathered, selected, lost, network, restarted, closed, failed;
+    unsigned gathered, selected, lost, network, restarted, closed, failed, agreed, disagreed;
     unsigned told_before; /* candidates and GATHERED that it had been told of at ICE_AGENT_RESTARTED or NETWORK */
     int64_t gathered_at, completed_at, failed_at, lost_at;
     enum ice_state state;

@@ -244,6 +244,16 @@ test_descriptions(void)
               "x:candidate() show((c:gsub('%d+ typ', 'typ'):gsub('ufrag %S+', 'ufrag'):gsub("
               "'^(%w+):%w+', '%1'))) until c == 'end-of-candidates' show(x:candidate('1s')) end)",
           "nil timeout; candidate 1 UDP 2130706431 198.51.100.2 typ host ufrag; end-of-candidates; nil timeout" },
+        { "an offer after the selection (RFC 8839 sections 4.4 and 5.2)",
+          NET "local x, y = a:ice(), b:ice {controlling = false} a:spawn(function() x:gather() y:gather() "
+              "y:remote_sdp(x:local_sdp()) x:remote_sdp(y:local_sdp()) x:wait() y:wait() show(x.offer_due) "
+              "local offer = x:local_sdp() show(offer:match('remote%-candidates:1 (%S+)'), "
+              "select(2, offer:gsub('a=candidate', ''))) show(y:remote_sdp(offer)) show(y:wait() ~= nil) "
+              "local answer = y:local_sdp() show(answer:find('remote%-candidates')) show(x:remote_sdp(answer)) "
+              "show(y:remote_sdp((offer:gsub('remote%-candidates:1 %S+', 'remote-candidates:1 192.0.2.9')))) "
+              "local _, why, d = y:wait('1s') show(why, d.text, y.state) end)",
+          "false; 198.51.100.3 1; true; true; nil; true; true; unreachable a pair that the peer has selected is not "
+          "to be had here; a restart is due failed" },
         { "closed while one waits for a candidate",
           NET "b:link {on = false} local x = a:ice {trickle = true, stun = b} "
               "a:spawn(function() x:gather(0) x:candidate() show(x:candidate()) end) "

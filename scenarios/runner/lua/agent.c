@@ -125,6 +125,12 @@ note(struct agent_handle *agent, const struct ice_agent_news *news)
             agent->why = NULL;
         }
         break;
+    case ICE_AGENT_AGREED:
+        if (news->state == ICE_FAILED) {
+            agent->failed = true;
+            agent->why = "a pair that the peer has selected is not to be had here; a restart is due";
+        }
+        break;
     case ICE_AGENT_SELECTED:
         if (news->stream == 0 && news->component == 1)
             agent->after = news->elapsed;
@@ -429,6 +435,13 @@ agent_add_candidate(struct script *script, lua_State *L)
 
 /* --- connecting --------------------------------------------------------------------------------------------------- */
 
+/* And, after an offer that names what the peer has selected, this side has selected it, too. */
+static bool
+is_connected(const struct agent_handle *agent)
+{
+    return state_of(agent) == ICE_COMPLETED && !ice_agent_is_agreeing(agent->agent);
+}
+
 static int
 wait_go_on(lua_State *L, int status, lua_KContext context)
 {
@@ -439,7 +452,7 @@ wait_go_on(lua_State *L, int status, lua_KContext context)
         return arg_push_failure(L, "closed");
     if (agent->failed)
         return push_trouble(L, "unreachable", agent->why);
-    if (state_of(agent) == ICE_COMPLETED) {
+    if (is_connected(agent)) {
         agent_push_pair(L, agent);
         return 1;
     }
@@ -457,7 +470,7 @@ agent_wait(struct script *script, lua_State *L)
 
     (void)script;
     arg_no_more(L, 2);
-    if (timeout == 0 && is_open(agent) && !agent->failed && state_of(agent) != ICE_COMPLETED)
+    if (timeout == 0 && is_open(agent) && !agent->failed && !is_connected(agent))
         return arg_push_failure(L, "timeout");
     task_set_deadline(L, timeout);
     return wait_go_on(L, LUA_OK, 0);
@@ -587,6 +600,8 @@ agent_field(struct script *script, lua_State *L, struct handle *self, const char
     (void)script;
     if (strcmp(name, "state") == 0)
         lua_pushstring(L, state_word(agent));
+    else if (strcmp(name, "offer_due") == 0)
+        lua_pushboolean(L, is_open(agent) && ice_agent_owes_offer(agent->agent));
     else if (strcmp(name, "controlling") == 0)
         lua_pushboolean(L, agent->agent && ice_session_is_controlling(ice_agent_session(agent->agent)));
     else if (is_open(agent) && ice_session_path(ice_agent_session(agent->agent), 0, 1, &path))
@@ -621,7 +636,7 @@ static const struct word agent_words[] = {
     { "stop", agent_close },
     { NULL, NULL },
 };
-static const char *const agent_fields[] = { "own", "peer", "state", "controlling", NULL };
+static const char *const agent_fields[] = { "own", "peer", "state", "controlling", "offer_due", NULL };
 
 const struct type agent_type = {
     .name = "agent",
