@@ -178,8 +178,7 @@ bind_selected(struct ice_agent *agent)
 static void
 start_if_ready(struct ice_agent *agent)
 {
-    if (agent->remote_known && agent->described && (agent->options.session.trickle || agent->gathered) &&
-        ice_session_state(agent->session) == ICE_IDLE)
+    if (agent->remote_known && agent->described && (agent->options.session.trickle || agent->gathered))
         ice_session_start(agent->session, agent_now(agent));
 }
 

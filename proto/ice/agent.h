@@ -175,7 +175,8 @@ void ice_agent_description(struct ice_agent *agent, GString *out);
 /* Takes the peer's. Candidates that no use can be made of are passed over. In a stream that is in use, other
  * credentials are a restart of the peer's: this agent restarts too, and ICE_AGENT_RESTARTED follows. The same once more
  * brings what candidates are new in it. False, with an error of ICE_AGENT_ERROR that quotes the line, and nothing has
- * changed. After MISMATCH the own description says a=ice-mismatch. One with a=remote-candidates, from the controlling agent,
+ * changed. After MISMATCH the own description says a=ice-mismatch, and ICE_AGENT_STATE tells that an agent that has not
+ * begun to check has failed. One with a=remote-candidates, from the controlling agent,
  * may come before the pairs that it names are known here: it should be answered after ICE_AGENT_AGREED, and if that says
  * FAILED, a restart is due. */
 bool ice_agent_take_description(struct ice_agent *agent, struct span text, GError **error);

@@ -393,6 +393,16 @@ take_credentials(struct ice_agent *agent, const struct offer *offer)
     agent->remote_ufrag[remote.ufrag.length] = '\0';
 }
 
+/* ICE is of no use with this peer, unless a better description comes. */
+static void
+take_mismatch(struct ice_agent *agent)
+{
+    agent_enter(agent);
+    agent->mismatch = true;
+    ice_session_mismatch(agent->session, agent_now(agent));
+    agent_leave(agent, false);
+}
+
 bool
 ice_agent_take_description(struct ice_agent *agent, struct span text, GError **error)
 {
@@ -400,7 +410,8 @@ ice_agent_take_description(struct ice_agent *agent, struct span text, GError **e
     g_autoptr(GError) why = NULL;
 
     if (!check_offer(agent, text, &offer, &why)) {
-        agent->mismatch |= why->code == ICE_AGENT_FAULT_MISMATCH;
+        if (why->code == ICE_AGENT_FAULT_MISMATCH)
+            take_mismatch(agent);
         if (agent->transcript)
             ice_transcript_refused(agent->transcript, agent_now(agent), sentences[why->code]);
         g_propagate_error(error, g_steal_pointer(&why));

@@ -198,8 +198,8 @@ session_select_lite(struct ice_session *session, int64_t now)
 
 /* ---- what the controlling agent nominates */
 
-static struct ice_pair *
-best_valid(const struct ice_session *session, unsigned stream, unsigned component)
+struct ice_pair *
+session_best_valid(const struct ice_session *session, unsigned stream, unsigned component)
 {
     struct ice_pair *best = NULL;
 
@@ -302,7 +302,7 @@ find_ripe(const struct ice_session *session, unsigned stream, unsigned number, i
 
     if (component->route.used || component->first_valid == TIME_NEVER)
         return NULL;
-    valid = best_valid(session, stream, number);
+    valid = session_best_valid(session, stream, number);
     checked = valid ? session_find_number(session, valid->made_by) : NULL;
     if (!checked)
         return NULL;
@@ -354,7 +354,7 @@ is_exhausted(const struct ice_session *session, unsigned stream)
             return false;
     }
     for (unsigned i = 1; i <= components_of(session, stream); i++)
-        all_valid &= best_valid(session, stream, i) != NULL;
+        all_valid &= session_best_valid(session, stream, i) != NULL;
     return !all_valid;
 }
 
@@ -397,6 +397,7 @@ session_settle(struct ice_session *session, int64_t now)
         if (checklist->release <= now)
             release(session, now, i);
     }
+    session_settle_early(session, now);
 }
 
 int64_t

@@ -1,4 +1,7 @@
-/* What keeps selected pairs in use, or ends that: consent (RFC 7675) and keepalives (RFC 8445 section 11). */
+/* What keeps pairs in use, or ends that: consent (RFC 7675) and keepalives (RFC 8445 section 11).
+ *
+ * A component sends by a route: its selected pair; until there is one that of the generation before; and if there is none
+ * of either the best valid pair, early. */
 #include "proto/ice/session_private.h"
 
 /* 5 s x U(0.8, 1.2): RFC 7675 section 5.1. */
@@ -36,17 +39,85 @@ session_route_begin(struct ice_session *session, int64_t now, struct route *rout
     }
 }
 
-int
-session_find_route(const struct ice_session *session, uint32_t pair, bool *old)
-{
-    for (unsigned i = 0; i < session->options.streams * session->options.components; i++) {
-        const struct component *component = &session->components[i];
+enum { ROUTE_SELECTED, ROUTE_OLD, ROUTE_EARLY, ROUTES };
 
-        *old = component->old.used && component->old.pair == pair;
-        if (*old || (component->route.used && component->route.pair == pair))
-            return (int)i;
-    }
-    return -1;
+static struct route *
+route_of(struct ice_session *session, unsigned index, int which)
+{
+    struct component *component = &session->components[index];
+
+    return which == ROUTE_SELECTED ? &component->route : which == ROUTE_OLD ? &component->old : &component->early;
+}
+
+/* Early data is sent with the consent that the answer to a check is (RFC 7675 section 5.1). */
+static void
+begin_early(struct ice_session *session, int64_t now, struct route *route, const struct ice_pair *pair)
+{
+    *route = (struct route){ .used = true,
+                             .generation = session->generation,
+                             .base = pair->base,
+                             .pair = pair->number,
+                             .priority = ice_candidate_prflx_priority(&session->locals[pair->base].candidate),
+                             .to = session->remotes[pair->remote].candidate.endpoint,
+                             .last_sent = now,
+                             .consent_expires = pair->answered + ICE_CONSENT_EXPIRY,
+                             .consent_next = MAX(now, pair->answered + ICE_CONSENT) };
+}
+
+static void
+choose_early(struct ice_session *session, int64_t now, unsigned index)
+{
+    struct component *component = &session->components[index];
+    unsigned stream = index / session->options.components;
+    const struct ice_pair *best = NULL;
+
+    if (!component->route.used && !component->old.used && component->first_valid != TIME_NEVER &&
+        session->checklists[stream].state == ICE_RUNNING)
+        best = session_best_valid(session, stream, index % session->options.components + 1);
+    if (!best)
+        component->early = (struct route){ .used = false };
+    else if (component->early.pair != best->number ||
+             (!component->early.used && best->answered + ICE_CONSENT_EXPIRY > now))
+        begin_early(session, now, &component->early, best);
+}
+
+void
+session_settle_early(struct ice_session *session, int64_t now)
+{
+    for (unsigned i = 0; session->options.consent && !session->options.lite &&
+                         i < session->options.streams * session->options.components;
+         i++)
+        choose_early(session, now, i);
+}
+
+/* A pair without consent is of no use in this generation, nor is the one whose check had made it. */
+static void
+bar_pair(struct ice_session *session, int64_t now, struct ice_pair *pair, enum ice_why why)
+{
+    struct ice_pair *checked = session_find_number(session, pair->made_by);
+
+    pair->selected = pair->valid = false;
+    pair->barred = true;
+    session_move(session, now, pair, ICE_PAIR_FAILED, why, 0);
+    if (!checked)
+        return;
+    session_stop_nominating(session, checked);
+    checked->valid = false;
+    checked->barred = true;
+    session_move(session, now, checked, ICE_PAIR_FAILED, why, 0);
+}
+
+/* Silence ends what is sent, until a check of the pair is answered after all: it may be just being nominated, which lasts
+ * longer. A peer that has revoked its consent gives it no more. */
+static void
+lose_early(struct ice_session *session, int64_t now, unsigned index, enum ice_why why)
+{
+    struct route *route = &session->components[index].early;
+    struct ice_pair *pair = session_find_number(session, route->pair);
+
+    route->used = false;
+    if (pair && why == ICE_WHY_CONSENT_REVOKED)
+        bar_pair(session, now, pair, why);
 }
 
 void
@@ -70,36 +141,47 @@ session_route_lose(struct ice_session *session, int64_t now, unsigned index, boo
     session_tell(session, &event);
     if (old)
         return;
-    if (pair) {
-        struct ice_pair *checked = session_find_number(session, pair->made_by);
-
-        pair->selected = pair->valid = false;
-        pair->barred = true;
-        session_move(session, now, pair, ICE_PAIR_FAILED, why, 0);
-        if (checked) {
-            checked->valid = false;
-            checked->barred = true;
-            session_move(session, now, checked, ICE_PAIR_FAILED, why, 0);
-        }
-    }
+    if (pair)
+        bar_pair(session, now, pair, why);
     session_set_checklist(session, now, stream, ICE_FAILED, why);
+}
+
+static void
+lose(struct ice_session *session, int64_t now, unsigned index, int which, enum ice_why why)
+{
+    if (which == ROUTE_EARLY)
+        lose_early(session, now, index, why);
+    else
+        session_route_lose(session, now, index, which == ROUTE_OLD, why);
+}
+
+static void
+renew(struct ice_session *session, int64_t now, struct route *route)
+{
+    struct ice_pair *pair = session_find_number(session, route->pair);
+
+    route->consent_expires = now + ICE_CONSENT_EXPIRY;
+    if (pair)
+        pair->answered = now;
 }
 
 void
 session_consent_answer(struct ice_session *session, int64_t now, const struct transaction *transaction,
                        const struct ice_answer *answer)
 {
-    bool old;
-    int index = session_find_route(session, transaction->pair, &old);
-    struct route *route;
+    unsigned count = session->options.streams * session->options.components;
 
-    if (index < 0)
+    for (unsigned i = 0; i < count * ROUTES; i++) {
+        struct route *route = route_of(session, i / ROUTES, (int)(i % ROUTES));
+
+        if (!route->used || route->pair != transaction->pair)
+            continue;
+        if (answer->kind == ICE_ANSWER_SUCCESS)
+            renew(session, now, route);
+        else if (answer->kind == ICE_ANSWER_ERROR && answer->code == STUN_CODE_FORBIDDEN)
+            lose(session, now, i / ROUTES, (int)(i % ROUTES), ICE_WHY_CONSENT_REVOKED);
         return;
-    route = old ? &session->components[index].old : &session->components[index].route;
-    if (answer->kind == ICE_ANSWER_SUCCESS)
-        route->consent_expires = now + ICE_CONSENT_EXPIRY;
-    else if (answer->kind == ICE_ANSWER_ERROR && answer->code == STUN_CODE_FORBIDDEN)
-        session_route_lose(session, now, (unsigned)index, old, ICE_WHY_CONSENT_REVOKED);
+    }
 }
 
 static struct ice_order
@@ -147,19 +229,31 @@ keep_alive(struct ice_session *session, int64_t now, unsigned index, struct rout
     session->counters.keepalives++;
 }
 
+/* Then its check asks already, and more often. */
 static bool
-route_next(struct ice_session *session, int64_t now, unsigned index, bool old, struct ice_order *order)
+is_nominating(const struct ice_session *session, const struct route *route)
 {
-    struct component *component = &session->components[index];
-    struct route *route = old ? &component->old : &component->route;
+    const struct ice_pair *pair = session_find_number(session, route->pair);
+    const struct ice_pair *checked = pair ? session_find_number(session, pair->made_by) : NULL;
+
+    return checked && checked->nominating;
+}
+
+static bool
+route_next(struct ice_session *session, int64_t now, unsigned index, int which, struct ice_order *order)
+{
+    struct route *route = route_of(session, index, which);
 
     if (!route->used)
         return false;
     if (route->consent_expires <= now) {
-        session_route_lose(session, now, index, old, ICE_WHY_CONSENT_EXPIRED);
+        lose(session, now, index, which, ICE_WHY_CONSENT_EXPIRED);
         return false;
     }
-    if (route->consent_next <= now) {
+    if (route->consent_next <= now && which == ROUTE_EARLY && is_nominating(session, route)) {
+        route->consent_next = now + ICE_CONSENT;
+        route->last_sent = now;
+    } else if (route->consent_next <= now) {
         ask_consent(session, now, index, route, order);
         return true;
     }
@@ -174,8 +268,9 @@ bool
 session_consent_next(struct ice_session *session, int64_t now, struct ice_order *order)
 {
     for (unsigned i = 0; i < session->options.streams * session->options.components; i++)
-        if (route_next(session, now, i, false, order) || route_next(session, now, i, true, order))
-            return true;
+        for (int which = 0; which < ROUTES; which++)
+            if (route_next(session, now, i, which, order))
+                return true;
     return false;
 }
 
@@ -196,6 +291,7 @@ session_consent_deadline(const struct ice_session *session)
     for (unsigned i = 0; i < session->options.streams * session->options.components; i++) {
         deadline = MIN(deadline, route_deadline(session, &session->components[i].route));
         deadline = MIN(deadline, route_deadline(session, &session->components[i].old));
+        deadline = MIN(deadline, route_deadline(session, &session->components[i].early));
     }
     return deadline;
 }
@@ -208,5 +304,5 @@ ice_session_sent(struct ice_session *session, int64_t now, unsigned stream, unsi
 
     struct component *at = session_component(session, stream, component);
 
-    at->route.last_sent = at->old.last_sent = now;
+    at->route.last_sent = at->old.last_sent = at->early.last_sent = now;
 }

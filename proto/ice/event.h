@@ -75,6 +75,7 @@ enum ice_state { ICE_IDLE, ICE_RUNNING, ICE_COMPLETED, ICE_FAILED };
     X(EXHAUSTED,           "exhausted",          "no pair is left that could succeed, and a component has none that did",   "RFC 8445 section 8.1.2") \
     X(REVIVED,             "revived",            "the peer's check came, after this side had given up",                     "RFC 8445 section 7.3.1.4") \
     X(NOMINATION_FAILED,   "nomination-failed",  "the check that should nominate has failed",                               "RFC 8445 section 7.2.5.3.4") \
+    X(MISMATCH,            "mismatch",           "the peer's default address is none of its candidates: something on the way has rewritten it", "RFC 8839 section 4.2.5") \
     X(STARTED,             "started",            "both sides' credentials are known",                                       "RFC 8445 section 6.1.2.6") \
     X(RELEASED,            "released",           "three seconds have passed since the last pair was selected",              "RFC 8445 section 8.3.1") \
     /* afterwards */ \

@@ -137,11 +137,22 @@ path_of_pair(const struct ice_session *session, const struct ice_pair *pair)
                               .rtt = pair->rtt };
 }
 
+/* Before the selection. An agent that asks for consent has an early route, as long as it has that. */
+static const struct ice_pair *
+find_early(const struct ice_session *session, const struct component *at, unsigned stream, unsigned component)
+{
+    if (session->checklists[stream].state == ICE_FAILED)
+        return NULL;
+    if (session->options.consent && !session->options.lite)
+        return at->early.used ? session_find_number(session, at->early.pair) : NULL;
+    return session_best_valid(session, stream, component);
+}
+
 bool
 ice_session_path(const struct ice_session *session, unsigned stream, unsigned component, struct ice_path *path)
 {
     const struct component *at = find_component(session, stream, component);
-    const struct ice_pair *best = NULL;
+    const struct ice_pair *best;
 
     if (!at)
         return false;
@@ -149,15 +160,7 @@ ice_session_path(const struct ice_session *session, unsigned stream, unsigned co
         *path = path_of_route(session, at->route.used ? &at->route : &at->old);
         return true;
     }
-    if (session->checklists[stream].state == ICE_FAILED)
-        return false;
-    for (size_t i = 0; i < session->pair_count; i++) {
-        const struct ice_pair *pair = &session->pairs[i];
-
-        if (pair->valid && pair->state != ICE_PAIR_GONE && pair->stream == stream && pair->component == component &&
-            (!best || pair->priority > best->priority))
-            best = pair;
-    }
+    best = find_early(session, at, stream, component);
     if (best)
         *path = path_of_pair(session, best);
     return best != NULL;

@@ -65,20 +65,28 @@ draw_credentials(struct ice_session *session)
     credentials->key = stun_key_new_short_term(span_of_text(credentials->pwd));
 }
 
+static void
+set_idle(struct ice_session *session)
+{
+    session->state = ICE_IDLE;
+    for (unsigned i = 0; i < session->options.streams; i++)
+        session->checklists[i] = (struct checklist){ .state = ICE_IDLE, .release = TIME_NEVER };
+}
+
 /* What a generation begins with. */
 static void
 begin_generation(struct ice_session *session)
 {
     draw_credentials(session);
     session->started = session->impatient = session->ended_local = session->ended_remote = false;
-    session->state = ICE_IDLE;
+    set_idle(session);
     session->patience = TIME_NEVER;
     session->early_count = 0;
     session->turn = session->options.streams - 1; /* the first turn is the first checklist's */
-    for (unsigned i = 0; i < session->options.streams; i++)
-        session->checklists[i] = (struct checklist){ .state = ICE_IDLE, .release = TIME_NEVER };
-    for (unsigned i = 0; i < session->options.streams * session->options.components; i++)
+    for (unsigned i = 0; i < session->options.streams * session->options.components; i++) {
         session->components[i].first_valid = TIME_NEVER;
+        session->components[i].early.used = false;
+    }
 }
 
 struct ice_session *
@@ -132,7 +140,19 @@ ice_session_set_remote(struct ice_session *session, const struct ice_remote *rem
     session->aggressive_peer = !remote->ice2;
     session->ta = MAX(session->options.ta, remote->ta);
     session->trickling_peer = remote->trickle;
+    if (!session->started)
+        set_idle(session);
     return true;
+}
+
+void
+ice_session_mismatch(struct ice_session *session, int64_t now)
+{
+    if (session->started || session->state != ICE_IDLE)
+        return;
+    session->started_at = now;
+    for (unsigned i = 0; i < session->options.streams; i++)
+        session_set_checklist(session, now, i, ICE_FAILED, ICE_WHY_MISMATCH);
 }
 
 /* ---- roles (section 6.1.1) */

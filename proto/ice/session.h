@@ -55,7 +55,8 @@
  * its nomination).
  *
  * After selection consent is kept fresh on each selected pair, every 4 to 6 seconds, and ends 30 seconds after the
- * selection or the last answer since. A pair that was last answered long before the peer nominated it is asked at once.
+ * selection or the last answer since. Before it consent is asked for on the pair that data would take, the best of those
+ * that are valid, and without it nothing is sent. A pair that was last answered long before the peer nominated it is asked at once.
  * Without consent the pair counts as Failed, and only a restart mends that. A restart begins a new generation: all
  * pairs go, the old selected pairs stay in use, with consent under the old credentials, until new ones are selected.
  *
@@ -176,6 +177,10 @@ int ice_session_add_remote(struct ice_session *session, const struct ice_candida
  * says so. */
 void ice_session_end_local(struct ice_session *session, int64_t now);
 void ice_session_end_remote(struct ice_session *session, int64_t now);
+
+/* The peer's description was rewritten on the way: ICE does not work with this peer (RFC 8839 section 4.2.5). An Idle
+ * session is Failed, until credentials are set that came in a better one; nothing changes in one that has started. */
+void ice_session_mismatch(struct ice_session *session, int64_t now);
 
 /* Both sides' credentials are known, and the own have been sent: checklists are formed, checks begin, patience
  * counts. */
@@ -319,7 +324,7 @@ const struct ice_pair *ice_session_find_pair(const struct ice_session *session, 
 const struct ice_pair *ice_session_selected(const struct ice_session *session, unsigned stream, unsigned component);
 
 /* Where the component's data goes (section 12.1): the selected pair; before there is one, the old generation's, or else
- * the valid pair with the highest priority. False when it may go nowhere. */
+ * the valid pair with the highest priority, as long as there is consent. False when it may go nowhere. */
 struct ice_path {
     uint16_t base;
     struct endpoint from, to;

@@ -65,6 +65,7 @@ struct route {
 
 struct component {
     struct route route, old; /* of this generation; of the one before until there is one of this */
+    struct route early;      /* the best valid pair, while there is neither and consent is asked for */
     int64_t first_valid;     /* TIME_NEVER: none yet */
 };
 
@@ -226,18 +227,19 @@ void session_settle(struct ice_session *session, int64_t now);
 /* When the passing of time alone will give `session_settle` something to do. */
 int64_t session_settle_deadline(const struct ice_session *session);
 void session_select_lite(struct ice_session *session, int64_t now);
+/* The valid pair of a component with the highest priority; NULL. */
+struct ice_pair *session_best_valid(const struct ice_session *session, unsigned stream, unsigned component);
 
 /* consent.c */
 
 void session_route_begin(struct ice_session *session, int64_t now, struct route *route, const struct ice_pair *pair);
-void session_route_answered(struct ice_session *session, int64_t now, uint32_t pair);
-/* Stops what a route carries, for good. */
+/* Stops what a route carries, for good. Not for those before the selection. */
 void session_route_lose(struct ice_session *session, int64_t now, unsigned index, bool old, enum ice_why why);
 bool session_consent_next(struct ice_session *session, int64_t now, struct ice_order *order);
 int64_t session_consent_deadline(const struct ice_session *session);
 void session_consent_answer(struct ice_session *session, int64_t now, const struct transaction *transaction,
                             const struct ice_answer *answer);
-/* The index of the component that a pair number carries in some route; -1. `old` says in which. */
-int session_find_route(const struct ice_session *session, uint32_t pair, bool *old);
+/* After every change: which pair data takes before the selection. It may fail the one whose consent is over. */
+void session_settle_early(struct ice_session *session, int64_t now);
 
 #endif

@@ -116,7 +116,7 @@ def test_kinds():
     # What an active candidate's connection comes from is no candidate yet (RFC 6544 section 4.1).
     ours, theirs, *_ = two('TCP', both=['--tcp=only'], types=None)
     equal('TCP: transport, types', (ours['transport'], sorted({ours['own_type'], ours['peer_type'], theirs['own_type']})),
-          ('tcp', ['host', 'prflx']))
+          ('tcp', ['host']))
     *_, described, _, _ = two('TCP too', both=['--tcp'])
     check('TCP too: both are described', ' UDP ' in described and 'tcptype passive' in described, described)
     *_, described, _, _ = two('trickle', both=['--trickle'])

@@ -38,11 +38,15 @@ test_faults(void)
         CHECK_ROW(rows[i].name, g_error_matches(error, ICE_AGENT_ERROR, (int)rows[i].fault));
         CHECK_ROW(error ? error->message : rows[i].name, error && strstr(error->message, rows[i].says));
     }
+    run_for(1);
+    CHECK(end_a.state == ICE_FAILED && end_a.failed == 1 && end_a.why == ICE_WHY_MISMATCH);
+    CHECK(ice_session_state(ice_agent_session(end_a.agent)) == ICE_FAILED);
     CHECK(!ice_agent_take_candidate(end_a.agent, 0, span_of_text("candidate:1 1 UDP"), NULL));
     CHECK(!ice_agent_take_candidate(end_a.agent, 1, span_of_text("end-of-candidates"), NULL));
     ice_agent_description(end_a.agent, text);
     CHECK(strstr(text->str, "\r\na=ice-mismatch\r\n") != NULL);
     CHECK(ice_agent_take_description(end_a.agent, span_of_text(HEAD MEDIUM ICE GOOD), NULL));
+    CHECK(ice_session_state(ice_agent_session(end_a.agent)) == ICE_IDLE);
     g_string_truncate(text, 0);
     ice_agent_description(end_a.agent, text);
     CHECK(!strstr(text->str, "ice-mismatch"));
@@ -189,8 +193,8 @@ test_early_end(void)
     CHECK(ice_agent_take_description(end_a.agent, span_of_text(HEAD "a=ice-options:ice2 trickle\r\n" MEDIUM ICE GOOD),
                                      NULL));
     CHECK_ROW_INT("both", (int64_t)ice_session_remotes(ice_agent_session(end_a.agent)), 2);
-    CHECK(ice_agent_take_candidate(end_a.agent, 0, span_of_text("candidate:3 1 UDP 99 203.0.113.9 5002 typ host"),
-                                   NULL));
+    CHECK(
+        ice_agent_take_candidate(end_a.agent, 0, span_of_text("candidate:3 1 UDP 99 203.0.113.9 5002 typ host"), NULL));
     CHECK_ROW_INT("ended", (int64_t)ice_session_remotes(ice_agent_session(end_a.agent)), 2);
 }
 
@@ -296,7 +300,6 @@ void
 suite_ice_agent_sdp(void)
 {
     UNIT_SUITE("ICE agent SDP", agents_begin, agents_end, { "faults", test_faults }, { "options", test_options },
-               { "description", test_description }, { "trickled", test_trickled },
-               { "early end", test_early_end }, { "transcript", test_transcript },
-               { "story", test_story });
+               { "description", test_description }, { "trickled", test_trickled }, { "early end", test_early_end },
+               { "transcript", test_transcript }, { "story", test_story });
 }

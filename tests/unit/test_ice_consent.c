@@ -96,6 +96,93 @@ test_expiry(void)
                   ICE_ORDER_NONE);
 }
 
+/* RFC 7675 section 5.1 holds for whatever is sent: before the selection the best valid pair has the consent of its check,
+ * asks for more, and carries nothing without. */
+static void
+test_early(void)
+{
+    static const struct {
+        const char *name;
+        unsigned answers; /* to so many requests for consent */
+        int64_t until;    /* data goes so long */
+    } rows[] = { { "never answered", 0, 30020 }, { "once", 1, 35040 }, { "for two minutes", 24, 150500 } };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct ice_session_options options = ICE_SESSION_DEFAULTS;
+        struct ice_path path;
+        unsigned asked = 0;
+        int64_t at = 0, until = 0;
+
+        options.controlling = false;
+        ice_bench_open(&bench, &options);
+        ice_bench_start(&bench, OWN, P1, NULL);
+        (void)ice_bench_next(&bench, 0);
+        CHECK_ROW(rows[i].name, !ice_session_path(bench.session, 0, 1, &path));
+        ice_bench_success(&bench, 20 * TIME_MS, NULL);
+        while (ice_session_path(bench.session, 0, 1, &path) && at < 10 * TIME_MIN) {
+            CHECK_ROW(rows[i].name, !path.selected);
+            at = ice_session_deadline(bench.session);
+            if (ice_bench_next(&bench, at) == ICE_ORDER_CONSENT && asked++ < rows[i].answers) {
+                ice_bench_success(&bench, at + 20 * TIME_MS, NULL);
+                until = at + 20 * TIME_MS + 30 * TIME_S;
+            }
+        }
+        CHECK_ROW_INT(rows[i].name, at, rows[i].answers ? until : rows[i].until * TIME_MS);
+        CHECK_ROW(rows[i].name, at <= (rows[i].until + 1000 * rows[i].answers) * TIME_MS);
+        CHECK_ROW_INT(rows[i].name, ice_session_state(bench.session), ICE_RUNNING);
+        CHECK_ROW_INT(rows[i].name, (int64_t)ice_bench_count(&bench, ICE_EVENT_CONSENT), 0);
+        CHECK_ROW_INT("and the peer may nominate it still", ice_bench_request(&bench, at + 1, 0, P1, true), 0);
+        CHECK_ROW(rows[i].name, ice_session_path(bench.session, 0, 1, &path) && path.selected);
+        ice_bench_close(&bench);
+    }
+}
+
+/* 403: the pair is of no use any more. */
+static void
+test_early_revoked(void)
+{
+    struct ice_session_options options = ICE_SESSION_DEFAULTS;
+    struct ice_path path;
+
+    options.controlling = false;
+    ice_bench_open(&bench, &options);
+    ice_bench_start(&bench, OWN, P1, NULL);
+    (void)ice_bench_next(&bench, 0);
+    ice_bench_success(&bench, 20 * TIME_MS, NULL);
+    CHECK(next_consent() < 6 * TIME_S);
+    ice_bench_error(&bench, 6 * TIME_S, 403);
+    CHECK_ROW("no path", !ice_session_path(bench.session, 0, 1, &path));
+    CHECK_ROW_INT("the pair", ice_bench_state(&bench, 0, P1), ICE_PAIR_FAILED);
+    (void)ice_bench_request(&bench, 7 * TIME_S, 0, P1, true);
+    CHECK_ROW("not to be had again", !ice_session_path(bench.session, 0, 1, &path));
+}
+
+/* The better pair takes over; without consent in the options nothing of this. */
+static void
+test_early_better(void)
+{
+    struct ice_session_options options = ICE_SESSION_DEFAULTS;
+    struct ice_path path;
+    struct ice_order first;
+
+    for (int consent = 0; consent < 2; consent++) {
+        options.controlling = false;
+        options.consent = consent;
+        ice_bench_open(&bench, &options);
+        ice_bench_start(&bench, OWN, P1, P2, NULL);
+        (void)ice_bench_next(&bench, 0);
+        first = bench.order;
+        (void)ice_bench_next(&bench, 50 * TIME_MS);
+        ice_bench_success(&bench, 70 * TIME_MS, NULL);
+        CHECK(ice_session_path(bench.session, 0, 1, &path) && endpoint_equal(path.to, ice_at(P2)));
+        ice_bench_answer(&bench, 90 * TIME_MS, &first, 0, P1, OWN);
+        CHECK(ice_session_path(bench.session, 0, 1, &path) && endpoint_equal(path.to, ice_at(P1)));
+        CHECK(next_consent() == (consent ? 90 * TIME_MS + 5 * TIME_S : TIME_NEVER));
+        CHECK(!consent || endpoint_equal(bench.order.to, ice_at(P1)));
+        ice_bench_close(&bench);
+    }
+}
+
 /* A pair that succeeded long before the peer nominated it: consent is of the selection (RFC 7675 section 5.1 has ICE's
  * checks give it), and is asked for at once. */
 static void
@@ -379,7 +466,8 @@ void
 suite_ice_consent(void)
 {
     UNIT_SUITE("ice_consent", NULL, tear_down, { "interval", test_interval }, { "expiry", test_expiry },
-               { "late nomination", test_late_nomination },
+               { "early", test_early }, { "early, revoked", test_early_revoked },
+               { "early, better", test_early_better }, { "late nomination", test_late_nomination },
                { "late answer", test_late_answer }, { "answers", test_answers }, { "keepalive", test_keepalive },
                { "broken", test_broken }, { "restart", test_restart }, { "restarts", test_restarts },
                { "credentials", test_credentials }, { "generations", test_generations }, { "not ours", test_not_ours });

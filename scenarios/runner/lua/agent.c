@@ -381,7 +381,7 @@ note_description(struct agent_handle *agent, bool taken, const GError *error)
 
     if (taken && state == ICE_FAILED)
         return;
-    if (!taken && (state != ICE_IDLE || !g_error_matches(error, ICE_AGENT_ERROR, ICE_AGENT_FAULT_MISMATCH)))
+    if (!taken && (state != ICE_FAILED || !g_error_matches(error, ICE_AGENT_ERROR, ICE_AGENT_FAULT_MISMATCH)))
         return;
     agent->failed = !taken;
     g_free(agent->trouble);
