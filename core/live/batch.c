@@ -1,5 +1,6 @@
 /* Datagrams by the batch: recvmmsg into the host's inbox, sendmmsg from what waits at a socket. The memory is taken
- * once and used again. */
+ * once and used again. A message of the kernel's may be a burst of datagrams, both ways (UDP_GRO, UDP_SEGMENT): then they
+ * are of one peer, one size (but the last, which may be shorter) and one TTL, DSCP and ECN. */
 #include <errno.h>
 
 #include "core/live/udp.h"
@@ -48,15 +49,17 @@ live_inbox_receive(struct live_udp *udp)
 }
 
 bool
-live_inbox_read(struct live_udp *udp, unsigned n, struct io_datagram *datagram)
+live_inbox_read(struct live_udp *udp, unsigned n, struct io_datagram *datagram, size_t *size)
 {
     struct live_inbox *inbox = udp->live->inbox;
     struct msghdr *header = &inbox->headers[n].msg_hdr;
 
     *datagram = IO_DATAGRAM_TO(live_sockaddr_read(header->msg_name), span_of(inbox->bytes[n], inbox->headers[n].msg_len));
+    *size = SIZE_MAX;
     datagram->local = udp->local;
     for (struct cmsghdr *at = CMSG_FIRSTHDR(header); at; at = CMSG_NXTHDR(header, at))
-        live_control_read(at, datagram);
+        if (!live_control_is_size(at, size))
+            live_control_read(at, datagram);
     return (header->msg_flags & MSG_TRUNC) == 0;
 }
 

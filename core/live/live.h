@@ -8,7 +8,8 @@
  *
  * All callbacks come from the main context's iteration, in one thread, and none runs that context itself. Time is
  * CLOCK_MONOTONIC, counted from live_new. Datagrams are read in batches, and what is sent while a batch is handled goes
- * out in batches too, those for one peer and of one size as one message that the kernel cuts (where it can).
+ * out in batches too. Those for one peer and of one size go as one message that the kernel cuts, and what comes so is
+ * taken as one and cut here (where the kernel can).
  *
  * What the real machine can't tell or do: whether DF was set in a datagram that came (always IO_UNSET), and a packet's
  * name (always 0). Linux only. */

@@ -157,6 +157,19 @@ read_ipv6(const struct cmsghdr *control, struct io_datagram *datagram)
     }
 }
 
+bool
+live_control_is_size(const struct cmsghdr *control, size_t *size)
+{
+    int value;
+
+    if (control->cmsg_level != IPPROTO_UDP || control->cmsg_type != UDP_GRO)
+        return false;
+    value = number_of(control);
+    if (value > 0)
+        *size = (size_t)value;
+    return true;
+}
+
 void
 live_control_read(const struct cmsghdr *control, struct io_datagram *datagram)
 {

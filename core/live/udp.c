@@ -117,29 +117,35 @@ static const struct io_udp_ops ops = { udp_send, udp_join, udp_local, udp_close 
 
 /* --- receiving -------------------------------------------------------------------------------------------------- */
 
+/* Hands over what came as one: a datagram, or several of one size, of which the last may be shorter. */
 static void
-hand_over(struct live_udp *udp, const struct io_datagram *datagram)
+hand_over(struct live_udp *udp, struct io_datagram *datagram, size_t size)
 {
-    if (udp->udp.full)
-        return;
+    struct span rest = datagram->data;
+
     live_way_prove(udp, datagram->peer, datagram->local.address); /* the way back */
-    udp->udp.events->datagram(udp->udp.owner, &udp->udp, datagram);
+    do {
+        datagram->data = span_of(rest.bytes, MIN(rest.length, size));
+        rest = span_of(rest.bytes + datagram->data.length, rest.length - datagram->data.length);
+        udp->live->counters.received++;
+        if (!udp->udp.full)
+            udp->udp.events->datagram(udp->udp.owner, &udp->udp, datagram);
+    } while (rest.length > 0 && udp->file.fd >= 0);
 }
 
 /* One batch a turn: the set says so again while there is more. */
 static void
 receive(struct live_udp *udp)
 {
-    struct live *live = udp->live;
     unsigned count = live_inbox_receive(udp);
 
-    live->counters.batches_received += count > 0;
+    udp->live->counters.batches_received += count > 0;
     for (unsigned i = 0; i < count && udp->file.fd >= 0; i++) {
         struct io_datagram datagram;
+        size_t size;
 
-        live->counters.received++;
-        if (live_inbox_read(udp, i, &datagram))
-            hand_over(udp, &datagram);
+        if (live_inbox_read(udp, i, &datagram, &size))
+            hand_over(udp, &datagram, size);
     }
 }
 
@@ -238,6 +244,7 @@ set_options(int fd, int family)
     if (family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, &off, sizeof off);
     switch_on(fd, SOL_SOCKET, SO_BROADCAST);
+    switch_on(fd, IPPROTO_UDP, UDP_GRO); /* a burst of one size and peer comes as one (batch.c) */
 }
 
 /* A bound descriptor, or -1 and errno. An address that is not the machine's own fails here. */

@@ -19,6 +19,9 @@ struct live_udp {
     uint8_t expected;      /* datagrams to ask for at once: asking for one that is not there costs, too */
     bool single;           /* the kernel has refused to cut segments for it */
     uint64_t ordinal;      /* its name among the ways that are known to be good */
+    uint64_t last_ordinal; /* what it was when the last way was proven (ways.c), and that way */
+    struct endpoint last_peer;
+    struct address last_local;
     struct live_batch *batch; /* what waits to be sent; NULL: nothing */
 };
 
@@ -39,6 +42,8 @@ bool live_message_fill(struct live_message *message, const struct live_udp *udp,
 void live_message_header(struct live_message *message, struct span data, struct msghdr *header);
 /* Takes over what one control message says of a received datagram. */
 void live_control_read(const struct cmsghdr *control, struct io_datagram *datagram);
+/* Whether it says that several datagrams came as one message (UDP_GRO), and then their size; the last may be shorter. */
+bool live_control_is_size(const struct cmsghdr *control, size_t *size);
 
 /* For the messages that are sent as segments of one: their size, put behind what `message` says, whose own length stays
  * as it is. `header` has them all. */
@@ -59,9 +64,10 @@ bool live_batch_add(struct live_udp *udp, const struct io_datagram *datagram);
 /* Sends what waits. */
 void live_batch_send(struct live_udp *udp);
 
-/* Receives up to LIVE_BATCH datagrams into the host's inbox; how many. */
+/* Receives up to LIVE_BATCH messages into the host's inbox; how many. */
 unsigned live_inbox_receive(struct live_udp *udp);
-/* The n-th of them, which borrows from the inbox. */
-bool live_inbox_read(struct live_udp *udp, unsigned n, struct io_datagram *datagram);
+/* The n-th of them, which borrows from the inbox: a datagram, or several of `*size` bytes one behind the other, of which
+ * the last may be shorter (SIZE_MAX: it is one). */
+bool live_inbox_read(struct live_udp *udp, unsigned n, struct io_datagram *datagram, size_t *size);
 
 #endif

@@ -1,9 +1,11 @@
 /* core/live on loopback: the conformance suite of the seam, and what it has of its own. No privileges, no other network. */
+#include <netinet/udp.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/live/live.h"
 #include "core/live/log.h"
+#include "core/live/sockaddr.h"
 #include "core/live/timers.h"
 #include "tests/unit/support_io_conformance.h"
 
@@ -389,6 +391,84 @@ test_closed_with_batch(void)
     a.udp->ops->close(a.udp);
 }
 
+/* --- datagrams that come as one ----------------------------------------------------------------------------------- */
+
+/* Of a program of its own, as one message of `length` bytes that is cut into datagrams of `size`. */
+static void
+send_joined(struct endpoint to, size_t length, uint16_t size)
+{
+    static uint8_t bytes[4096];
+    union live_sockaddr name;
+    _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof size)] = { 0 };
+    struct iovec data = { bytes, length };
+    struct msghdr header = { .msg_name = &name, .msg_namelen = live_sockaddr_write(&name, AF_INET, to, 0),
+                             .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = (uint8_t)(i / size);
+    *CMSG_FIRSTHDR(&header) =
+        (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof size), .cmsg_level = IPPROTO_UDP, .cmsg_type = UDP_SEGMENT };
+    memcpy(CMSG_DATA(CMSG_FIRSTHDR(&header)), &size, sizeof size);
+    CHECK_ROW_UINT("taken by the kernel", (uint64_t)sendmsg(fd, &header, 0), length);
+    close(fd);
+}
+
+/* Has enough after so many. */
+struct glutton {
+    struct hearer hearer; /* first */
+    unsigned before_full, before_close;
+    unsigned heard;
+};
+
+static void
+on_gulp(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
+{
+    struct glutton *glutton = owner;
+
+    on_heard(owner, udp, datagram);
+    glutton->heard++;
+    udp->full = glutton->heard == glutton->before_full;
+    if (glutton->heard == glutton->before_close)
+        udp->ops->close(udp);
+}
+
+/* Each is handed over alone; whoever closes or is full amid them gets no more of them. */
+static void
+test_joined(void)
+{
+    static const struct io_udp_events gulps = { on_gulp, NULL };
+    static const struct {
+        const char *name;
+        size_t length;
+        uint16_t size;
+        unsigned before_full, before_close;
+        const char *heard;
+    } rows[] = {
+        { "one size", 400, 100, 0, 0, " 100:00 100:01 100:02 100:03" },
+        { "the last is shorter", 301, 100, 0, 0, " 100:00 100:01 100:02 1:03" },
+        { "of a byte each", 3, 1, 0, 0, " 1:00 1:01 1:02" },
+        { "nothing to cut", 100, 100, 0, 0, " 100:00" },
+        { "full after two", 400, 100, 2, 0, " 100:00 100:01" },
+        { "closed after one", 400, 100, 0, 1, " 100:00" },
+        { "closed after the last", 200, 100, 0, 2, " 100:00 100:01" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct glutton glutton = { { NULL, g_string_new(NULL) }, rows[i].before_full, rows[i].before_close, 0 };
+        uint64_t calls = live_counters(machine.b)->batches_received;
+
+        glutton.hearer.udp = open_udp(machine.pair.b, machine.pair.b_address, &gulps, &glutton);
+        send_joined(glutton.hearer.udp->ops->local(glutton.hearer.udp), rows[i].length, rows[i].size);
+        settle(&machine.pair);
+        CHECK_ROW_TEXT(rows[i].name, glutton.hearer.heard->str, rows[i].heard);
+        CHECK_ROW_UINT(rows[i].name, live_counters(machine.b)->batches_received - calls, 1);
+        if (rows[i].before_close == 0)
+            glutton.hearer.udp->ops->close(glutton.hearer.udp);
+        g_string_free(glutton.hearer.heard, TRUE);
+    }
+}
+
 /* A socket whose owner can take no more drops what comes. */
 static void
 test_full(void)
@@ -702,7 +782,7 @@ suite_live(void)
     unit_suite_add("streams of the real machine", set_up, tear_down, io_stream_tests, io_stream_test_count);
     UNIT_SUITE("live", set_up, tear_down, { "timers", test_timers }, { "batches", test_batches }, { "bursts", test_bursts },
                { "many peers", test_many_peers },
-               { "closed with a batch", test_closed_with_batch }, { "full", test_full }, { "group", test_group },
+               { "closed with a batch", test_closed_with_batch }, { "joined", test_joined }, { "full", test_full }, { "group", test_group },
                { "the whole machine", test_whole_machine }, { "watch the machine", test_watch_machine },
                { "both families", test_both_families },
                { "link-local", test_link_local }, { "no descriptors", test_no_descriptors },
