@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -47,6 +49,23 @@ prepare(struct load *load, unsigned n, size_t length)
     load->headers[n].msg_hdr = (struct msghdr){ .msg_iov = &load->data[n], .msg_iovlen = 1 };
 }
 
+/* As one message, from which the kernel cuts `count` datagrams. */
+static int
+send_joined(const struct load *load, const struct load_lane *lane, unsigned count)
+{
+    _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint16_t))] = { 0 };
+    uint16_t size = (uint16_t)lane->message.length;
+    struct msghdr header = { .msg_iov = (struct iovec *)load->data,
+                             .msg_iovlen = count,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control };
+    struct cmsghdr *at = CMSG_FIRSTHDR(&header);
+
+    *at = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof size), .cmsg_level = IPPROTO_UDP, .cmsg_type = UDP_SEGMENT };
+    memcpy(CMSG_DATA(at), &size, sizeof size);
+    return sendmsg(lane->out, &header, 0) < 0 ? -1 : (int)count;
+}
+
 /* Fills the window. What the kernel does not take now is sent when the next one arrives. */
 static void
 fill(struct load *load, struct run *run)
@@ -62,7 +81,7 @@ fill(struct load *load, struct run *run)
     }
     if (count == 0)
         return;
-    taken = sendmmsg(lane->out, load->headers, count, 0);
+    taken = lane->joined && count > 1 ? send_joined(load, lane, count) : sendmmsg(lane->out, load->headers, count, 0);
     for (int i = 0; i < taken; i++, run->next++)
         run->seats[run->next % load->window] = run->next;
     run->under_way += taken > 0 ? (unsigned)taken : 0;

@@ -6,6 +6,11 @@
  * `received_at`. A lane has so many under way and no more, so that no buffer flows over; what does not come within
  * LOAD_PATIENCE is lost, and its lane goes on.
  *
+ * A lane that is `joined` sends a burst as one message, which the kernel cuts into its datagrams, or hands over whole to a
+ * socket that takes it so (UDP_SEGMENT and UDP_GRO): as the driver of a network card does with the datagrams of a burst
+ * that it finds behind one another. Loopback does not join what comes one by one. It is also the cheaper way for the load,
+ * which must not be what the server waits for.
+ *
  *     struct load_lane lanes[] = { { .out = fd, .in = fd, .message = request, .sent_at = 8, .received_at = 8,
  *                                    .begins = span_of_text("\1\1") } };
  *     struct load_result result = load_run(lanes, 1, 16, 2.0);
@@ -14,6 +19,7 @@
 #ifndef TESTS_BENCH_SUPPORT_LOAD_H
 #define TESTS_BENCH_SUPPORT_LOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +36,7 @@ struct load_lane {
     struct span message;
     size_t sent_at, received_at;
     struct span begins; /* what all that arrives begins with: else it is wrong */
+    bool joined;
 };
 
 struct load_result {

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/live/sockaddr.h"
@@ -147,35 +148,24 @@ server_process_stop(struct server_process *server)
 
 /* --- what it takes ---------------------------------------------------------------------------------------------- */
 
-static char *
-read_of(const struct server_process *server, const char *name)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/%s", (int)server->pid, name);
-    char *text = NULL;
-
-    g_file_get_contents(path, &text, NULL, NULL);
-    return text;
-}
-
 double
 server_process_cpu(const struct server_process *server)
 {
-    g_autofree char *text = read_of(server, "stat");
-    const char *after = text ? strrchr(text, ')') : NULL; /* the name in parentheses may have blanks */
-    unsigned long user = 0, system = 0;
+    struct timespec taken = { 0, 0 };
+    clockid_t clock;
 
-    if (after)
-        sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    if (clock_getcpuclockid(server->pid, &clock) == 0)
+        clock_gettime(clock, &taken);
+    return (double)taken.tv_sec + (double)taken.tv_nsec / 1e9;
 }
 
 double
 server_process_memory(const struct server_process *server)
 {
-    g_autofree char *text = read_of(server, "statm");
+    g_autofree char *path = g_strdup_printf("/proc/%d/statm", (int)server->pid), *text = NULL;
     unsigned long resident = 0;
 
-    if (text)
+    if (g_file_get_contents(path, &text, NULL, NULL))
         sscanf(text, "%*u %lu", &resident);
     return (double)resident * (double)sysconf(_SC_PAGESIZE);
 }

@@ -17,7 +17,7 @@ struct server_process *server_process_start(const char *const *argv, struct endp
 /* SIGTERM, and SIGKILL where that does not help. */
 void server_process_stop(struct server_process *server);
 
-/* User's and system's, in seconds, since it began (/proc/PID/stat; in hundredths). */
+/* User's and system's, in seconds, since it began. */
 double server_process_cpu(const struct server_process *server);
 /* Memory that it has, in bytes. */
 double server_process_memory(const struct server_process *server);
