@@ -16,6 +16,8 @@ struct interface {
     uint64_t packets;
     uint32_t number;        /* in all.pcapng */
     char *path;             /* relative to the folder */
+    char *label;            /* its name in all.pcapng */
+    bool written;           /* `path` is there and complete */
     char *node, *network;
 };
 
@@ -74,6 +76,7 @@ interface_free(void *object)
     struct interface *interface = object;
 
     g_free(interface->path);
+    g_free(interface->label);
     g_free(interface->node);
     g_free(interface->network);
     g_free(interface);
@@ -205,6 +208,7 @@ tracer_add(struct tracer *tracer, struct port *port, const char *node, const cha
     if (tracer->pcapng)
         interface->number = pcapng_file_interface(tracer->pcapng, label);
     recorder_label(tracer->recorder, port->interface, label);
+    interface->label = g_steal_pointer(&label);
     port->capture = &tracer->capture;
     port->capture_number = tracer->interfaces->len;
     g_ptr_array_add(tracer->interfaces, interface);
@@ -252,7 +256,8 @@ files_close(struct tracer *tracer, GError **error)
 
         if (!interface->pcap)
             continue;
-        if (pcap_file_close(g_steal_pointer(&interface->pcap), &now))
+        interface->written = pcap_file_close(g_steal_pointer(&interface->pcap), &now);
+        if (interface->written)
             g_array_append_val(tracer->files, file);
         good &= settle(now, error);
     }
@@ -314,6 +319,14 @@ tracer_files(const struct tracer *tracer, size_t *count)
 {
     *count = tracer->files->len;
     return (const struct trace_file *)(const void *)tracer->files->data;
+}
+
+struct trace_interface
+tracer_interface(const struct tracer *tracer, uint32_t number)
+{
+    const struct interface *interface = tracer->interfaces->pdata[number];
+
+    return (struct trace_interface){ interface->label, interface->written ? interface->path : NULL };
 }
 
 void

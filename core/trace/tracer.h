@@ -52,6 +52,14 @@ bool tracer_close(struct tracer *tracer, GError **error);
 /* After the close: the files with packets that are complete, in order of tracer_add, all.pcapng last. Borrowed from the tracer. */
 const struct trace_file *tracer_files(const struct tracer *tracer, size_t *count);
 
+/* What the interface is called that was the `number`-th to be added, counted from 0 (port->capture_number). `path` is its
+ * file once the tracer is closed; NULL when it has none. */
+struct trace_interface {
+    const char *name; /* in all.pcapng */
+    const char *path;
+};
+struct trace_interface tracer_interface(const struct tracer *tracer, uint32_t number);
+
 /* Closes it if need be. */
 void tracer_free(struct tracer *tracer);
 typedef struct tracer tracer;

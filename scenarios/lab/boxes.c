@@ -373,6 +373,7 @@ static void
 change_addresses(struct lab_interface *interface, const struct lab_addresses *runs, unsigned count)
 {
     struct node *node = interface->owner->node;
+    char *before = lab_addresses_text(interface);
 
     for (uint32_t i = node->local_count; i > 0; i--) {
         if (node->locals[i - 1].port == interface->port)
@@ -384,6 +385,7 @@ change_addresses(struct lab_interface *interface, const struct lab_addresses *ru
 
         g_assert(added);
     }
+    lab_take_change(interface, LAB_READDRESSED, before, lab_addresses_text(interface));
     lab_announce_again(interface->network->lab);
 }
 

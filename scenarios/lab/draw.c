@@ -94,39 +94,30 @@ say_link(GString *out, const struct lab_link *link, const struct lab_link *usual
 
 /* --- lines ---------------------------------------------------------------------------------------------------- */
 
+/* Puts two blanks before what was appended behind `before`, if anything was. */
+static void
+set_apart(GString *out, size_t before)
+{
+    if (out->len > before)
+        g_string_insert(out, (gssize)before, "  ");
+}
+
 static void
 say_addresses(GString *out, const struct lab_interface *interface)
 {
-    const struct node *node = interface->owner->node;
-    const char *before = "  ";
+    size_t before = out->len;
 
-    for (uint32_t i = 0; i < node->local_count; i++) {
-        const struct local_range *range = &node->locals[i];
-        char text[LAB_RUN_TEXT];
-
-        if (range->port != interface->port)
-            continue;
-        g_string_append_printf(out, "%s%s", before,
-                               lab_format_run((struct lab_addresses){ range->first, range->count }, text));
-        before = ", ";
-    }
+    lab_say_addresses(interface, out);
+    set_apart(out, before);
 }
 
 static void
 say_prefixes(GString *out, const struct lab_network *network)
 {
-    const char *before = "  ";
-    char text[LAB_PREFIX_TEXT];
+    size_t before = out->len;
 
-    EACH_FAMILY(family)
-    {
-        const struct prefix *prefix = lab_prefix(network, family);
-
-        if (!prefix)
-            continue;
-        g_string_append_printf(out, "%s%s", before, lab_format_prefix(*prefix, text));
-        before = ", ";
-    }
+    lab_say_prefixes(network, out);
+    set_apart(out, before);
 }
 
 static void

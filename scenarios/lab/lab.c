@@ -24,6 +24,7 @@ lab_new(uint64_t seed)
     lab->networks = g_ptr_array_new();
     lab->nodes = g_ptr_array_new();
     lab->parts = parts;
+    lab->changes = lab_changes_new();
     slab_init(&parts->nodes, sizeof(struct lab_node));
     slab_init(&parts->interfaces, sizeof(struct lab_interface));
     slab_init(&parts->networks, sizeof(struct lab_network));
@@ -69,6 +70,7 @@ lab_free(struct lab *lab)
     g_ptr_array_unref(parts->links);
     g_array_unref(parts->routes);
     g_ptr_array_unref(parts->reboots);
+    g_array_unref(lab->changes);
     g_free(parts);
     g_free(lab);
 }

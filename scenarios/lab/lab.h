@@ -40,6 +40,7 @@ struct lab {
     struct world *world;
     GPtrArray *networks; /* struct lab_network *, in order of making; insides of boxes too */
     GPtrArray *nodes;    /* struct lab_node *, in order of making; not the routers of internets. Names: lab_find */
+    GArray *changes;     /* struct lab_change, in order of time, at most LAB_CHANGES */
     struct lab_parts *parts;
 
     /* Told of each interface that is made from now on, once it has its port and its addresses: for captures of what is
@@ -47,6 +48,16 @@ struct lab {
     void (*interface_made)(void *user, struct lab_interface *interface);
     void *interface_user;
 };
+
+/* What has become of interfaces since their nodes were made: attached later than at time 0, removed, or given other
+ * addresses by a reboot. For who tells of the topology afterwards. */
+struct lab_change {
+    int64_t at;
+    const struct lab_interface *interface;
+    enum { LAB_ATTACHED, LAB_REMOVED, LAB_READDRESSED } what;
+    char *before, *after; /* its addresses, separated by ", "; NULL where it was not there */
+};
+enum { LAB_CHANGES = 4096 }; /* more are not kept */
 
 struct lab *lab_new(uint64_t seed);
 void lab_free(struct lab *lab);
@@ -198,6 +209,14 @@ struct lab_link lab_interface_link(const struct lab_interface *interface);
 /* Reboots a box: its state is gone at once, and with `new_addresses` (unless NULL) those of its first uplink; for
  * `down` nanoseconds it drops everything, then it is back. Waiting for that keeps no run going. */
 bool lab_reboot(struct lab_node *box, int64_t down, const char *new_addresses, GError **error);
+
+/* Appends the addresses of an interface that is there, separated by ", ": "10.0.0.2, 2001:db8::2"; a pool is
+ * "203.0.113.1-203.0.113.14". */
+void lab_say_addresses(const struct lab_interface *interface, GString *out);
+/* The same of the router of an internet. */
+void lab_say_router_addresses(const struct lab_network *internet, GString *out);
+/* "10.0.0.0/24, 2001:db8:1::/64"; nothing for an internet. */
+void lab_say_prefixes(const struct lab_network *network, GString *out);
 
 /* By name, and by node; NULL when there is none. The routers of internets are nobody's lab_node. */
 struct lab_node *lab_find(const struct lab *lab, const char *name);

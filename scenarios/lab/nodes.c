@@ -293,6 +293,7 @@ lab_attach(struct lab_node *node, struct lab_network *network, const char *addre
         lab_take_default(interface, make_default);
     if (node->box)
         lab_announce_again(network->lab);
+    lab_take_change(interface, LAB_ATTACHED, NULL, lab_addresses_text(interface));
     return interface;
 }
 
@@ -307,6 +308,7 @@ lab_detach(struct lab_interface *interface)
     bool was_gateway = network->gateway == interface->port;
 
     lab_pay_for_interfaces(owner);
+    lab_take_change(interface, LAB_REMOVED, lab_addresses_text(interface), NULL);
     node_remove_port(owner->node, interface->port);
     interface->port = NULL;
     unlink_interface(interface);

@@ -176,6 +176,14 @@ void lab_learn(struct lab_interface *interface);
 /* Takes all announcements back and makes them anew: after interfaces or addresses of boxes have changed. */
 void lab_announce_again(struct lab *lab);
 
+/* --- changes (changes.c) -------------------------------------------------------------------------------------- */
+
+GArray *lab_changes_new(void);
+/* The interface's addresses now; to be freed. */
+char *lab_addresses_text(const struct lab_interface *interface);
+/* Keeps a change; takes over both texts. Attaching at time 0 is none. */
+void lab_take_change(const struct lab_interface *interface, int what, char *before, char *after);
+
 /* --- reboots (boxes.c) ---------------------------------------------------------------------------------------- */
 
 void lab_cancel_reboots(struct lab *lab);

@@ -90,7 +90,7 @@ def load(folder):
 
 
 MEMBERS = ['format', 'scenario', 'title', 'seed', 'params', 'results', 'expectations', 'notes', 'ended', 'waiting',
-           'error', 'virtual_seconds', 'packets', 'nats', 'files']
+           'error', 'virtual_seconds', 'packets', 'nats', 'files', 'about', 'topology']
 
 
 def test_run(folder):
@@ -118,6 +118,14 @@ def test_run(folder):
                 'natB-lan.pcap', 'B-natB.pcap', 'internet-S.pcap', 'internet-natA.pcap', 'internet-natB.pcap',
                 'all.pcapng'}
     check('report: files', {file['path'] for file in report['files']} == expected, report['files'])
+    topology = report['topology']
+    check('topology: nodes', [(node['name'], node['kind']) for node in topology['nodes']] ==
+          [('internet', 'internet'), ('S', 'host'), ('natA', 'nat'), ('natB', 'nat'), ('A', 'host'), ('B', 'host')],
+          topology['nodes'])
+    check('topology: each trace is an interface', expected - {'all.pcapng'} ==
+          {interface[key] for node in topology['nodes'] for interface in node['interfaces']
+           for key in ('file', 'far_file') if key in interface}, topology['nodes'])
+    check('topology: nothing has changed', topology['changes'] == [] and topology['left_out'] == 0)
     check('folder: files', set(os.listdir(out)) == expected | {'report.json', 'journal.jsonl'}, os.listdir(out))
 
     result = run('run', fixture('punch'), '--out', out, '--format', 'json')

@@ -108,7 +108,9 @@ test_empty(void)
                    "  \"seed\": 7,\n  \"params\": {},\n  \"results\": {},\n  \"expectations\": [],\n  \"notes\": [],\n"
                    "  \"ended\": \"done\",\n  \"waiting\": [],\n  \"error\": null,\n  \"virtual_seconds\": 0,\n"
                    "  \"packets\": {\n    \"sent\": 0,\n    \"delivered\": 0,\n    \"dropped\": {},\n"
-                   "    \"under_way\": 0\n  },\n  \"nats\": {},\n  \"files\": []\n}\n");
+                   "    \"under_way\": 0\n  },\n  \"nats\": {},\n  \"files\": [],\n  \"about\": null,\n"
+                   "  \"topology\": {\n    \"networks\": [],\n    \"nodes\": [],\n    \"changes\": [],\n"
+                   "    \"left_out\": 0\n  }\n}\n");
     made_free(&made);
 }
 
@@ -187,7 +189,7 @@ test_story_of_a_run(void)
     JsonObject *root = parse(parser, report);
     check_members("the contract's members", root,
                   "format scenario title seed params results expectations notes ended waiting error virtual_seconds "
-                  "packets nats files");
+                  "packets nats files about topology");
     JsonObject *expectation =
         json_array_get_object_element(json_object_get_array_member(root, "expectations"), 0);
     check_members("an expectation", expectation, "text ok at line");
@@ -279,6 +281,71 @@ test_packets(void)
     made_free(&made);
 }
 
+static JsonObject *
+element(JsonObject *object, const char *list, guint at)
+{
+    return json_array_get_object_element(json_object_get_array_member(object, list), at);
+}
+
+static const char *
+text_element(JsonObject *object, const char *list, guint at)
+{
+    return json_array_get_string_element(json_object_get_array_member(object, list), at);
+}
+
+/* A host goes from inside a NAT to the internet, and the NAT comes back with another address. */
+static void
+test_topology(void)
+{
+    static const struct { const char *what, *node, *interface; } rows[] = {
+        { "attached", "A", "internet" }, { "removed", "A", "natA" }, { "readdressed", "natA", "internet" },
+    };
+    struct made made = made_new();
+    g_autoptr(JsonParser) parser = json_parser_new();
+    g_autoptr(GError) error = NULL;
+    struct lab *lab = made.scenario.lab;
+    struct lab_network *internet = lab_internet(lab, "internet", NULL, NULL, &error);
+    struct lab_network *home = lab_nat(internet, "natA", "203.0.113.1", &nat_preset_find("symmetric")->options,
+                                       "symmetric", NULL, NULL, NULL, &error);
+    struct lab_node *a;
+
+    lab_host(home, "A", "10.0.0.2", NULL, &error);
+    a = lab_find(lab, "A");
+    world_run(lab->world, TIME_S);
+    CHECK(lab_attach(a, internet, "198.51.100.7", NULL, true, &error) != NULL);
+    lab_detach(&a->first);
+    CHECK(lab_reboot(home->box, 0, "203.0.113.9", &error));
+    g_assert_no_error(error);
+
+    g_autofree char *report = report_of(&made, NULL, 0);
+    JsonObject *topology = json_object_get_object_member(parse(parser, report), "topology");
+    check_members("the topology", topology, "networks nodes changes left_out");
+    check_members("an internet", element(topology, "networks", 0), "name kind prefixes");
+    check_members("an inside", element(topology, "networks", 1), "name kind prefixes box");
+    CHECK_ROW_TEXT("a prefix", text_element(element(topology, "networks", 1), "prefixes", 0), "10.0.0.0/24");
+    JsonObject *box = element(topology, "nodes", 1), *host = element(topology, "nodes", 2);
+    check_members("a NAT", box, "name kind type behaviour interfaces");
+    CHECK_ROW_TEXT("mapping", json_object_get_string_member(json_object_get_object_member(box, "behaviour"), "mapping"),
+                   "address-and-port-dependent");
+    CHECK_ROW_TEXT("its address at the end", text_element(element(box, "interfaces", 0), "addresses", 0),
+                   "203.0.113.9");
+    CHECK_ROW("its inside", json_object_get_boolean_member(element(box, "interfaces", 1), "inside"));
+    check_members("a host", host, "name kind interfaces");
+    CHECK_ROW_TEXT("an address that is gone", text_element(element(host, "interfaces", 0), "addresses", 0), "10.0.0.2");
+    CHECK_ROW_TEXT("one that has come", text_element(element(host, "interfaces", 1), "addresses", 0), "198.51.100.7");
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        JsonObject *change = element(topology, "changes", i);
+
+        CHECK_ROW_TEXT(rows[i].what, json_object_get_string_member(change, "what"), rows[i].what);
+        CHECK_ROW_TEXT(rows[i].what, json_object_get_string_member(change, "node"), rows[i].node);
+        CHECK_ROW_TEXT(rows[i].what, json_object_get_string_member(change, "interface"), rows[i].interface);
+        CHECK_ROW(rows[i].what, json_object_get_double_member(change, "at") == 1.0);
+    }
+    CHECK_ROW_TEXT("before", text_element(element(topology, "changes", 2), "before", 0), "203.0.113.1");
+    CHECK_ROW_TEXT("after", text_element(element(topology, "changes", 2), "after", 0), "203.0.113.9");
+    made_free(&made);
+}
+
 static void
 test_summary(void)
 {
@@ -315,6 +382,6 @@ test_summary(void)
 void
 suite_report(void)
 {
-    UNIT_SUITE("report", NULL, NULL, { "empty", test_empty }, { "values", test_values },
+    UNIT_SUITE("report", NULL, NULL, { "empty", test_empty }, { "values", test_values }, { "topology", test_topology },
                { "members", test_story_of_a_run }, { "packets", test_packets }, { "summary", test_summary });
 }

@@ -235,6 +235,8 @@ report_json(const struct scenario *scenario, const struct report_about *about, G
     write_packets(&json, world);
     write_nats(&json, scenario->lab);
     write_files(&json, about->files, about->file_count);
+    json_string(&json, "about", scenario->about);
+    report_topology(&json, scenario->lab, about->traces);
     json_close_object(&json);
     g_string_append_c(out, '\n');
 }

@@ -308,6 +308,7 @@ finish(struct run *run)
         take_failure(run->scenario, g_steal_pointer(&error));
     if (run->traces)
         about.files = traces_files(run->traces, &about.file_count);
+    about.traces = run->traces;
     report_json(run->scenario, &about, report);
     about.unwritten = !report_write(run->folder, report, &error);
     if (about.unwritten)

@@ -10,7 +10,31 @@ struct traces {
     struct tracer *tracer;
     const GPtrArray *nodes; /* names; NULL: all */
     GError *error;          /* the first of those that came up during the run */
+    GHashTable *numbers;    /* struct end: itself, of each interface that is traced */
 };
+
+/* One end of an interface: its own, or on an internet the router's. */
+struct end {
+    const struct lab_interface *interface;
+    bool far;
+    uint32_t number; /* the tracer's */
+};
+
+static guint
+end_hash(gconstpointer end)
+{
+    const struct end *key = end;
+
+    return g_direct_hash(key->interface) ^ key->far;
+}
+
+static gboolean
+end_equal(gconstpointer a, gconstpointer b)
+{
+    const struct end *left = a, *right = b;
+
+    return left->interface == right->interface && left->far == right->far;
+}
 
 static const char *
 name_of(const struct lab_node *node)
@@ -29,24 +53,32 @@ is_wanted(const struct traces *traces, const char *name)
 }
 
 static bool
-add_port(struct traces *traces, struct port *port, const char *node, const char *network, GError **error)
+add_port(struct traces *traces, struct port *port, const struct lab_interface *interface, bool far, GError **error)
 {
+    const char *own = name_of(interface->owner), *network = interface->network->name;
+    const char *node = far ? network : own;
+    struct end *end;
+
     if (!port || port->capture || !is_wanted(traces, node))
         return true;
-    return tracer_add(traces->tracer, port, node, network, error);
+    if (!tracer_add(traces->tracer, port, node, far ? own : interface->label, error))
+        return false;
+    end = g_new(struct end, 1);
+    *end = (struct end){ interface, far, port->capture_number };
+    g_hash_table_add(traces->numbers, end);
+    return true;
 }
 
 /* An interface, and on an internet the router's end of its link too: what the link loses is seen at one of them only. */
 static bool
 add(struct traces *traces, const struct lab_interface *interface, GError **error)
 {
-    const char *name = name_of(interface->owner), *label = interface->label;
     struct port *port = interface->port;
 
-    if (!add_port(traces, port, name, label, error))
+    if (!add_port(traces, port, interface, false, error))
         return false;
     return !port || interface->network->kind != LAB_INTERNET ||
-           add_port(traces, port_peer(port), interface->network->name, name, error);
+           add_port(traces, port_peer(port), interface, true, error);
 }
 
 static bool
@@ -106,6 +138,7 @@ traces_open(struct scenario *scenario, const char *folder, const GPtrArray *node
             return NULL;
         }
     }
+    traces->numbers = g_hash_table_new_full(end_hash, end_equal, g_free, NULL);
     traces->nodes = !nodes && scenario->captures_asked ? scenario->capture_nodes : nodes;
     traces->tracer = tracer_open(lab->world, folder, traces->nodes ? TRACER_ALL | TRACER_EVERY_INTERFACE : TRACER_ALL,
                                  error);
@@ -143,10 +176,22 @@ traces_files(const struct traces *traces, size_t *count)
     return tracer_files(traces->tracer, count);
 }
 
+bool
+traces_find(const struct traces *traces, const struct lab_interface *interface, bool far, struct trace_interface *found)
+{
+    struct end key = { .interface = interface, .far = far };
+    const struct end *end = g_hash_table_lookup(traces->numbers, &key);
+
+    if (end)
+        *found = tracer_interface(traces->tracer, end->number);
+    return end != NULL;
+}
+
 void
 traces_free(struct traces *traces)
 {
     g_clear_pointer(&traces->tracer, tracer_free);
+    g_clear_pointer(&traces->numbers, g_hash_table_unref);
     g_clear_error(&traces->error);
     g_free(traces);
 }

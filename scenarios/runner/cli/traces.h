@@ -29,6 +29,11 @@ bool traces_close(struct traces *traces, GError **error);
 /* After the close: as tracer_files. */
 const struct trace_file *traces_files(const struct traces *traces, size_t *count);
 
+/* After the close: what the trace of an interface is called, or, with `far`, of the internet's end of its link. False when
+ * it is not traced. */
+bool traces_find(const struct traces *traces, const struct lab_interface *interface, bool far,
+                 struct trace_interface *found);
+
 void traces_free(struct traces *traces);
 typedef struct traces traces;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(traces, traces_free)
