@@ -4,6 +4,7 @@
 #
 # Source files are found by their place, so a new file needs no line here:
 #   core/*/ nat/ nat/*/ proto/*/ scenarios/lab/   the library; scenarios/runner/ and its folders: the program
+#   scenarios/runner/story/page/   the page of a run, built into the program
 #   tests/unit/test_NAME.c    has suite_NAME()       tests/fuzz/fuzz_NAME.c   has LLVMFuzzerTestOneInput()
 #   tests/bench/bench_NAME.c  has bench_NAME()       tests/scenario/*.sh, *.py  end with status 0 when they pass
 #   tests/interop/NAME.c      a program of that name for tests/interop/*.py, which play with other people's programs
@@ -30,6 +31,7 @@ MAKEFLAGS += --no-builtin-rules
 
 LIBRARY := $(wildcard core/*/*.c nat/*.c nat/*/*.c proto/*/*.c scenarios/lab/*.c scenarios/conformance/*.c)
 RUNNER := $(wildcard scenarios/runner/*.c scenarios/runner/*/*.c)
+PAGE := $(wildcard scenarios/runner/story/page/*)
 UNIT := $(wildcard tests/unit/test_*.c)
 UNIT_HELPERS := $(wildcard tests/unit/main.c tests/unit/support_*.c)
 BENCH := $(wildcard tests/bench/bench_*.c)
@@ -50,6 +52,7 @@ FUZZ_HELPERS := $(wildcard tests/fuzz/support_*.c tests/unit/support_io.c tests/
 FUZZ_ENGINE ?= $(BUILD)/obj/tests/fuzz/driver.o
 
 object = $(1:%.c=$(BUILD)/obj/%.o)
+PAGE_OBJECT := $(BUILD)/obj/generated/page_files.o
 UNIT_NAMES := $(UNIT:tests/unit/test_%.c=%)
 BENCH_NAMES := $(filter-out main,$(BENCH:tests/bench/bench_%.c=%))
 INTEROP_PROGRAMS := $(INTEROP:tests/interop/%.c=$(BUILD)/interop/%)
@@ -164,10 +167,10 @@ $(BUILD)/obj/generated/%.o: $(BUILD)/generated/%.c $(BUILD)/flags
 $(BUILD)/libpunchlab.a: $(call object,$(LIBRARY)) $(BUILD)/sources
 	@rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 # For tests and benchmarks of the runner's modules; its main() is left where another one stands.
-$(BUILD)/librunner.a: $(call object,$(RUNNER)) $(BUILD)/sources
+$(BUILD)/librunner.a: $(call object,$(RUNNER)) $(PAGE_OBJECT) $(BUILD)/sources
 	@rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
-$(BUILD)/punchlab: $(call object,$(RUNNER)) $(BUILD)/libpunchlab.a
+$(BUILD)/punchlab: $(call object,$(RUNNER)) $(PAGE_OBJECT) $(BUILD)/libpunchlab.a
 	$(call link)
 $(BUILD)/unit: $(call object,$(UNIT) $(UNIT_HELPERS)) $(BUILD)/obj/generated/suites.o \
                $(BUILD)/librunner.a $(BUILD)/libpunchlab.a
@@ -181,6 +184,11 @@ $(BUILD)/obj/tests/interop/nice_%.o: PACKAGE_CFLAGS += $(NICE_CFLAGS)
 $(FUZZ_PROGRAMS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(call object,$(FUZZ_HELPERS)) \
                   $(filter %.o,$(FUZZ_ENGINE)) $(BUILD)/libpunchlab.a
 	$(call link,$(filter-out %.o,$(FUZZ_ENGINE)))
+
+# The frame, style and program of the page of a run, as C. Remade too when a file of theirs has gone.
+$(BUILD)/generated/page_files.c: $(PAGE) scenarios/runner/story/page scripts/embed
+	@mkdir -p $(@D)
+	@scripts/embed scenarios/runner/story/page >$@
 
 # The lists of suites and benchmarks, from the names of their files.
 $(BUILD)/generated/suites.c: FORCE

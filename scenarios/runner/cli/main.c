@@ -15,7 +15,6 @@ static const struct {
     const char *name, *what;
 } later[] = {
     { "what-if", "two runs, one seed: where the stories part" },
-    { "view", "the page of an earlier run" },
     { "grade", "a folder of students' scenarios" },
     { "live", "a scenario against real programs" },
     { "merge", "traces put together" },

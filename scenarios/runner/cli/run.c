@@ -14,6 +14,7 @@
 #include "scenarios/runner/cli/summary.h"
 #include "scenarios/runner/cli/timeline.h"
 #include "scenarios/runner/cli/traces.h"
+#include "scenarios/runner/story/page.h"
 
 struct run_options {
     bool help, no_trace, html, quiet, unsafe;
@@ -34,7 +35,8 @@ static const struct argument options[] = {
       "prints the run as a timeline: who sent what to whom, what\n"
       "each NAT did and why; with a packet's name (--explain=A.3)\n"
       "only what became of that one" },
-    { "html", 0, ARGUMENT_FLAG, INTO(html), NULL, "writes report.html (not in this version)" },
+    { "html", 0, ARGUMENT_FLAG, INTO(html), NULL, "writes report.html, the run as one page to play and step\n"
+      "through in a browser, offline" },
     { "quiet", 'q', ARGUMENT_FLAG, INTO(quiet), NULL, "prints nothing but errors" },
     { "unsafe", 0, ARGUMENT_FLAG, INTO(unsafe), NULL, "no bounds on the script's memory and instructions" },
     OPTIONS_END
@@ -57,6 +59,7 @@ struct run {
     struct scenario *scenario;
     struct traces *traces; /* NULL: --no-trace */
     struct explain *explain;
+    bool page;  /* report.html is written */
     bool begun; /* notes are printed as they come; before, they wait for the heading */
 };
 
@@ -114,8 +117,8 @@ check_options(struct run *run, GError **error)
             return false;
     }
     split_nodes(run);
-    if (given->html)
-        g_set_error(error, ARGUMENTS_ERROR, 0, "this version does not write report.html yet");
+    if (given->html && given->no_trace)
+        g_set_error(error, ARGUMENTS_ERROR, 0, "--html and --no-trace exclude each other: the page shows the trace");
     else if (given->trace && run->trace->len == 0)
         g_set_error(error, ARGUMENTS_ERROR, 0, "--trace needs the names of nodes: NODE,...");
     else if (given->trace && given->no_trace)
@@ -267,6 +270,8 @@ print_end(const struct run *run, const struct report_about *about, const GString
     }
     if (is_chatty(run))
         summary_print(run->scenario, about, run->folder, &run->terminal, out);
+    if (is_chatty(run) && run->page)
+        summary_page(run->folder, out);
     fwrite(out->str, 1, out->len, stdout);
     return good;
 }
@@ -296,6 +301,18 @@ take_failure(struct scenario *scenario, GError *error)
     g_error_free(error);
 }
 
+/* The page is made of what has been written, as it is of any earlier run. */
+static void
+write_page(struct run *run)
+{
+    const struct finished_window all = { 0, INT64_MAX, FINISHED_PACKETS };
+    GError *error = NULL;
+
+    run->page = page_write(run->folder, &all, &error);
+    if (!run->page)
+        take_failure(run->scenario, error);
+}
+
 /* Closes the traces, writes the report, tells the outcome. */
 static int
 finish(struct run *run)
@@ -313,6 +330,8 @@ finish(struct run *run)
     about.unwritten = !report_write(run->folder, report, &error);
     if (about.unwritten)
         take_failure(run->scenario, error);
+    if (run->given->html && !about.unwritten)
+        write_page(run);
     int status = scenario_passed(run->scenario) ? STATUS_HELD : STATUS_FAILED;
 
     if (!print_end(run, &about, report))
@@ -364,6 +383,7 @@ const struct command run_command = {
              "\n"
              "Into DIR go NODE-NETWORK.pcap for each interface, all.pcapng with every interface and the NATs' words\n"
              "as comments, journal.jsonl with every decision, and report.json. Earlier traces there are replaced.\n"
+             "Of a long run report.html shows the first 10000 packets; 'punchlab view' shows others.\n"
              "\n"
              "Exit status: 0 all expectations held; 1 an expectation failed or a task was left waiting; 2 an error.\n"
              "A signal ends the run early; files are complete then, and the program ends by that signal.\n",

@@ -184,3 +184,9 @@ summary_print(const struct scenario *scenario, const struct report_about *about,
     say_end(scenario, out);
     say_files(about, folder, out);
 }
+
+void
+summary_page(const char *folder, GString *out)
+{
+    g_string_append_printf(out, "Page:    %s/report.html\n", folder);
+}

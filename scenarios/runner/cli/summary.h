@@ -13,4 +13,7 @@ void summary_heading(const struct scenario *scenario, const struct report_about 
 void summary_print(const struct scenario *scenario, const struct report_about *about, const char *folder,
                    const struct terminal *terminal, GString *out);
 
+/* Where the page is, for who made one. */
+void summary_page(const char *folder, GString *out);
+
 #endif
