@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
-"""What the shipped scenarios report, and the stories that they tell.
+"""What the shipped scenarios report.
 
 Every scenario that ships ends with status 0 and reports what its title promises; the matrix of hole punching is the
-classic one; `--explain` says word for word what is in golden/. After a wanted change of words:
-    UPDATE=1 python3 tests/scenario/results.py
-and read the difference.
+classic one. The stories that they tell are tested by views.py.
 """
 import json
 import math
@@ -14,7 +12,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'support'))
-from scene import EPOCH_NS, HERE, SHIPPED, Run, balanced, check, equal, finish, punchlab, tshark  # noqa: E402
+from scene import EPOCH_NS, SHIPPED, Run, balanced, check, equal, finish, punchlab, tshark  # noqa: E402
 
 ENDPOINT = re.compile(r'((\d{1,3}\.){3}\d{1,3}|\[[0-9a-f:]+\]):\d{1,5}')
 A_OUT, B_OUT = re.compile(r'203\.0\.113\.1:\d+'), re.compile(r'203\.0\.113\.2:\d+')
@@ -566,24 +564,6 @@ def test_presets(folder):
                       'status %d: %s%s' % (result.returncode, result.stdout, result.stderr))
 
 
-def test_stories(folder):
-    short = [name for name in SHIPPED if name.startswith('situations/') and name != 'situations/turn-costs']
-    for scenario in short + ['stun/exchange', 'nat/hairpin']:
-        # The folder's name is in the story, so it is always the same one.
-        story = punchlab('run', scenario, '--explain', '--out', 'run', cwd=folder).stdout
-        golden = os.path.join(HERE, 'golden', scenario.replace('/', '-') + '.txt')
-        if os.environ.get('UPDATE'):
-            with open(golden, 'w') as file:
-                file.write(story)
-        with open(golden) as file:
-            wanted = file.read().splitlines()
-        found = story.splitlines()
-        differ = next((i for i, (one, other) in enumerate(zip(found + [None], wanted + [None])) if one != other), None)
-        check('the story of ' + scenario, found == wanted and found,
-              differ is not None and 'line %d is\n  %s\nand not\n  %s' % (
-                  differ + 1, (found + ['(the end)'])[differ], (wanted + ['(the end)'])[differ]))
-
-
 def main():
     with tempfile.TemporaryDirectory() as folder:
         test_results(folder)
@@ -592,7 +572,6 @@ def main():
         test_every_pair()
         test_birthday()
         test_presets(folder)
-        test_stories(folder)
     finish()
 
 

@@ -5,7 +5,10 @@
 
 #include "core/base/words.h"
 #include "core/trace/recorder.h"
-#include "scenarios/runner/cli/timeline.h"
+#include "scenarios/runner/cli/copies.h"
+#include "scenarios/runner/cli/ladder_text.h"
+#include "scenarios/runner/cli/topology.h"
+#include "scenarios/runner/cli/way_text.h"
 
 G_DEFINE_QUARK(punchlab-explain-error, explain_error)
 
@@ -13,6 +16,8 @@ struct explain {
     const struct scenario *scenario; /* NULL until explain_begin */
     struct recorder *recorder;
     GArray *notes; /* struct story_remark, their texts owned */
+    char *packet;           /* whose way is to be told; NULL: everything */
+    struct copies *copies;  /* of that packet; from explain_begin on */
 };
 
 static void
@@ -22,10 +27,11 @@ clear_note(void *note)
 }
 
 struct explain *
-explain_new(void)
+explain_new(const char *packet)
 {
     struct explain *explain = g_new0(struct explain, 1);
 
+    explain->packet = packet && *packet ? g_strdup(packet) : NULL;
     explain->notes = g_array_new(FALSE, FALSE, sizeof(struct story_remark));
     g_array_set_clear_func(explain->notes, clear_note);
     return explain;
@@ -35,6 +41,8 @@ void
 explain_free(struct explain *explain)
 {
     g_array_unref(explain->notes);
+    g_clear_pointer(&explain->copies, copies_free);
+    g_free(explain->packet);
     g_free(explain);
 }
 
@@ -43,8 +51,11 @@ explain_interface(struct explain *explain, const struct lab_interface *interface
 {
     g_autofree char *label = g_strdup_printf("%s-%s", interface->owner->node->name, interface->label);
 
-    if (interface->port)
-        recorder_label(explain->recorder, interface->port->interface, label);
+    if (!interface->port)
+        return;
+    recorder_label(explain->recorder, interface->port->interface, label);
+    if (explain->copies)
+        copies_watch(explain->copies, interface->port);
 }
 
 void
@@ -53,6 +64,8 @@ explain_begin(struct explain *explain, struct scenario *scenario)
     explain->scenario = scenario;
     explain->recorder = world_recorder(scenario->lab->world);
     recorder_keep(explain->recorder, true);
+    if (explain->packet)
+        explain->copies = copies_new(explain->packet, recorder_names(explain->recorder));
     for (guint i = 0; i < scenario->lab->nodes->len; i++) {
         const struct lab_node *node = scenario->lab->nodes->pdata[i];
 
@@ -163,14 +176,55 @@ remarks_of(const struct explain *explain, const struct story *story)
     return remarks;
 }
 
+/* The nodes as they stand in the picture, from left to right. */
+static GArray *
+across(const struct lab *lab)
+{
+    g_autoptr(topology) topology = topology_new(lab);
+    GArray *numbers = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+
+    topology_across(topology, numbers);
+    return numbers;
+}
+
+static int64_t
+last_of(const struct story *story)
+{
+    return story->record_count ? story->records[story->record_count - 1]->at : 0;
+}
+
+static void
+print_way(const struct explain *explain, const struct story *story, packet_name packet,
+          const struct terminal *terminal, unsigned width, GString *out)
+{
+    g_autoptr(way) way = way_new(story, packet);
+
+    for (guint i = 0; i < way->stations->len; i++) {
+        const struct way_station *station = way->stations->pdata[i];
+
+        copies_changes(explain->copies, station->node, station->at, station->changes);
+    }
+    way_text(way, last_of(story), terminal, width, out);
+}
+
+static void
+print_all(const struct explain *explain, const struct story *story, const struct terminal *terminal, unsigned width,
+          GString *out)
+{
+    g_autoptr(GArray) numbers = across(explain->scenario->lab);
+    struct ladder_order order = { (const uint32_t *)(void *)numbers->data, numbers->len };
+
+    ladder_text(story, &order, terminal, width, out);
+}
+
 bool
-explain_print(const struct explain *explain, const char *packet, const struct terminal *terminal, GString *out,
+explain_print(const struct explain *explain, const struct terminal *terminal, unsigned width, GString *out,
               GError **error)
 {
     g_autoptr(GPtrArray) records = g_ptr_array_new();
-    packet_name only = 0;
+    packet_name packet = 0;
 
-    if (packet && *packet && !find_packet(explain->scenario->lab, packet, &only, error))
+    if (explain->packet && !find_packet(explain->scenario->lab, explain->packet, &packet, error))
         return false;
     for (size_t i = 0; i < recorder_count(explain->recorder); i++)
         g_ptr_array_add(records, (void *)recorder_at(explain->recorder, i));
@@ -179,11 +233,13 @@ explain_print(const struct explain *explain, const char *packet, const struct te
         .records = (const struct record *const *)records->pdata,
         .record_count = records->len,
         .names = recorder_names(explain->recorder),
-        .only = only,
     };
     g_autoptr(GArray) remarks = remarks_of(explain, &story);
     story.remarks = (const struct story_remark *)(void *)remarks->data;
     story.remark_count = remarks->len;
-    timeline_print(&story, terminal, out);
+    if (packet)
+        print_way(explain, &story, packet, terminal, width, out);
+    else
+        print_all(explain, &story, terminal, width, out);
     return true;
 }

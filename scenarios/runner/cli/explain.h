@@ -11,7 +11,8 @@ GQuark explain_error_quark(void);
 /* Remembers between which records the script said what. */
 struct explain;
 
-struct explain *explain_new(void);
+/* Of everything, or with a packet's name ("A.3", neither NULL nor empty) of that one. */
+struct explain *explain_new(const char *packet);
 void explain_free(struct explain *explain);
 
 /* From now on records are kept: between scenario_new and scenario_run. */
@@ -23,9 +24,9 @@ void explain_interface(struct explain *explain, const struct lab_interface *inte
 /* A note of the script's, as scenario_options.note tells it. */
 void explain_note(struct explain *explain, int64_t at, const char *text);
 
-/* Appends the timeline of the run: of all, or of the packet called `packet` ("A.3") when it is neither NULL nor empty.
- * False with an error when there is no such packet. */
-bool explain_print(const struct explain *explain, const char *packet, const struct terminal *terminal, GString *out,
+/* Appends the story of the run as a ladder, or the packet's whole way, `width` characters wide (ladder_text.h). False with
+ * an error when there is no such packet. */
+bool explain_print(const struct explain *explain, const struct terminal *terminal, unsigned width, GString *out,
                    GError **error);
 
 #endif

@@ -10,6 +10,7 @@
 #include "scenarios/runner/cli/command.h"
 #include "scenarios/runner/cli/explain.h"
 #include "scenarios/runner/cli/find.h"
+#include "scenarios/runner/cli/ladder_text.h"
 #include "scenarios/runner/cli/signals.h"
 #include "scenarios/runner/cli/summary.h"
 #include "scenarios/runner/cli/timeline.h"
@@ -19,7 +20,7 @@
 struct run_options {
     bool help, no_trace, html, quiet, unsafe;
     GPtrArray *set, *trace;
-    const char *seed, *out, *until, *format, *explain;
+    const char *seed, *out, *until, *format, *explain, *width;
 };
 
 #define INTO(member) offsetof(struct run_options, member)
@@ -32,9 +33,12 @@ static const struct argument options[] = {
     { "until", 0, ARGUMENT_TEXT, INTO(until), "T", "ends the run at this virtual time (24h)" },
     { "format", 0, ARGUMENT_TEXT, INTO(format), "text|json", "json prints report.json and nothing else (text)" },
     { "explain", 0, ARGUMENT_OPTIONAL, INTO(explain), "PACKET",
-      "prints the run as a timeline: who sent what to whom, what\n"
-      "each NAT did and why; with a packet's name (--explain=A.3)\n"
-      "only what became of that one" },
+      "prints the run as a ladder, a column a node, with the story\n"
+      "beside it: who sent what to whom, what each NAT did and why;\n"
+      "with a packet's name (--explain=A.3) that packet's whole way" },
+    { "width", 0, ARGUMENT_TEXT, INTO(width), "N",
+      "characters that --explain has in a line (the terminal's;\n"
+      "120 elsewhere); 0: a line an event, whatever its length" },
     { "html", 0, ARGUMENT_FLAG, INTO(html), NULL, "writes report.html, the run as one page to play and step\n"
       "through in a browser, offline" },
     { "quiet", 'q', ARGUMENT_FLAG, INTO(quiet), NULL, "prints nothing but errors" },
@@ -45,13 +49,15 @@ static const struct argument options[] = {
 static const char *const formats[] = { "text", "json", NULL };
 enum { FORMAT_TEXT, FORMAT_JSON };
 
+enum { WIDTH_LEAST = 40 };
+
 /* One run, from its options to its end. */
 struct run {
     const struct command *command;
     const struct run_options *given;
     struct terminal terminal;
     int format;
-    uint64_t seed;
+    uint64_t seed, width;
     int64_t until;
     char *path, *name, *folder;
     GPtrArray *trace; /* names of nodes; NULL: not asked */
@@ -108,7 +114,8 @@ check_options(struct run *run, GError **error)
 
     if (!arguments_choice("format", given->format, formats, &run->format, error) ||
         (given->seed && !arguments_number("--seed", given->seed, &run->seed, error)) ||
-        (given->until && !arguments_duration("--until", given->until, &run->until, error)))
+        (given->until && !arguments_duration("--until", given->until, &run->until, error)) ||
+        (given->width && !arguments_number("--width", given->width, &run->width, error)))
         return false;
     if (given->until)
         run->until = MIN(run->until, TIME_NEVER - 1); /* TIME_NEVER is what is used when nobody asks */
@@ -117,7 +124,10 @@ check_options(struct run *run, GError **error)
             return false;
     }
     split_nodes(run);
-    if (given->html && given->no_trace)
+    if (run->width > LADDER_WIDTH_MOST || (run->width > 0 && run->width < WIDTH_LEAST))
+        g_set_error(error, ARGUMENTS_ERROR, 0, "--width: '%s' is not a number of characters from %d to %d, or 0",
+                    given->width, WIDTH_LEAST, LADDER_WIDTH_MOST);
+    else if (given->html && given->no_trace)
         g_set_error(error, ARGUMENTS_ERROR, 0, "--html and --no-trace exclude each other: the page shows the trace");
     else if (given->trace && run->trace->len == 0)
         g_set_error(error, ARGUMENTS_ERROR, 0, "--trace needs the names of nodes: NODE,...");
@@ -176,8 +186,11 @@ print_beginning(struct run *run)
         return;
     summary_heading(run->scenario, &about, &run->terminal, out);
     if (run->given->explain) {
+        g_autoptr(GString) drawing = g_string_new(NULL);
+
+        lab_draw(run->scenario->lab, drawing);
         g_string_append_c(out, '\n');
-        lab_draw(run->scenario->lab, out);
+        terminal_safe_lines(drawing->str, out);
     }
     fputs(out->str, stdout);
     if (run->given->explain)
@@ -213,7 +226,7 @@ load(struct run *run, const char *word, GError **error)
     if (given->set)
         g_ptr_array_add(given->set, NULL);
     if (given->explain)
-        run->explain = explain_new();
+        run->explain = explain_new(given->explain);
 
     run->how = (struct scenario_options){
         .path = run->path,
@@ -264,7 +277,7 @@ print_end(const struct run *run, const struct report_about *about, const GString
     if (run->explain) {
         if (is_chatty(run))
             g_string_append_c(out, '\n');
-        good = explain_print(run->explain, run->given->explain, &run->terminal, out, &error);
+        good = explain_print(run->explain, &run->terminal, (unsigned)run->width, out, &error);
         if (!good)
             command_fail_error(run->command, error);
     }
@@ -367,6 +380,8 @@ run_run(const struct command *command, const void *given, const GPtrArray *words
     struct run run = {
         .command = command, .given = given, .terminal = terminal_of(stdout), .seed = 1, .until = TIME_NEVER,
     };
+
+    run.width = run.terminal.interactive ? MIN(run.terminal.columns, LADDER_WIDTH_MOST) : LADDER_WIDTH;
 
     signals_catch();
     int status = play(&run, words->pdata[0]);

@@ -78,7 +78,7 @@ static void
 print_scenario(const struct scenario *scenario, const char *name)
 {
     struct terminal terminal = terminal_of(stdout);
-    g_autoptr(GString) out = g_string_new(NULL), title = g_string_new(NULL);
+    g_autoptr(GString) out = g_string_new(NULL), title = g_string_new(NULL), drawing = g_string_new(NULL);
 
     terminal_safe(scenario->title ? scenario->title : name, title);
     terminal_styled(&terminal, STYLE_STRONG, title->str, out);
@@ -94,8 +94,9 @@ print_scenario(const struct scenario *scenario, const char *name)
     }
     g_string_append(out, "\nTopology\n");
     if (scenario->lab->networks->len > 0)
-        lab_draw(scenario->lab, out);
-    else
+        lab_draw(scenario->lab, drawing);
+    terminal_safe_lines(drawing->str, out);
+    if (scenario->lab->networks->len == 0)
         g_string_append(out, "(nothing is built)\n");
     fputs(out->str, stdout);
 }

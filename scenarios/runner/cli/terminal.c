@@ -96,6 +96,13 @@ terminal_styled(const struct terminal *terminal, enum terminal_style style, cons
         g_string_append(out, text);
 }
 
+/* Characters that reorder text around them: what stands there would not be what is read. */
+static bool
+turns_text(gunichar c)
+{
+    return c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
 void
 terminal_safe(const char *text, GString *out)
 {
@@ -110,10 +117,25 @@ terminal_safe(const char *text, GString *out)
         } else if (c == (gunichar)-1 || c == (gunichar)-2 || c < 0x20 || (c >= 0x7f && c < 0xa0)) {
             g_string_append_printf(out, "\\x%02x", (unsigned char)*text);
             text += c >= 0x80 && c < 0xa0 ? 2 : 1;
+        } else if (turns_text(c)) {
+            g_string_append_printf(out, "\\u%04x", c);
+            text = g_utf8_next_char(text);
         } else {
             g_string_append_unichar(out, c);
             text = g_utf8_next_char(text);
         }
+    }
+}
+
+void
+terminal_safe_lines(const char *text, GString *out)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+    for (char **line = lines; *line; line++) {
+        if (line != lines)
+            g_string_append_c(out, '\n');
+        terminal_safe(*line, out);
     }
 }
 
@@ -132,4 +154,48 @@ terminal_pad(const char *text, size_t column, GString *out)
 {
     for (size_t width = terminal_width(text); width < column; width++)
         g_string_append_c(out, ' ');
+}
+
+size_t
+terminal_fitting(const char *text, size_t columns)
+{
+    const char *at = text, *blank = NULL;
+
+    for (size_t used = 0; *at && used < columns; used++) {
+        if (*at == ' ' && at > text)
+            blank = at;
+        at = g_utf8_next_char(at);
+    }
+    if (!*at)
+        return (size_t)(at - text);
+    if (*at == ' ')
+        blank = at;
+    return (size_t)((blank ? blank : at) - text);
+}
+
+void
+terminal_broken(const char *text, size_t width, GPtrArray *lines)
+{
+    while (width > 0 && terminal_width(text) > width) {
+        size_t length = terminal_fitting(text, width);
+
+        g_ptr_array_add(lines, g_strndup(text, length));
+        text += length;
+        while (*text == ' ')
+            text++;
+        if (!*text)
+            return;
+    }
+    g_ptr_array_add(lines, g_strdup(text));
+}
+
+char *
+terminal_cut(const char *text, size_t width)
+{
+    if (terminal_width(text) <= width)
+        return g_strdup(text);
+    const char *end = g_utf8_offset_to_pointer(text, (glong)(width > 0 ? width - 1 : 0));
+    g_autofree char *head = g_strndup(text, (gsize)(end - text));
+
+    return g_strconcat(head, width > 0 ? "~" : "", NULL);
 }

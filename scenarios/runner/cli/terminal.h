@@ -31,12 +31,24 @@ struct terminal terminal_of(FILE *stream);
 /* Appends `text` in this style. */
 void terminal_styled(const struct terminal *terminal, enum terminal_style style, const char *text, GString *out);
 
-/* Appends text of others (a script, a packet): UTF-8 without control characters, which stand there as "\x1b"; a tab
- * becomes a blank. */
+/* Appends text of others (a script, a packet): UTF-8 without control characters, which stand there as "\x1b", and
+ * without those that reorder text ("\u202e"); a tab becomes a blank. */
 void terminal_safe(const char *text, GString *out);
+
+/* The same for text of several lines, which keeps its line ends. */
+void terminal_safe_lines(const char *text, GString *out);
 
 /* Columns that UTF-8 text takes, counting each character as one. */
 size_t terminal_width(const char *text);
+
+/* The bytes of `text` that fit into `columns`, cut at a blank where there is one. */
+size_t terminal_fitting(const char *text, size_t columns);
+
+/* Appends `text` to `lines` (char *), broken so that none is wider than `width`; 0: not broken. At least one line. */
+void terminal_broken(const char *text, size_t width, GPtrArray *lines);
+
+/* A copy that takes at most `width` columns: what is longer ends with "~". The caller frees it. */
+char *terminal_cut(const char *text, size_t width);
 
 /* Appends blanks up to `column` if `text`, just written, is narrower. */
 void terminal_pad(const char *text, size_t column, GString *out);

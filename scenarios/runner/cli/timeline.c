@@ -5,7 +5,7 @@
 
 #include "core/base/time.h"
 
-enum { COLUMN_MAX = 16, GAP = 2 };
+enum { COLUMN_MAX = 16, GAP = 2, NARROW_MARGIN = 4 };
 
 void
 timeline_time(int64_t at, int64_t last, GString *out)
@@ -52,24 +52,6 @@ measure(struct columns *columns, const struct story *story)
 
 /* ---- the text */
 
-/* The bytes of `text` that fit into `columns`, cut at a blank where there is one. */
-static size_t
-fitting(const char *text, size_t columns)
-{
-    const char *at = text, *blank = NULL;
-
-    for (size_t used = 0; *at && used < columns; used++) {
-        if (*at == ' ' && at > text)
-            blank = at;
-        at = g_utf8_next_char(at);
-    }
-    if (!*at)
-        return (size_t)(at - text);
-    if (*at == ' ')
-        blank = at;
-    return (size_t)((blank ? blank : at) - text);
-}
-
 static enum terminal_style
 style_of(enum story_tone tone)
 {
@@ -88,20 +70,32 @@ put_text(struct columns *columns, const char *text, size_t margin, enum story_to
 {
     size_t room = columns->terminal->columns > margin + 20 ? columns->terminal->columns - margin : 0;
 
-    while (room && terminal_width(text) > room) {
-        size_t length = fitting(text, room);
-        g_autofree char *line = g_strndup(text, length);
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
 
-        terminal_styled(columns->terminal, style_of(tone), line, columns->out);
-        text += length;
-        while (*text == ' ')
-            text++;
-        if (!*text)
-            break;
-        g_string_append_printf(columns->out, "\n%*s", (int)margin, "");
+    terminal_broken(text, room, lines);
+    for (guint i = 0; i < lines->len; i++) {
+        if (i > 0)
+            g_string_append_printf(columns->out, "%*s", (int)margin, "");
+        terminal_styled(columns->terminal, style_of(tone), lines->pdata[i], columns->out);
+        g_string_append_c(columns->out, '\n');
     }
-    terminal_styled(columns->terminal, style_of(tone), text, columns->out);
-    g_string_append_c(columns->out, '\n');
+}
+
+/* No room for a text beside the columns: it gets lines of its own. */
+static bool
+is_narrow(const struct columns *columns, size_t margin)
+{
+    return columns->terminal->columns > 0 && columns->terminal->columns <= margin + 20;
+}
+
+/* The caller frees it. */
+static char *
+safe_name(const char *name)
+{
+    GString *safe = g_string_new(NULL);
+
+    terminal_safe(name, safe);
+    return g_string_free(safe, FALSE);
 }
 
 static void
@@ -111,7 +105,7 @@ put_line(void *user, const struct story_line *line)
     size_t margin = columns->time + GAP + columns->node + GAP + columns->packet + GAP;
     g_auto(GStrv) parts = g_strsplit(line->text, "\n", -1);
     bool remark = line->tone == STORY_NOTE || line->tone == STORY_HELD || line->tone == STORY_FAILED;
-    const char *node = remark ? "#" : line->node;
+    g_autofree char *node = safe_name(remark ? "#" : line->node), *packet = safe_name(line->packet);
 
     g_string_truncate(columns->text, 0);
     if (line->tone != STORY_ASIDE)
@@ -119,8 +113,13 @@ put_line(void *user, const struct story_line *line)
     g_string_append_printf(columns->out, "%*s%*s", (int)columns->time, columns->text->str, GAP, "");
     terminal_styled(columns->terminal, STYLE_STRONG, node, columns->out);
     terminal_pad(node, columns->node + GAP, columns->out);
-    g_string_append(columns->out, line->packet);
-    terminal_pad(line->packet, columns->packet + GAP, columns->out);
+    if (is_narrow(columns, margin)) {
+        g_string_append_printf(columns->out, "%s\n%*s", packet, NARROW_MARGIN, "");
+        margin = NARROW_MARGIN;
+    } else {
+        g_string_append(columns->out, packet);
+        terminal_pad(packet, columns->packet + GAP, columns->out);
+    }
     for (char **part = parts; *part; part++) {
         g_string_truncate(columns->safe, 0);
         terminal_safe(*part, columns->safe);

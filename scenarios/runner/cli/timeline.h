@@ -5,7 +5,8 @@
  *      80.300 ms  #           what the script says
  *
  * Times are milliseconds with three decimals in runs of up to ten seconds, else seconds with six; what is finer than a
- * microsecond is cut off. At a terminal lines are broken to its width, under their text. */
+ * microsecond is cut off. At a terminal lines are broken to its width, under their text; where there is no room beside the columns,
+ * the text stands below them. */
 #ifndef SCENARIOS_RUNNER_CLI_TIMELINE_H
 #define SCENARIOS_RUNNER_CLI_TIMELINE_H
 

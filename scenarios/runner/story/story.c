@@ -20,9 +20,13 @@ struct telling {
 };
 
 static void
-tell(struct telling *telling, int64_t at, const char *node, enum story_tone tone)
+tell(struct telling *telling, int64_t at, const struct record *record, enum story_tone tone)
 {
-    struct story_line line = { at, node, telling->packet->str, telling->text->str, tone };
+    const struct names *names = telling->story->names;
+    struct story_line line = {
+        .at = at, .node = record ? names->node(names, record->node) : "", .packet = telling->packet->str,
+        .text = telling->text->str, .tone = tone, .record = record,
+    };
 
     telling->tell(telling->user, &line);
     telling->now = at;
@@ -56,7 +60,7 @@ tell_gap(struct telling *telling, int64_t at)
     g_string_append(telling->text, "... ");
     say_gap(gap, telling->text);
     g_string_append(telling->text, " later");
-    tell(telling, at, "", STORY_ASIDE);
+    tell(telling, at, NULL, STORY_ASIDE);
 }
 
 static void
@@ -71,7 +75,7 @@ tell_remark(struct telling *telling, const struct story_remark *remark)
     tell_gap(telling, remark->at);
     g_string_append(telling->text, sorts[remark->sort].before);
     g_string_append(telling->text, remark->text);
-    tell(telling, remark->at, "", sorts[remark->sort].tone);
+    tell(telling, remark->at, NULL, sorts[remark->sort].tone);
 }
 
 static enum story_tone
@@ -101,7 +105,7 @@ tell_rest(struct telling *telling, const struct record *record, const struct ali
     g_string_append(text, ") fare as ");
     packet_name_say(group->last_told, names, text);
     g_string_append(text, " did");
-    tell(telling, record->at, "", STORY_ASIDE);
+    tell(telling, record->at, NULL, STORY_ASIDE);
 }
 
 static bool
@@ -129,7 +133,7 @@ tell_record(struct telling *telling, const struct record *record, GHashTable *na
     if (record->packet)
         packet_name_say(record->packet, story->names, telling->packet);
     record->kind->say(record, story->names, telling->text);
-    tell(telling, record->at, story->names->node(story->names, record->node), tone_of(record));
+    tell(telling, record->at, record, tone_of(record));
 }
 
 void

@@ -49,6 +49,7 @@ struct story_line {
     const char *packet; /* which packet it is about: "A.3", or "" */
     const char *text;
     enum story_tone tone;
+    const struct record *record; /* whose sentence `text` is; NULL: it is the script's, or an aside */
 };
 
 /* Calls `tell` for each line; what it is given is borrowed for the call. */

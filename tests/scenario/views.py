@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""What people look at: the stories of the situations word for word, ladders of all widths, one packet's way, and what
+hostile names do to them.
+
+`--explain` says what is in golden/. After a wanted change of words:
+    UPDATE=1 python3 tests/scenario/views.py
+and read the difference.
+"""
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'support'))
+from scene import HERE, PROGRAM, ROOT, SHIPPED, Run, check, equal, finish, punchlab  # noqa: E402
+
+UPDATE = os.environ.get('UPDATE')
+
+# Besides the situations, all of which have one; and the ways of single packets.
+STORIES = [name for name in SHIPPED if name.startswith('situations/')] + ['stun/exchange', 'nat/hairpin', 'nat/ttl-probe']
+WAYS = [('situations/symmetric-both', 'A.2'), ('situations/turn-relay', 'A.2'), ('nat/hairpin', 'A.2'),
+        ('stun/alg-spoils-mapped-address', 'S.1'), ('nat/nat64', 'A.1')]
+
+
+def golden(name, file_name, text):
+    """Whether the text is that of golden/FILE_NAME."""
+    path = os.path.join(HERE, 'golden', file_name)
+    if UPDATE:
+        with open(path, 'w') as file:
+            file.write(text)
+    with open(path) as file:
+        wanted = file.read().splitlines()
+    found = text.splitlines()
+    differ = next((i for i, (one, other) in enumerate(zip(found + [None], wanted + [None])) if one != other), None)
+    check(name, found == wanted and found, differ is not None and 'line %d is\n  %s\nand not\n  %s' % (
+        differ + 1, (found + ['(the end)'])[differ], (wanted + ['(the end)'])[differ]))
+
+
+def explain(scenario, folder, *options):
+    # The folder's name is in the story, so it is always the same one.
+    return punchlab('run', scenario, '--explain', '--no-trace', '--out', 'run', *options, cwd=folder).stdout
+
+
+def test_stories(folder):
+    for scenario in STORIES:
+        story = punchlab('run', scenario, '--explain', '--out', 'run', cwd=folder).stdout
+        golden('the story of ' + scenario, scenario.replace('/', '-') + '.txt', story)
+    for scenario, packet in WAYS:
+        way = punchlab('run', scenario, '--explain=' + packet, '--quiet', '--no-trace', '--out', 'run', cwd=folder).stdout
+        golden('the way of %s in %s' % (packet, scenario), 'way-%s-%s.txt' % (scenario.replace('/', '-'), packet), way)
+
+
+def test_widths(folder):
+    """No line of a ladder is wider than asked for; every packet that is sent is in it, whatever the width."""
+    plain = explain('situations/turn-relay', folder, '--width', '0', '--quiet')
+    packets = set(re.findall(r'\b[A-Z]\w*\.\d+\b', plain))
+    check('widths: there are packets', len(packets) > 10, packets)
+    for width in 40, 60, 71, 72, 80, 100, 120, 160, 240, 1000:
+        story = explain('situations/turn-relay', folder, '--width', str(width), '--quiet')
+        widest = max(map(len, story.splitlines()))
+        check('width %d: fits' % width, widest <= max(width, 60), widest)
+        words = ' '.join(story.split())
+        check('width %d: every packet is in it' % width, all(packet in words for packet in packets),
+              packets - set(re.findall(r'\b[A-Z]\w*\.\d+\b', words)))
+        equal('width %d: a ladder or a timeline' % width, 'o sends, * receives' in story, width >= 72)
+    check('width 80: has others', 'others' in explain('nat/ttl-probe', folder, '--width', '80'))
+    check('width 120: has none', 'others' not in explain('nat/ttl-probe', folder))
+
+
+def at_terminal(folder, columns, *arguments, **environment):
+    """What the program writes to a terminal of so many columns."""
+    master, slave = pty.openpty()
+    import fcntl
+    import struct
+    import termios
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 40, columns, 0, 0))
+    settings = dict(os.environ, PUNCHLAB_SCENARIOS=os.path.join(ROOT, 'scenarios'), TERM='xterm', LC_ALL='C.UTF-8',
+                    **environment)
+    settings.pop('NO_COLOR', None) if 'NO_COLOR' not in environment else None
+    process = subprocess.Popen([PROGRAM] + list(arguments), stdin=subprocess.DEVNULL, stdout=slave, stderr=slave,
+                               cwd=folder, env=settings)
+    os.close(slave)
+    seen = b''
+    while True:
+        try:
+            part = os.read(master, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        seen += part
+    os.close(master)
+    process.wait()
+    return seen.decode().replace('\r\n', '\n')
+
+
+def test_terminal(folder):
+    arguments = 'run', 'situations/symmetric-both', '--explain', '--no-trace', '--out', 'run'
+    seen = at_terminal(folder, 100, *arguments)
+    check('terminal: colours and drawn lines', '\033[31m' in seen and '\u2502' in seen and '\u25b6' in seen)
+    bare = re.sub('\033\\[[0-9;]*m', '', seen)
+    story = bare[bare.index('sends,'):bare.index('\nResults')].splitlines()
+    check('terminal: fits its width', max(map(len, story)) <= 100, max(map(len, story)))
+    check('terminal: NO_COLOR', '\033' not in at_terminal(folder, 100, *arguments, NO_COLOR='1'))
+    check('pipe: neither', not re.search('[\033\u25b6]', explain('situations/symmetric-both', folder)))
+
+
+HOSTILE = '''
+local lab = require "punchlab"
+lab.title "hostile \\27[31m\\255 </text><script>alert(1)</script>"
+local net = lab.internet { delay = "1ms" }
+local S = net:host("S</svg>&\\"'", "198.51.100.1")
+local N = net:nat("nat<b>%s", "203.0.113.1", { lan = "10.0.0.0/24" })
+local A = N:host("A<script>\\u{202e}%s", "10.0.0.2")
+S:stun_server()
+A:spawn(function()
+  lab.note("note \\27]0;title\\7 \\0 </text>\\r\\n two \\255")
+  local sock = A:udp(5000)
+  sock:stun(S)
+  sock:send("198.51.100.1:9", "x\\27[2J")
+end)
+'''
+
+
+def hostile(folder):
+    path = os.path.join(folder, 'hostile.lua')
+    with open(path, 'w') as file:
+        file.write(HOSTILE % ('\u4e2d' * 10, 'x' * 60))
+    return path
+
+
+def is_harmless(text):
+    """No control character but line ends."""
+    return not re.search('[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]', text)
+
+
+def test_hostile(folder):
+    path = hostile(folder)
+    for options in ((), ('--width', '72'), ('--width', '0'), ('--explain=A<script>\u202e%s.2' % ('x' * 60),)):
+        result = subprocess.run([PROGRAM, 'run', path, '--explain', '--no-trace', '--out', 'run', *options], cwd=folder,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        text = result.stdout.decode()
+        check('hostile names: %r' % (options,), is_harmless(text) and ' sends ' in text,
+              '%d %r %r' % (result.returncode, text[:300], result.stderr[:300]))
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        test_stories(folder)
+        test_widths(folder)
+        test_terminal(folder)
+        test_hostile(folder)
+    finish()
+
+
+main()
