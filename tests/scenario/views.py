@@ -147,11 +147,58 @@ def test_hostile(folder):
               '%d %r %r' % (result.returncode, text[:300], result.stderr[:300]))
 
 
+def what_if(scenario, *options, status=0):
+    result = punchlab('what-if', scenario, *options)
+    equal('what-if %s %s: status' % (scenario, ' '.join(options)), result.returncode, status)
+    return result.stdout
+
+
+def test_what_if(folder):
+    change = '--change', 'nat_b=restricted-cone'
+    text = what_if('situations/symmetric-both', *change)
+    golden('what-if: symmetric-both with one side restricted-cone', 'what-if-symmetric-both.txt', text)
+    found = json.loads(what_if('situations/symmetric-both', *change, '--format', 'json'))
+    equal('what-if: names the drop that is gone', {(drop['node'], drop['reason'], drop['instead'])
+                                                    for drop in found['drops_gone']},
+          {('natB', 'filtered', 'it reaches B'), ('natA', 'filtered', 'it reaches A')})
+    equal('what-if: no drop is new', found['drops_new'], [])
+    equal('what-if: the decision', [(step['node'], step['packet'], step['reason']) for step in found['decisive'].values()],
+          [('natB', 'A.2', 'filtered'), ('natB', 'A.2', None)])
+    equal('what-if: where they part', [(step['node'], step['packet'], step['kind']) for step in found['parted'].values()],
+          [('natB', 'B.1', 'nat-mapping-new')] * 2)
+    results = {one['name']: (one['before'], one['after']) for one in found['results']}
+    equal('what-if: connected', results['connected'], (False, True))
+    equal('what-if: statuses', found['status'], [0, 0])
+    back = json.loads(what_if('situations/symmetric-both', '--set', 'nat_b=restricted-cone', '--change',
+                              'nat_b=symmetric', '--format', 'json'))
+    equal('what-if: the other way round its drops are new', [drop['packet'] for drop in back['drops_new']],
+          [drop['packet'] for drop in found['drops_gone']])
+    same = json.loads(what_if('situations/symmetric-both', '--change', 'nat_b=symmetric', '--format', 'json'))
+    check('what-if: no difference', same['same'] and not same['parted'] and not same['decisive'] and
+          not same['results'], same)
+    run = Run('situations/symmetric-both', folder + '/common')
+    equal('what-if: then all records are common', same['common']['records'], len(run.journal()))
+    check('what-if: and it says so', 'no difference' in what_if('situations/symmetric-both', '--change',
+                                                                'nat_b=symmetric'))
+    for options, word in (((), '--change'), (('--change', 'nat_b'), 'NAME=VALUE'), (('--change', 'nat_x=none'), 'nat_x'),
+                          ((*change, '--format', 'xml'), 'xml')):
+        result = punchlab('what-if', 'situations/symmetric-both', *options)
+        check('what-if: wrong usage %r' % (options,), result.returncode == 2 and word in result.stderr and
+              not result.stdout, result.stderr)
+    path = os.path.join(folder, 'picky.lua')
+    with open(path, 'w') as file:
+        file.write('local lab = require "punchlab"\nlocal n = lab.param("n", 1)\nlab.internet{}\n'
+                   'lab.expect(n == 1, "n is 1")\nif n == 3 then error "three" end\n')
+    check('what-if: an expectation that fails', 'n is 1' in what_if(path, '--change', 'n=2', status=1))
+    check('what-if: an error', 'three' in what_if(path, '--change', 'n=3', status=2))
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         test_stories(folder)
         test_widths(folder)
         test_terminal(folder)
+        test_what_if(folder)
         test_hostile(folder)
     finish()
 

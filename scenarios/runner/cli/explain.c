@@ -217,6 +217,18 @@ print_all(const struct explain *explain, const struct story *story, const struct
     ladder_text(story, &order, terminal, width, out);
 }
 
+struct story
+explain_story(const struct explain *explain, GPtrArray *records)
+{
+    for (size_t i = 0; i < recorder_count(explain->recorder); i++)
+        g_ptr_array_add(records, (void *)recorder_at(explain->recorder, i));
+    return (struct story){
+        .records = (const struct record *const *)records->pdata,
+        .record_count = records->len,
+        .names = recorder_names(explain->recorder),
+    };
+}
+
 bool
 explain_print(const struct explain *explain, const struct terminal *terminal, unsigned width, GString *out,
               GError **error)
@@ -226,14 +238,7 @@ explain_print(const struct explain *explain, const struct terminal *terminal, un
 
     if (explain->packet && !find_packet(explain->scenario->lab, explain->packet, &packet, error))
         return false;
-    for (size_t i = 0; i < recorder_count(explain->recorder); i++)
-        g_ptr_array_add(records, (void *)recorder_at(explain->recorder, i));
-
-    struct story story = {
-        .records = (const struct record *const *)records->pdata,
-        .record_count = records->len,
-        .names = recorder_names(explain->recorder),
-    };
+    struct story story = explain_story(explain, records);
     g_autoptr(GArray) remarks = remarks_of(explain, &story);
     story.remarks = (const struct story_remark *)(void *)remarks->data;
     story.remark_count = remarks->len;

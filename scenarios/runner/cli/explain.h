@@ -4,6 +4,7 @@
 
 #include "scenarios/runner/cli/terminal.h"
 #include "scenarios/runner/lua/scenario.h"
+#include "scenarios/runner/story/story.h"
 
 #define EXPLAIN_ERROR (explain_error_quark())
 GQuark explain_error_quark(void);
@@ -23,6 +24,9 @@ void explain_interface(struct explain *explain, const struct lab_interface *inte
 
 /* A note of the script's, as scenario_options.note tells it. */
 void explain_note(struct explain *explain, int64_t at, const char *text);
+
+/* What was kept, as a story without remarks; `records` is filled and carries it, together with the scenario. */
+struct story explain_story(const struct explain *explain, GPtrArray *records);
 
 /* Appends the story of the run as a ladder, or the packet's whole way, `width` characters wide (ladder_text.h). False with
  * an error when there is no such packet. */

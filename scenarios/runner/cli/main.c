@@ -14,7 +14,6 @@
 static const struct {
     const char *name, *what;
 } later[] = {
-    { "what-if", "two runs, one seed: where the stories part" },
     { "grade", "a folder of students' scenarios" },
     { "live", "a scenario against real programs" },
     { "merge", "traces put together" },
