@@ -61,7 +61,7 @@ capture_name(JsonArray *files, guint index)
 static bool
 clear_earlier_run(const char *folder, GError **error)
 {
-    static const char *const others[] = { "journal.jsonl", "report.html", "report.json" };
+    static const char *const others[] = { "journal.jsonl", "ladder.svg", "topology.svg", "report.html", "report.json" };
     g_autofree char *report = g_build_filename(folder, "report.json", NULL);
     g_autoptr(JsonParser) parser = NULL;
     JsonArray *files;

@@ -12,7 +12,7 @@ enum { RUN_FOLDER_WORD = 100 }; /* bytes that a node or a network gets in a file
  * What an earlier run left there and this one might not write again would mislead: it is removed. What counts as left
  * by a run is told by a report.json of ours (an object with "format": 1, a "scenario" and a list of "files") and
  * nothing else: the captures it lists that lie in the folder itself and are called *.pcap or all.pcapng, then
- * journal.jsonl, report.html and at last report.json. Nothing that a user put there is touched; without such a report
+ * journal.jsonl, ladder.svg, topology.svg, report.html and at last report.json. Nothing that a user put there is touched; without such a report
  * nothing is. */
 bool run_folder_open(const char *path, GError **error);
 

@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree as ElementTree
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'support'))
 from scene import HERE, PROGRAM, ROOT, SHIPPED, Run, check, equal, finish, punchlab  # noqa: E402
@@ -147,6 +148,68 @@ def test_hostile(folder):
               '%d %r %r' % (result.returncode, text[:300], result.stderr[:300]))
 
 
+SVG = '{http://www.w3.org/2000/svg}'
+
+
+def texts_of(picture):
+    return [element.text or '' for element in ElementTree.parse(picture).iter(SVG + 'text')]
+
+
+def check_picture(name, path):
+    """A picture that any program can show: well-formed, sized, text as text, nothing from elsewhere."""
+    root = ElementTree.parse(path).getroot()
+    width, height = int(root.get('width')), int(root.get('height'))
+    equal(name + ': viewBox', root.get('viewBox'), '0 0 %d %d' % (width, height))
+    equal(name + ': begins with its title', root[0].tag, SVG + 'title')
+    kinds = {element.tag[len(SVG):] for element in root.iter()}
+    check(name + ': plain elements', kinds <= {'svg', 'title', 'desc', 'style', 'rect', 'line', 'text', 'circle', 'path',
+                                               'polygon'}, kinds)
+    check(name + ': refers to nothing', not re.search('href|url\\(|@import', open(path).read()))
+    outside = [element.attrib for element in root.iter() if not (0 <= int(element.get('x', '0')) <= width and
+                                                                 0 <= int(element.get('y', '0')) <= height)]
+    check(name + ': nothing is outside of it', not outside, outside[:3])
+
+
+def test_pictures(folder):
+    for scenario in 'situations/symmetric-both', 'nat/double-nat', 'ice/dual-stack', 'turn/tcp-allocation':
+        out = os.path.join(folder, 'pictures')
+        result = punchlab('run', scenario, '--quiet', '--svg', 'ladder', '--svg', 'topology', '--out', out)
+        equal(scenario + ' --svg: silent', (result.returncode, result.stdout, result.stderr), (0, '', ''))
+        for picture in 'ladder', 'topology':
+            check_picture('%s of %s' % (picture, scenario), os.path.join(out, picture + '.svg'))
+        ladder = ' '.join(texts_of(os.path.join(out, 'ladder.svg')))
+        with open(os.path.join(out, 'journal.jsonl')) as lines:
+            drops = {record['reason'] for record in map(json.loads, lines) if record.get('verdict') == 'drop'}
+        check(scenario + ': reasons are in its ladder', all(reason in ladder for reason in drops), drops)
+    topology = texts_of(os.path.join(folder, 'pictures', 'topology.svg'))
+    check('topology: names and addresses', {'A', 'T', '198.51.100.10'} <= set(topology), topology)
+    punchlab('run', 'situations/symmetric-both', '--quiet', '--no-trace', '--svg', 'topology', '--out', out)
+    check('--svg: what an earlier run left is gone', not os.path.exists(os.path.join(out, 'ladder.svg')) and
+          os.path.exists(os.path.join(out, 'topology.svg')))
+    result = punchlab('run', 'situations/symmetric-both', '--svg', 'page')
+    check('--svg: no such picture', result.returncode == 2 and 'ladder or topology' in result.stderr, result.stderr)
+
+    path = os.path.join(folder, 'matrix.svg')
+    result = punchlab('matrix', 'nat/hole-punching', '--format', 'svg')
+    with open(path, 'w') as file:
+        file.write(result.stdout)
+    check_picture('heat map', path)
+    texts = texts_of(path)
+    equal('heat map: its cells', (texts.count('yes'), texts.count('no')), (22, 3))
+
+
+def test_hostile_pictures(folder):
+    out = os.path.join(folder, 'hostile-pictures')
+    result = punchlab('run', hostile(folder), '--quiet', '--svg', 'ladder,topology', '--out', out)
+    equal('hostile names: drawn', result.returncode, 0)
+    for picture in 'ladder', 'topology':
+        path = os.path.join(out, picture + '.svg')
+        check_picture('hostile ' + picture, path)
+        check('hostile %s: names are text' % picture, any('<script>' in text or '</svg>' in text
+                                                           for text in texts_of(path)), texts_of(path))
+        check('hostile %s: no control characters' % picture, is_harmless(open(path).read()))
+
+
 def what_if(scenario, *options, status=0):
     result = punchlab('what-if', scenario, *options)
     equal('what-if %s %s: status' % (scenario, ' '.join(options)), result.returncode, status)
@@ -200,6 +263,8 @@ def main():
         test_terminal(folder)
         test_what_if(folder)
         test_hostile(folder)
+        test_pictures(folder)
+        test_hostile_pictures(folder)
     finish()
 
 

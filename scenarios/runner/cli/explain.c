@@ -7,8 +7,10 @@
 #include "core/trace/recorder.h"
 #include "scenarios/runner/cli/copies.h"
 #include "scenarios/runner/cli/ladder_text.h"
+#include "scenarios/runner/cli/timeline.h"
 #include "scenarios/runner/cli/topology.h"
 #include "scenarios/runner/cli/way_text.h"
+#include "scenarios/runner/story/ladder_svg.h"
 
 G_DEFINE_QUARK(punchlab-explain-error, explain_error)
 
@@ -247,4 +249,18 @@ explain_print(const struct explain *explain, const struct terminal *terminal, un
     else
         print_all(explain, &story, terminal, width, out);
     return true;
+}
+
+void
+explain_svg(const struct explain *explain, const char *title, GString *out)
+{
+    g_autoptr(GPtrArray) records = g_ptr_array_new();
+    struct story story = explain_story(explain, records);
+    g_autoptr(GArray) remarks = remarks_of(explain, &story), numbers = across(explain->scenario->lab);
+    struct ladder_order order = { (const uint32_t *)(void *)numbers->data, numbers->len };
+
+    story.remarks = (const struct story_remark *)(void *)remarks->data;
+    story.remark_count = remarks->len;
+    g_autoptr(ladder) ladder = ladder_new(&story, &order, LADDER_SVG_COLUMNS);
+    ladder_svg(ladder, title, timeline_time, out);
 }

@@ -28,6 +28,9 @@ void explain_note(struct explain *explain, int64_t at, const char *text);
 /* What was kept, as a story without remarks; `records` is filled and carries it, together with the scenario. */
 struct story explain_story(const struct explain *explain, GPtrArray *records);
 
+/* Appends the ladder of the run as a picture. */
+void explain_svg(const struct explain *explain, const char *title, GString *out);
+
 /* Appends the story of the run as a ladder, or the packet's whole way, `width` characters wide (ladder_text.h). False with
  * an error when there is no such packet. */
 bool explain_print(const struct explain *explain, const struct terminal *terminal, unsigned width, GString *out,

@@ -6,6 +6,7 @@
 #include "core/base/words.h"
 #include "scenarios/runner/cli/many.h"
 #include "scenarios/runner/cli/report.h"
+#include "scenarios/runner/sweep/heat.h"
 #include "scenarios/runner/sweep/table.h"
 #include "scenarios/runner/sweep/tally.h"
 
@@ -25,13 +26,13 @@ static const struct argument options[] = {
     { "seeds", 0, ARGUMENT_TEXT, INTO(many.seeds), "N|A..B",
       "plays each cell with seeds 1 to N, or A to B (1):\na cell is then a share" },
     { "jobs", 'j', ARGUMENT_TEXT, INTO(many.jobs), "N", "threads (one per processor)" },
-    { "format", 0, ARGUMENT_TEXT, INTO(format), "FORMAT", "text, markdown, csv or json (text)" },
+    { "format", 0, ARGUMENT_TEXT, INTO(format), "FORMAT", "text, markdown, csv, json, or svg: a heat map (text)" },
     { "unsafe", 0, ARGUMENT_FLAG, INTO(many.unsafe), NULL, "no bounds on the script's memory and instructions" },
     OPTIONS_END
 };
 
-static const char *const formats[] = { "text", "markdown", "csv", "json", NULL };
-enum { FORMAT_TEXT, FORMAT_MARKDOWN, FORMAT_CSV, FORMAT_JSON };
+static const char *const formats[] = { "text", "markdown", "csv", "json", "svg", NULL };
+enum { FORMAT_TEXT, FORMAT_MARKDOWN, FORMAT_CSV, FORMAT_JSON, FORMAT_SVG };
 
 enum { HEADINGS_WIDTH = 120 }; /* of all columns together, before they are numbered */
 
@@ -262,6 +263,77 @@ say_json(const struct matrix *matrix, GString *out)
     g_string_append_c(out, '\n');
 }
 
+/* ---- the heat map */
+
+/* The values of a row, joined. The caller frees it. */
+static char *
+row_heading(const struct matrix *matrix, size_t row)
+{
+    GString *heading = g_string_new(NULL);
+
+    for (size_t axis = 0; axis < matrix->row_axes; axis++)
+        g_string_append_printf(heading, "%s%s", axis > 0 ? " / " : "",
+                               grid_value(&matrix->many.grid, row * matrix->columns, axis));
+    return g_string_free(heading, FALSE);
+}
+
+/* "nat_a / nat_b" */
+static char *
+axes_heading(const struct matrix *matrix, size_t first, size_t end, const char *sign)
+{
+    GString *heading = g_string_new(NULL);
+
+    for (size_t axis = first; axis < end; axis++)
+        g_string_append_printf(heading, "%s%s", axis > first ? " / " : "", axis_name(matrix, axis));
+    if (end > first)
+        g_string_append(heading, sign);
+    return g_string_free(heading, FALSE);
+}
+
+static struct heat_cell
+heat_cell(const struct matrix *matrix, size_t combination)
+{
+    const struct tally tally = tally_at(matrix, combination);
+    g_autoptr(GString) text = g_string_new(NULL);
+    struct heat_cell cell = { .kind = HEAT_OTHER };
+
+    tally_say(&tally, text);
+    cell.text = g_strdup(text->str);
+    if (tally.errors > 0) {
+        cell.kind = HEAT_ERROR;
+    } else if (tally_is_share(&tally)) {
+        cell.kind = HEAT_SHARE;
+        cell.share = tally_share(&tally);
+    }
+    return cell;
+}
+
+static void
+say_svg(const struct matrix *matrix, GString *out)
+{
+    g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(g_free), columns = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GArray) cells = g_array_new(FALSE, FALSE, sizeof(struct heat_cell));
+    g_autofree char *down = axes_heading(matrix, 0, matrix->row_axes, " \xe2\x86\x93");
+    g_autofree char *across = axes_heading(matrix, matrix->row_axes, matrix->many.axes->len, " \xe2\x86\x92");
+    g_autofree char *title = matrix->many.grid.seed_count > 1
+        ? g_strdup_printf("%s: %s (%" PRIu64 " seeds)", matrix->many.name, matrix->cell, matrix->many.grid.seed_count)
+        : g_strdup_printf("%s: %s", matrix->many.name, matrix->cell);
+
+    for (size_t row = 0; row < matrix->rows; row++)
+        g_ptr_array_add(rows, row_heading(matrix, row));
+    for (size_t column = 0; column < matrix->columns; column++)
+        g_ptr_array_add(columns, column_heading(matrix, column));
+    for (size_t i = 0; i < matrix->rows * matrix->columns; i++) {
+        struct heat_cell cell = heat_cell(matrix, i);
+
+        g_array_append_val(cells, cell);
+    }
+    const struct heat heat = { title, down, across, rows, columns, (const struct heat_cell *)(void *)cells->data };
+    heat_svg(&heat, out);
+    for (guint i = 0; i < cells->len; i++)
+        g_free(g_array_index(cells, struct heat_cell, i).text);
+}
+
 /* ---- the command */
 
 static void
@@ -286,6 +358,9 @@ print_matrix(const struct matrix *matrix)
         break;
     case FORMAT_JSON:
         say_json(matrix, out);
+        break;
+    case FORMAT_SVG:
+        say_svg(matrix, out);
         break;
     }
     table_free(table);

@@ -11,6 +11,7 @@
 #include "scenarios/runner/cli/explain.h"
 #include "scenarios/runner/cli/find.h"
 #include "scenarios/runner/cli/ladder_text.h"
+#include "scenarios/runner/cli/pictures.h"
 #include "scenarios/runner/cli/signals.h"
 #include "scenarios/runner/cli/summary.h"
 #include "scenarios/runner/cli/timeline.h"
@@ -19,7 +20,7 @@
 
 struct run_options {
     bool help, no_trace, html, quiet, unsafe;
-    GPtrArray *set, *trace;
+    GPtrArray *set, *trace, *svg;
     const char *seed, *out, *until, *format, *explain, *width;
 };
 
@@ -39,7 +40,10 @@ static const struct argument options[] = {
     { "width", 0, ARGUMENT_TEXT, INTO(width), "N",
       "characters that --explain has in a line (the terminal's;\n"
       "120 elsewhere); 0: a line an event, whatever its length" },
-    { "html", 0, ARGUMENT_FLAG, INTO(html), NULL, "writes report.html, the run as one page to play and step\n"
+    { "svg", 0, ARGUMENT_TEXTS, INTO(svg), "ladder|topology",
+      "writes ladder.svg or topology.svg; may be repeated" },
+    { "html", 0, ARGUMENT_FLAG, INTO(html), NULL, "writes report.html, the run as one page to play and step
+"
       "through in a browser, offline" },
     { "quiet", 'q', ARGUMENT_FLAG, INTO(quiet), NULL, "prints nothing but errors" },
     { "unsafe", 0, ARGUMENT_FLAG, INTO(unsafe), NULL, "no bounds on the script's memory and instructions" },
@@ -57,6 +61,7 @@ struct run {
     const struct run_options *given;
     struct terminal terminal;
     int format;
+    unsigned pictures; /* enum picture */
     uint64_t seed, width;
     int64_t until;
     char *path, *name, *folder;
@@ -115,6 +120,7 @@ check_options(struct run *run, GError **error)
     if (!arguments_choice("format", given->format, formats, &run->format, error) ||
         (given->seed && !arguments_number("--seed", given->seed, &run->seed, error)) ||
         (given->until && !arguments_duration("--until", given->until, &run->until, error)) ||
+        !pictures_parse(given->svg, &run->pictures, error) ||
         (given->width && !arguments_number("--width", given->width, &run->width, error)))
         return false;
     if (given->until)
@@ -170,7 +176,7 @@ take_note(void *user, int64_t at, const char *text)
 
     if (run->explain)
         explain_note(run->explain, at, text);
-    else if (run->begun && is_chatty(run))
+    if (!run->given->explain && run->begun && is_chatty(run))
         print_note(run, at, text);
 }
 
@@ -225,7 +231,7 @@ load(struct run *run, const char *word, GError **error)
         return false;
     if (given->set)
         g_ptr_array_add(given->set, NULL);
-    if (given->explain)
+    if (given->explain || run->pictures)
         run->explain = explain_new(given->explain);
 
     run->how = (struct scenario_options){
@@ -274,7 +280,7 @@ print_end(const struct run *run, const struct report_about *about, const GString
 
     if (run->format == FORMAT_JSON)
         g_string_append_len(out, report->str, (gssize)report->len);
-    if (run->explain) {
+    if (run->given->explain) {
         if (is_chatty(run))
             g_string_append_c(out, '\n');
         good = explain_print(run->explain, &run->terminal, (unsigned)run->width, out, &error);
@@ -335,6 +341,8 @@ finish(struct run *run)
     GError *error = NULL;
 
     if (run->traces && !traces_close(run->traces, &error))
+        take_failure(run->scenario, g_steal_pointer(&error));
+    if (!pictures_write(run->pictures, run->explain, run->scenario, run->name, run->folder, &error))
         take_failure(run->scenario, g_steal_pointer(&error));
     if (run->traces)
         about.files = traces_files(run->traces, &about.file_count);

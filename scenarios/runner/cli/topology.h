@@ -38,7 +38,7 @@ topology_is_box(const struct topology *node)
  * each before what is inside. */
 void topology_across(const struct topology *topology, GArray *numbers);
 
-/* The drawing as a picture: boxes with an inside and an outside, nested, below the internet. `title` may be NULL. */
+/* The drawing as a picture: boxes with an inside and an outside, nested, below the internet. */
 void topology_svg(const struct topology *topology, const char *title, GString *out);
 
 #endif
