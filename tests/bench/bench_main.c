@@ -8,9 +8,12 @@
 
 #include <glib/gstdio.h>
 
+#include "scenarios/runner/cli/progress.h"
+
 #define RUNS 5
 
 struct bench {
+    struct progress *progress;
     unsigned rows, missed, skipped;
 };
 
@@ -119,6 +122,7 @@ say(double figure, char text[24])
 static void
 print_heading(struct bench *bench)
 {
+    progress_hide(bench->progress);
     if (bench->rows++ == 0)
         printf("%-52s %10s %10s %6s %10s  %s\n", "figure", "ours", "bound", "ratio", "reach", "unit");
 }
@@ -162,12 +166,18 @@ wanted(const char *name, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-    struct bench bench = { 0, 0, 0 };
+    struct bench bench = { .progress = progress_new("benchmarks") };
+    size_t done = 0, total = 0;
 
+    for (const struct bench_file *file = bench_files; file->name; file++)
+        total += wanted(file->name, argc, argv);
     for (const struct bench_file *file = bench_files; file->name; file++) {
-        if (wanted(file->name, argc, argv))
-            file->run(&bench);
+        if (!wanted(file->name, argc, argv))
+            continue;
+        file->run(&bench);
+        progress_show(bench.progress, ++done, total);
     }
+    progress_free(bench.progress);
     if (bench.rows == 0) {
         fprintf(stderr, "no benchmark ran\n");
         return EXIT_FAILURE;

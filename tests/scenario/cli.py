@@ -52,7 +52,7 @@ def test_usage(folder):
     says('no command', run(), 2, 'a command is missing')
     says('mistyped command', run('rnu'), 2, "'rnu'", "'run'")
     says('unknown command', run('frobnicate'), 2, 'run, matrix')
-    for later in 'view', 'grade', 'live', 'merge':
+    for later in 'view', 'live', 'merge':
         says('later: ' + later, run(later, 'x'), 2, 'this version does not have', later)
     says('mistyped option', run('run', fixture('punch'), '--quite'), 2, "'--quite'", "'--quiet'")
     says('no scenario', run('run'), 2, 'SCENARIO')
@@ -70,12 +70,12 @@ def test_usage(folder):
     says('no such node', run('run', fixture('punch'), '--trace', 'natC', '--out', folder), 2, "'natC'", 'natA')
     says('no such packet', run('run', fixture('punch'), '--explain=A.99', '--quiet', '--out', folder), 2, "'A.99'")
     check('nothing was left where nothing ran', not os.path.exists(os.path.join(folder, 'out')))
-    for command in 'run', 'matrix', 'sweep', 'list', 'show', 'nat', 'what-if', 'serve', 'nat-check':
+    for command in 'run', 'matrix', 'sweep', 'list', 'show', 'nat', 'what-if', 'grade', 'serve', 'nat-check':
         result = run(command, '--help')
         check(command + ' --help', result.returncode == 0 and result.stdout.startswith('Usage: punchlab ' + command))
     result = run('--help')
     check('--help names all commands', result.returncode == 0 and
-          all('\n  %s ' % name in result.stdout for name in ('run', 'matrix', 'sweep', 'list', 'show', 'nat', 'what-if', 'serve', 'nat-check')))
+          all('\n  %s ' % name in result.stdout for name in ('run', 'matrix', 'sweep', 'list', 'show', 'nat', 'what-if', 'grade', 'serve', 'nat-check')))
     check('--version', run('--version').stdout.startswith('punchlab '))
 
 

@@ -6,7 +6,7 @@
 
 const struct command *const commands[] = {
     &run_command, &matrix_command, &sweep_command, &list_command, &show_command, &nat_command,
-    &what_if_command, &view_command, &serve_command, &nat_check_command, &ice_command, NULL,
+    &what_if_command, &view_command, &grade_command, &serve_command, &nat_check_command, &ice_command, NULL,
 };
 
 int

@@ -29,7 +29,7 @@ struct command {
 extern const struct command *const commands[];
 
 extern const struct command run_command, matrix_command, sweep_command, list_command, show_command, nat_command,
-    what_if_command, view_command, serve_command, nat_check_command, ice_command;
+    what_if_command, view_command, grade_command, serve_command, nat_check_command, ice_command;
 
 /* Prints "punchlab NAME: ..." as one line on standard error; for use as `return command_fail(...)`: STATUS_ERROR. */
 int command_fail(const struct command *command, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -14,7 +14,6 @@
 static const struct {
     const char *name, *what;
 } later[] = {
-    { "grade", "a folder of students' scenarios" },
     { "live", "a scenario against real programs" },
     { "merge", "traces put together" },
 };

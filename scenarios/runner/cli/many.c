@@ -6,6 +6,7 @@
 
 #include "core/base/time.h"
 #include "scenarios/runner/cli/find.h"
+#include "scenarios/runner/cli/progress.h"
 #include "scenarios/runner/cli/signals.h"
 #include "scenarios/runner/cli/terminal.h"
 
@@ -129,15 +130,6 @@ many_add_default_axis(struct many *many, const char *option, const char *name, G
 
 /* ---- running */
 
-/* Each time another hundredth is done; any thread writes the whole line at once. */
-static void
-print_progress(void *user, size_t done, size_t total)
-{
-    (void)user;
-    if (total >= 100 && done * 100 / total != (done - 1) * 100 / total)
-        fprintf(stderr, "\r%zu of %zu runs%s", done, total, done == total ? "\r\033[K" : "");
-}
-
 static void
 complain(const struct many *many, size_t index, const struct outcome *outcome)
 {
@@ -170,11 +162,13 @@ many_run(struct many *many)
         command_fail(many->command, "these are more than %d runs", GRID_MAX);
         return NULL;
     }
-    if (terminal_of(stderr).interactive)
-        many->grid.progress = print_progress;
+    struct progress *progress = progress_new("runs");
 
+    many->grid.progress = progress_show;
+    many->grid.user = progress;
     signals_catch();
     g_autoptr(outcomes) outcomes = grid_run(&many->grid);
+    progress_free(progress);
     if (signals_came(NULL)) {
         command_fail(many->command, "interrupted: a signal came before all runs were done");
         return NULL;
