@@ -79,8 +79,8 @@
     X(MALFORMED_SSDP,       "malformed-ssdp",       "it is no well-formed SSDP message",                         "") \
     X(MALFORMED_SIP,        "malformed-sip",        "it is no well-formed SIP message",                          "RFC 3261 section 18.3") \
     X(UNEXPECTED_SIP,       "unexpected-sip",       "a SIP message that belongs to nothing here",                "RFC 3261 section 18.1.2") \
-    X(MALFORMED_RTP,        "malformed-rtp",        "it is no well-formed RTP packet",                           "RFC 3550 appendix A.1") \
-    X(MALFORMED_RTCP,       "malformed-rtcp",       "it is no well-formed RTCP packet",                          "RFC 3550 appendix A.2") \
+    X(MALFORMED_RTP,        "malformed-rtp",        "it is no well-formed RTP packet",                           "RFC 3550 section 5.1") \
+    X(MALFORMED_RTCP,       "malformed-rtcp",       "it is no well-formed RTCP packet",                          "RFC 3550 section 6.4") \
     X(UNEXPECTED_RTP,       "unexpected-rtp",       "RTP that the session does not listen to",                   "RFC 3550 section 5.1") \
     /* at a relay */ \
     X(NO_ALLOCATION,        "no-allocation",        "its sender has no allocation at the relay",                 "RFC 8656 section 5") \

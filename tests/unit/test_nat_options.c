@@ -365,7 +365,7 @@ test_refuses(void)
         { NULL, "rules", "deny", "'deny' is not a value of 'rules'; accepted: a list of {action=, direction=, protocol=, "
                                  "address=, port=, from=}, or {} for none" },
         { NULL, "alg", "rewrite-adresses",
-          "'rewrite-adresses' is not an ALG; accepted: rewrite-addresses; did you mean 'rewrite-addresses'?" },
+          "'rewrite-adresses' is not an ALG; accepted: rewrite-addresses or sip; did you mean 'rewrite-addresses'?" },
         { "udp", "alg", "false", "'alg' is an option of the whole box, not of udp alone" },
         { NULL, "ipv6", "{}",
           "'{}' is not a value of 'ipv6'; accepted: firewall, open, prefix, masquerade or nat64" },

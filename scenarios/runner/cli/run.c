@@ -42,8 +42,7 @@ static const struct argument options[] = {
       "120 elsewhere); 0: a line an event, whatever its length" },
     { "svg", 0, ARGUMENT_TEXTS, INTO(svg), "ladder|topology",
       "writes ladder.svg or topology.svg; may be repeated" },
-    { "html", 0, ARGUMENT_FLAG, INTO(html), NULL, "writes report.html, the run as one page to play and step
-"
+    { "html", 0, ARGUMENT_FLAG, INTO(html), NULL, "writes report.html, the run as one page to play and step\n"
       "through in a browser, offline" },
     { "quiet", 'q', ARGUMENT_FLAG, INTO(quiet), NULL, "prints nothing but errors" },
     { "unsafe", 0, ARGUMENT_FLAG, INTO(unsafe), NULL, "no bounds on the script's memory and instructions" },
