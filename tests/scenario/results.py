@@ -346,6 +346,7 @@ REPORT = {
                                  'expires': NUMBER}],
                    'counters': {str: int}}},
     'files': [{'path': TEXT, 'node': (OR_NULL, TEXT), 'network': (OR_NULL, TEXT), 'packets': int}],
+    'about': TEXT, 'topology': {str: object},
 }
 
 
