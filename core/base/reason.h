@@ -70,6 +70,8 @@
     X(ICMP_UNRELATED,       "icmp-unrelated",       "an ICMP error about no mapping of this box",                "RFC 5508 REQ-4") \
     X(ICMP_BAD_QUOTE,       "icmp-bad-quote",       "an ICMP error that quotes a malformed packet",              "RFC 5508 REQ-3") \
     X(ICMP_REFUSED,         "icmp-refused",         "the box does not pass ICMP errors",                         "RFC 5508 REQ-10") \
+    X(STREAM_HELD,          "stream-held",          "the box holds the same bytes already, for an ALG to read",  "") \
+    X(STREAM_GAP,           "stream-gap",           "what comes before it did not come in time, and an ALG waits for it", "") \
     X(NO_COUNTERPART,       "no-counterpart",       "it has no counterpart on the other side of the translator", "RFC 7915 section 4.2, RFC 6296 section 3.5") \
     /* above the transport */ \
     X(MALFORMED_STUN,       "malformed-stun",       "it is not a well-formed STUN message",                      "RFC 8489 section 6.3") \

@@ -116,7 +116,13 @@ packet_tailroom(const struct packet *packet)
 struct packet *
 packet_copy(struct world *world, const struct packet *packet)
 {
-    struct packet *copy = packet_new(world, packet->length);
+    return packet_copy_larger(world, packet, packet->length);
+}
+
+struct packet *
+packet_copy_larger(struct world *world, const struct packet *packet, size_t length)
+{
+    struct packet *copy = packet_new(world, length);
     uint8_t *data = copy->data;
     uint8_t size_class = copy->size_class;
 

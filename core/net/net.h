@@ -41,6 +41,9 @@ size_t packet_tailroom(const struct packet *packet);
 /* The same bytes, name and cause again, counted as sent: a duplicate, or a copy to each member of a segment. */
 struct packet *packet_copy(struct world *world, const struct packet *packet);
 
+/* The same in a buffer with room for `length` bytes, at least the packet's. */
+struct packet *packet_copy_larger(struct world *world, const struct packet *packet, size_t length);
+
 /* Ends a packet that got where it was going. */
 void packet_deliver(struct world *world, struct packet *packet);
 

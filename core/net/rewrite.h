@@ -6,6 +6,7 @@
 #define CORE_NET_REWRITE_H
 
 #include "core/net/packet.h"
+#include "core/net/tcp_segment.h"
 
 /* For ICMP queries the port is the identifier, at the end that has one (see struct flow). */
 void packet_rewrite_source(struct packet *packet, struct address address, uint16_t port);
@@ -27,6 +28,13 @@ struct packet_change {
  * longer or shorter, and the lengths and the checksum follow (a checksum that was wrong stays wrong). False, and nothing
  * has changed, when the packet's buffer has no room for it, or no datagram can be that long. */
 bool packet_change_data(struct packet *packet, const struct packet_change *changes, unsigned count)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* Gives a whole TCP segment, whose checksum is right, other numbers and data: `segment` is as read from the packet, with
+ * another seq, ack, window, urgent, flags, timestamps or SACK blocks, of which there may be fewer. Its other options stay.
+ * `data` may be the packet's own. The checksum is right afterwards. False, and nothing has changed, when the packet's
+ * buffer has no room for it, or no packet can be that long. */
+bool packet_change_segment(struct packet *packet, const struct tcp_segment *segment, struct span data)
     G_GNUC_WARN_UNUSED_RESULT;
 
 /* The packet that an ICMP error quotes, as far as it is quoted (RFC 792: header and 8 bytes; RFC 1812: more; RFC 4443

@@ -1,5 +1,5 @@
 /* The mechanism: which ALGs a box has, and how they read datagrams. */
-#include "nat/alg/box.h"
+#include "nat/alg/connections.h"
 #include "nat/alg/sip.h"
 
 const struct alg *const alg_registry[] = { &alg_rewrite_addresses, &alg_sip, NULL };
@@ -94,8 +94,10 @@ read_datagram(struct alg_seat *seat, struct packet *packet, const struct nat_tra
 static enum verdict
 read_packet(struct nat_reader *reader, struct packet *packet, const struct nat_translation *way)
 {
-    const struct alg_box *box = (const struct alg_box *)reader;
+    struct alg_box *box = (struct alg_box *)reader;
 
+    if (packet->flow.protocol == PROTOCOL_TCP)
+        return box->streams || box->reads_streams ? alg_read_segment(box, packet, way) : VERDICT_PASS;
     if (packet->flow.protocol != PROTOCOL_UDP)
         return VERDICT_PASS;
     for (unsigned i = 0; i < box->count; i++)
@@ -106,8 +108,9 @@ read_packet(struct nat_reader *reader, struct packet *packet, const struct nat_t
 static void
 forget(struct nat_reader *reader)
 {
-    const struct alg_box *box = (const struct alg_box *)reader;
+    struct alg_box *box = (struct alg_box *)reader;
 
+    alg_forget_connections(box);
     for (unsigned i = 0; i < box->count; i++)
         if (box->seats[i]->alg->forget)
             box->seats[i]->alg->forget(box->seats[i]);
@@ -160,6 +163,8 @@ free_box(struct nat_reader *reader)
 {
     struct alg_box *box = (struct alg_box *)reader;
 
+    if (box->streams)
+        alg_streams_free(box->streams);
     for (unsigned i = 0; i < box->count; i++)
         seat_free(box->seats[i]);
     g_free(box);
@@ -223,12 +228,18 @@ alg_fit_with(struct node *node, const struct alg *const *with, const unsigned *q
 
         seats[i] = seat ? keep_seat(seat, quirks ? quirks[i] : 0) : seat_new(box, with[i], quirks ? quirks[i] : 0);
     }
-    for (unsigned i = 0; i < box->count; i++)
-        if (box->seats[i])
-            seat_free(box->seats[i]);
+    for (unsigned i = 0; i < box->count; i++) {
+        if (!box->seats[i])
+            continue;
+        alg_leave_connections(box, box->seats[i]);
+        seat_free(box->seats[i]);
+    }
     memcpy(box->seats, seats, count * sizeof *seats);
     box->count = count;
-    if (count == 0)
+    box->reads_streams = false;
+    for (unsigned i = 0; i < count; i++)
+        box->reads_streams |= (with[i]->over & ALG_OVER_TCP) != 0;
+    if (count == 0 && (!box->streams || box->streams->count == 0)) /* connections that were changed are followed on */
         nat_take_reader(nat, NULL);
 }
 

@@ -5,11 +5,15 @@
 #include "core/net/net.h"
 #include "nat/alg/alg.h"
 
+struct alg_streams;
+
 /* What a NAT has that has ALGs. */
 struct alg_box {
     struct nat_reader reader; /* first */
     struct node *node;
     struct nat *nat;
+    struct alg_streams *streams; /* NULL before the first connection: nat/alg/connections.h */
+    bool reads_streams;          /* one of the seats does */
     unsigned count;
     struct alg_seat *seats[NAT_ALGS_MAX]; /* each in memory of its own: ALGs point to them */
 };

@@ -107,7 +107,7 @@ alg_tell_closed(const struct alg_box *box, const struct nat_pinhole_view *view)
 
     show(view, &pinhole);
     for (unsigned i = 0; i < box->count; i++)
-        if (box->seats[i]->index == view->asker && box->seats[i]->alg->closed)
+        if (box->seats[i] && box->seats[i]->index == view->asker && box->seats[i]->alg->closed)
             box->seats[i]->alg->closed(box->seats[i], &pinhole);
 }
 

@@ -100,7 +100,8 @@ say_stretch(const struct record *record, const struct names *names_of, GString *
 }
 
 static const struct record_kind stretch_kind = { "fuzz-stretch", "stretched", "", say_stretch, NULL };
-static const struct alg stretcher = { "stretch", PROTOCOL_UDP, 0, stretch, tell_stretch, &stretch_kind };
+static const struct alg stretcher = { .name = "stretch", .over = ALG_OVER_UDP, .read = stretch, .tell = tell_stretch,
+                                      .kind = &stretch_kind };
 static const struct alg *const both[] = { &stretcher, &alg_rewrite_addresses };
 
 /* What leaves by the outside port. */
@@ -268,7 +269,7 @@ open_bench(struct bench *bench, struct reader *reader)
     bench->nat = nat_new(bench->box, &options);
     alg_fit(bench->box);
     if (more >> 6 == 3)
-        alg_fit_with(bench->box, both, G_N_ELEMENTS(both));
+        alg_fit_with(bench->box, both, NULL, G_N_ELEMENTS(both));
     bench->untranslated = options.udp.mapping == NAT_MAPPING_NONE;
 }
 
