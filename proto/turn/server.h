@@ -15,8 +15,7 @@
  * allocations, that their lifetimes need refreshing, and that nonces are tied to the address they were given to, so that
  * nobody allocates for somebody else's address (section 21.1.7).
  *
- * Left out on purpose: mobility (RFC 8016), whose MOBILITY-TICKET is comprehension-optional and so is ignored; TLS and DTLS.
- * Relayed TCP is not subject to the bandwidth limit: its windows are. */
+ * Left out on purpose: mobility (RFC 8016), whose MOBILITY-TICKET is comprehension-optional and so is ignored; TLS and DTLS. */
 #ifndef PROTO_TURN_SERVER_H
 #define PROTO_TURN_SERVER_H
 
@@ -68,7 +67,8 @@ struct turn_server_options {
                                 * whole message anyhow */
     unsigned connections_of_one; /* of these from one IPv4 address or IPv6 /64: one more is refused; 0: no limit */
     uint64_t bytes_per_second; /* of data an allocation may relay, both directions together, one second's worth at once; 0: no
-                                * limit */
+                                * limit. A datagram beyond that is dropped (RFC 8656 section 5); the streams of a TCP
+                                * allocation, all of them together, are read no faster, which slows their writers down */
     uint16_t port_first, port_last; /* of relayed addresses */
     int64_t lifetime_most;
     struct turn_policy peers; /* copied with its prefixes */

@@ -5,6 +5,7 @@
  *   server_ports.c     relayed addresses: which port, and the sockets there
  *   server_peers.c     whether a peer may be talked to, and how its address is written inside and outside of a 1:1 NAT
  *   server_relay.c     data: from clients to peers, and back
+ *   server_budget.c    how much of it an allocation may have
  *   server_tcp.c       RFC 6062: connections with peers
  */
 #ifndef PROTO_TURN_SERVER_PRIVATE_H
@@ -152,6 +153,15 @@ void turn_relay_send(const struct turn_arrival *arrival, const struct stun_messa
 void turn_relay_channel_data(const struct turn_arrival *arrival);
 /* Of the sockets at relayed addresses, whose owner is the relay. */
 extern const struct io_udp_events turn_relay_events;
+
+/* --- server_budget.c */
+
+/* Takes a datagram's bytes off what the allocation may relay now; false when that is less. */
+bool turn_budget_spend(struct turn_allocation *allocation, size_t bytes, int64_t now);
+/* How many bytes of a stream, `most` at most, may be read now; 0: none before `*when`. */
+size_t turn_budget_allows(struct turn_allocation *allocation, size_t most, int64_t now, int64_t *when);
+/* Takes off what a stream has brought, though it be more than there is. */
+void turn_budget_take(struct turn_allocation *allocation, size_t bytes, int64_t now);
 
 /* --- server_tcp.c */
 

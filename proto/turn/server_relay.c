@@ -14,26 +14,6 @@ struct passage {
     bool dont_fragment; /* the client has asked for it */
 };
 
-/* --- bandwidth --------------------------------------------------------------------------------------------------- */
-
-/* A bucket that fills at the limit's rate and holds what it lets through in a second. Counts in bytes times TIME_S, so that
- * nothing is lost by rounding. */
-static bool
-spend(struct turn_server *server, struct turn_allocation *allocation, size_t bytes, int64_t now)
-{
-    int64_t rate = (int64_t)MIN(server->options.bytes_per_second, (uint64_t)INT32_MAX * 2);
-    int64_t cost = (int64_t)bytes * TIME_S;
-
-    if (rate == 0)
-        return true;
-    allocation->budget = MIN(rate * TIME_S, allocation->budget + MIN(now - allocation->budget_at, TIME_S) * rate);
-    allocation->budget_at = now;
-    if (cost > allocation->budget)
-        return false;
-    allocation->budget -= cost;
-    return true;
-}
-
 /* --- headers ----------------------------------------------------------------------------------------------------- */
 
 /* Section 14, the preferred behaviours; what the host can't tell is sent as its default. Zero is the default, too: so a host
@@ -102,9 +82,7 @@ judge_passage(const struct turn_arrival *arrival, const struct passage *passage,
         return DROP_PEER_FAMILY;
     if (!turn_may_send(arrival->server, passage->peer, arrival->now))
         return DROP_PEER_REFUSED;
-    if (!spend(arrival->server, allocation, passage->data.length, arrival->now))
-        return DROP_OVER_BANDWIDTH;
-    return DROP_NONE;
+    return turn_budget_spend(allocation, passage->data.length, arrival->now) ? DROP_NONE : DROP_OVER_BANDWIDTH;
 }
 
 static void
@@ -255,7 +233,7 @@ judge_peer(struct turn_server *server, const struct turn_relay *relay, struct en
         permitted = turn_permission_find(server->table, allocation, peer.address, now) != NULL;
     if (!permitted)
         return DROP_NO_PERMISSION;
-    return spend(server, allocation, length, now) ? DROP_NONE : DROP_OVER_BANDWIDTH;
+    return turn_budget_spend(relay->allocation, length, now) ? DROP_NONE : DROP_OVER_BANDWIDTH;
 }
 
 static void

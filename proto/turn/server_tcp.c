@@ -8,7 +8,11 @@
  * What a peer sends before the client joins stays in its connection, which nobody reads: TCP's window is the buffer that
  * section 5.2 asks for. Once joined, bytes are read only when the last ones have been written, so that a slow reader slows
  * the writer down; a pipe keeps no more than what one read has brought. An end of one side is passed on as such; when both
- * have ended, or anything fails, both connections are closed (section 5.5). */
+ * have ended, or anything fails, both connections are closed (section 5.5).
+ *
+ * The bandwidth of the allocation holds for all its pipes together: one that may not read now has its timer set for when
+ * it may. Who waits then takes turns: a pipe that has read comes one nanosecond after those that have not, and the two
+ * directions of a pipe go first by turns. */
 #include "proto/turn/server_private.h"
 
 #define PATIENCE (30 * TIME_S) /* for the peer, and then for the client (sections 5.2 and 5.3) */
@@ -32,8 +36,9 @@ struct turn_pipe {
     enum state state;
     struct endpoint peer_at; /* as the client knows it */
     struct end peer, client;
-    struct io_timer timer;
+    struct io_timer timer; /* of patience; of a pipe that is joined: when it may read again */
     uint64_t bytes;
+    bool clients_turn, has_read; /* which way goes first; whether this pump has brought anything */
     /* Of a Connect: what its answer needs. The key is looked up again, since a user may be made up for a moment only. */
     struct stun_id request;
     GBytes *user; /* NULL: nobody was asked */
@@ -87,7 +92,7 @@ is_connected(const struct turn_allocation *allocation, struct endpoint peer)
     return false;
 }
 
-static void on_patience(void *owner, struct io_timer *timer);
+static void on_time(void *owner, struct io_timer *timer);
 
 static struct turn_pipe *
 pipe_new(struct turn_allocation *allocation, struct endpoint peer, enum state state)
@@ -105,7 +110,7 @@ pipe_new(struct turn_allocation *allocation, struct endpoint peer, enum state st
         pipe->next->previous = pipe;
     allocation->more = pipe;
     g_hash_table_insert(server->pipes, GUINT_TO_POINTER(pipe->id), pipe);
-    pipe->timer = (struct io_timer){ .fire = on_patience, .owner = pipe };
+    pipe->timer = (struct io_timer){ .fire = on_time, .owner = pipe };
     server->io->ops->arm(server->io, &pipe->timer, time_add(server->io->ops->now(server->io), PATIENCE), false);
     return pipe;
 }
@@ -271,30 +276,56 @@ write_new(struct end *to, const uint8_t *bytes, size_t length)
 }
 
 static enum flow_on
-step(struct turn_pipe *pipe, struct end *from, struct end *to)
+pass_end(struct end *to)
 {
-    enum flow_on left = write_unsent(to);
+    if (!to->shut)
+        to->tcp->ops->shutdown(to->tcp);
+    to->shut = true;
+    return FLOW_DONE;
+}
+
+static void
+count(struct turn_pipe *pipe, size_t bytes, int64_t now)
+{
+    pipe->has_read = true;
+    pipe->bytes += bytes;
+    pipe->server->counters.stream_bytes += bytes;
+    turn_budget_take(pipe->allocation, bytes, now);
+}
+
+/* Reads what the budget allows, and writes it. */
+static enum flow_on
+read_some(struct turn_pipe *pipe, struct end *from, struct end *to)
+{
+    struct turn_server *server = pipe->server;
+    int64_t now = server->io->ops->now(server->io), when;
+    size_t most = turn_budget_allows(pipe->allocation, PIECE, now, &when);
     enum io_result why = IO_OK;
     ssize_t got;
 
-    if (left != FLOW_AGAIN)
-        return left;
-    if (from->ended) {
-        if (!to->shut)
-            to->tcp->ops->shutdown(to->tcp);
-        to->shut = true;
+    if (most == 0) {
+        server->io->ops->arm(server->io, &pipe->timer, when + pipe->has_read, true);
         return FLOW_DONE;
     }
-    got = from->tcp->ops->read(from->tcp, pipe->server->buffer, PIECE, &why);
+    got = from->tcp->ops->read(from->tcp, server->buffer, most, &why);
     if (got < 0)
         return why == IO_AGAIN ? FLOW_DONE : FLOW_FAILED;
     if (got == 0) {
         from->ended = true;
         return FLOW_AGAIN;
     }
-    pipe->bytes += (uint64_t)got;
-    pipe->server->counters.stream_bytes += (uint64_t)got;
-    return write_new(to, pipe->server->buffer, (size_t)got);
+    count(pipe, (size_t)got, now);
+    return write_new(to, server->buffer, (size_t)got);
+}
+
+static enum flow_on
+step(struct turn_pipe *pipe, struct end *from, struct end *to)
+{
+    enum flow_on left = write_unsent(to);
+
+    if (left != FLOW_AGAIN)
+        return left;
+    return from->ended ? pass_end(to) : read_some(pipe, from, to);
 }
 
 static bool
@@ -311,9 +342,12 @@ flow(struct turn_pipe *pipe, struct end *from, struct end *to)
 static void
 pump(struct turn_pipe *pipe)
 {
-    bool good = flow(pipe, &pipe->peer, &pipe->client) && flow(pipe, &pipe->client, &pipe->peer);
+    struct end *one = pipe->clients_turn ? &pipe->client : &pipe->peer;
+    struct end *other = pipe->clients_turn ? &pipe->peer : &pipe->client;
 
-    if (!good)
+    pipe->clients_turn = !pipe->clients_turn;
+    pipe->has_read = false;
+    if (!flow(pipe, one, other) || !flow(pipe, other, one))
         pipe_close(pipe, true);
     else if (pipe->peer.shut && pipe->client.shut)
         pipe_close(pipe, false);
@@ -322,11 +356,15 @@ pump(struct turn_pipe *pipe)
 /* --- events ------------------------------------------------------------------------------------------------------ */
 
 static void
-on_patience(void *owner, struct io_timer *timer)
+on_time(void *owner, struct io_timer *timer)
 {
     struct turn_pipe *pipe = owner;
 
     (void)timer;
+    if (pipe->state == JOINED) {
+        pump(pipe);
+        return;
+    }
     if (pipe->state == CONNECTING)
         answer_connect(pipe, STUN_CODE_CONNECTION_FAILED);
     pipe_close(pipe, true);
@@ -493,7 +531,7 @@ turn_pipe_join(struct turn_pipe *pipe, const struct turn_arrival *arrival)
     pipe->client.tcp = stun_connections_release(arrival->via, &pipe->peer.unsent, &pipe->client.unsent);
     pipe->client.tcp->ready = on_ready;
     pipe->client.tcp->owner = pipe;
-    pipe->bytes += pipe->peer.unsent->len;
+    count(pipe, pipe->peer.unsent->len, arrival->now);
     server->counters.joined++;
     if (turn_server_listening(server)) {
         struct record record = turn_record_of(&turn_kind_joined, pipe->allocation);

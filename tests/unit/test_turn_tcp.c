@@ -144,10 +144,11 @@ about_peer(struct line *line, unsigned method, const char *peer, unsigned channe
 }
 
 static void
-set_up(void)
+set_up_with(uint64_t bytes_per_second)
 {
     struct turn_server_options options = turn_bench_options();
 
+    options.bytes_per_second = bytes_per_second;
     turn_bench_open(&options);
     far = fake_io_new("192.0.2.1");
     line_open(&control, TURN_SERVER_AT);
@@ -163,6 +164,12 @@ tear_down(void)
     turn_speaker_clear(&alice);
     turn_bench_close();
     CHECK(fake_io_free(far));
+}
+
+static void
+set_up(void)
+{
+    set_up_with(0);
 }
 
 /* Section 12.5: on a stream ChannelData is padded to four bytes, and the padding is no data. */
@@ -494,6 +501,137 @@ test_attempt(void)
     line_close(&data);
 }
 
+/* --- bandwidth of streams ----------------------------------------------------------------------------------------- */
+
+enum { RATE = 1000 }; /* bytes a second: a piece is 50 bytes, every 50 ms */
+
+/* A peer that has come to the relayed address, and the client's end. */
+struct joined {
+    struct line visitor, data;
+};
+
+static void
+join(struct joined *joined)
+{
+    char relayed[ENDPOINT_TEXT];
+    g_autoptr(GBytes) frame = NULL;
+    struct stun_message message;
+    struct stun_value id = { .number = 0 };
+
+    line_open(&joined->visitor, endpoint_format(alice.relayed, relayed));
+    frame = line_frame(&control);
+    CHECK(frame && stun_message_decode(span_of(g_bytes_get_data(frame, NULL), g_bytes_get_size(frame)), &message) ==
+                       STUN_FAULT_NONE &&
+          stun_message_get(&message, STUN_CONNECTION_ID, &id) == STUN_PRESENT);
+    CHECK_ROW_INT("bind", bind_on(&joined->data, (uint32_t)id.number), 0);
+}
+
+static void
+open_limited(void)
+{
+    tear_down();
+    set_up_with(RATE);
+    CHECK_ROW_INT("allocate", allocate_on(&control, PROTOCOL_TCP, 0), 0);
+    CHECK_ROW_INT("permit", about_peer(&control, STUN_CREATE_PERMISSION, "192.0.2.1:1", 0), 0);
+}
+
+static void
+wait_for(int64_t duration)
+{
+    fake_io_advance(turn_host, duration);
+    carry();
+}
+
+/* RFC 8656 section 5 drops what is too much; a stream has no place for a loss, so it is read slower. */
+static void
+test_bandwidth(void)
+{
+    uint8_t bytes[4000];
+    struct joined one;
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 31 >> 3);
+    open_limited();
+    join(&one);
+    line_write(&one.visitor, span_of(bytes, sizeof bytes));
+    CHECK_ROW_INT("a second's worth at once", one.data.got->len, RATE);
+    wait_for(50 * TIME_MS);
+    CHECK_ROW_INT("others first", one.data.got->len, RATE);
+    wait_for(1);
+    CHECK_ROW_INT("a piece", one.data.got->len, RATE + 50);
+    wait_for(950 * TIME_MS);
+    CHECK_ROW_INT("a second later", one.data.got->len, 2 * RATE);
+    one.visitor.tcp->ops->shutdown(one.visitor.tcp);
+    wait_for(2 * TIME_S);
+    CHECK_ROW_BYTES("all of it, after three", span_of(one.data.got->data, one.data.got->len), span_of(bytes, sizeof bytes));
+    CHECK_ROW("no end before what was said before it", !one.data.ended);
+    wait_for(50 * TIME_MS);
+    CHECK_ROW("and its end", one.data.ended);
+    CHECK_ROW("nothing left to wait for", !fake_io_busy(turn_host));
+    CHECK_ROW_INT("nothing dropped", turn_server_counters(turn_under_test)->dropped, 0);
+    line_close(&one.visitor);
+    line_close(&one.data);
+}
+
+/* Both directions, and all connections of an allocation, share it, and nobody starves. */
+static void
+test_bandwidth_shared(void)
+{
+    static const uint8_t bytes[8000];
+    struct joined some[3];
+    unsigned all = 0;
+
+    open_limited();
+    for (size_t i = 0; i < G_N_ELEMENTS(some); i++)
+        join(&some[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(some); i++) {
+        line_write(&some[i].visitor, span_of(bytes, sizeof bytes));
+        line_write(&some[i].data, span_of(bytes, sizeof bytes));
+    }
+    wait_for(12 * TIME_S);
+    for (size_t i = 0; i < G_N_ELEMENTS(some); i++) {
+        CHECK_ROW("to the client", some[i].data.got->len > 12 * RATE / 8);
+        CHECK_ROW("to the peer", some[i].visitor.got->len > 12 * RATE / 8);
+        all += some[i].data.got->len + some[i].visitor.got->len;
+        line_close(&some[i].visitor);
+        line_close(&some[i].data);
+    }
+    CHECK_ROW_INT("together", all, 13 * RATE);
+}
+
+/* What came behind the ConnectionBind is there already: it goes on, and is paid off. */
+static void
+test_bandwidth_debt(void)
+{
+    g_autoptr(GByteArray) request = g_byte_array_new();
+    struct io_tcp *listener;
+    struct turn_ask ask;
+    struct line data;
+    struct span sealed;
+    uint32_t id = 0;
+
+    open_limited();
+    listener = listen_as_peer();
+    CHECK_ROW_INT("connect", connect_to(peer_at, &id), 0);
+    line_open(&data, TURN_SERVER_AT);
+    turn_ask_begin(&ask, &alice, STUN_CONNECTION_BIND);
+    stun_put_number(&ask.builder, STUN_CONNECTION_ID, id);
+    sealed = turn_ask_seal(&ask);
+    g_byte_array_append(request, sealed.bytes, (guint)sealed.length);
+    g_byte_array_set_size(request, request->len + 3 * RATE / 2);
+    line_write(&data, span_of(request->data, request->len));
+    CHECK_ROW_INT("all of it", peer.got->len, 3 * RATE / 2);
+    g_byte_array_set_size(data.got, 0); /* the answer */
+    line_write(&peer, span_of_text("late"));
+    wait_for(550 * TIME_MS - 1);
+    CHECK_ROW_INT("half a second of debt, and a piece", data.got->len, 0);
+    wait_for(1);
+    CHECK_ROW_BYTES("then", span_of(data.got->data, data.got->len), span_of_text("late"));
+    line_close(&data);
+    line_close(&peer);
+    listener->ops->close(listener, false);
+}
+
 /* Sections 5.2 and 5.3: 30 s for the client to join. */
 static void
 test_patience(void)
@@ -546,5 +684,7 @@ suite_turn_tcp(void)
                { "TCP allocation", test_tcp_allocate }, { "connect", test_connect },
                { "nonce of the control connection", test_control_nonce },
                { "back-pressure", test_back_pressure }, { "attempt", test_attempt }, { "patience", test_patience },
+               { "bandwidth", test_bandwidth }, { "bandwidth, shared", test_bandwidth_shared },
+               { "bandwidth, in debt", test_bandwidth_debt },
                { "silent peer", test_silent_peer });
 }

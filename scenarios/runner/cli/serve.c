@@ -52,7 +52,7 @@ static const struct argument options[] = {
     { "quota", 0, ARGUMENT_TEXT, INTO(quota), "N", "turn: allocations of a user at a time; by default no limit" },
     { "total-quota", 0, ARGUMENT_TEXT, INTO(total_quota), "N", "turn: allocations of all users at a time" },
     { "bandwidth", 0, ARGUMENT_TEXT, INTO(bandwidth), "RATE",
-      "turn: what an allocation may relay, both directions together: 2.5Mbit/s;\nwhat is beyond that is dropped" },
+      "turn: what an allocation may relay, both directions together: 2.5Mbit/s;\ndatagrams beyond that are dropped, streams wait" },
     { "ports", 0, ARGUMENT_TEXT, INTO(ports), "LOW-HIGH", "turn: ports of relayed addresses; by default 49152-65535" },
     { "max-lifetime", 0, ARGUMENT_TEXT, INTO(max_lifetime), "TIME",
       "turn: of an allocation until it must be refreshed; by default 1h, and never\nless than 10min" },
