@@ -52,6 +52,9 @@ struct io_datagram {
     int16_t ttl, dscp, ecn, dont_fragment; /* IO_UNSET or 0..255, 0..63, 0..3, 0..1 */
     int16_t interface;                     /* IO_UNSET or the number in struct io_address */
     uint64_t packet; /* simulated: the packet's name (packet_name), filled in by `send` and on arrival; else 0 */
+    /* Sent, by a host's socket: handed in (`note`) once it is sure that it goes, before its packet is on its way; not when
+     * `send` says anything but IO_OK. NULL: nothing to tell. Borrowed for the call. */
+    struct record *told;
 };
 
 #define IO_DATAGRAM_TO(to, bytes)                                                                                      \

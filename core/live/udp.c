@@ -62,12 +62,10 @@ send_now(struct live_udp *udp, const struct io_datagram *datagram)
 }
 
 static enum io_result
-udp_send(struct io_udp *io, struct io_datagram *datagram)
+pass(struct live_udp *udp, const struct io_datagram *datagram)
 {
-    struct live_udp *udp = udp_of(io);
     struct live *live = udp->live;
 
-    datagram->packet = 0;
     if (!address_is_unspecified(datagram->local.address) && !live_may_use(live, datagram->local.address))
         return IO_NO_ADDRESS;
     if (datagram->data.length > LIVE_UDP_MOST)
@@ -78,6 +76,18 @@ udp_send(struct io_udp *io, struct io_datagram *datagram)
     live_batch_send(udp); /* what was sent before goes before */
     set_dont_fragment(udp, datagram->dont_fragment);
     return send_now(udp, datagram);
+}
+
+static enum io_result
+udp_send(struct io_udp *io, struct io_datagram *datagram)
+{
+    struct live_udp *udp = udp_of(io);
+    enum io_result result = pass(udp, datagram);
+
+    datagram->packet = 0;
+    if (datagram->told && result == IO_OK)
+        udp->live->io.ops->note(&udp->live->io, datagram->told);
+    return result;
 }
 
 static enum io_result

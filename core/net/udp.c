@@ -291,6 +291,8 @@ udp_send(struct io_udp *udp, struct io_datagram *datagram)
     else
         ip.ttl = for_all ? 1 : IP_TTL_DEFAULT;
     ip.identification = stack->identification++;
+    if (datagram->told)
+        stack->io.ops->note(&stack->io, datagram->told);
 
     packet = packet_new(stack->node->world, length);
     write_datagram(packet, &ip, socket->local.port, datagram->peer.port, datagram->data);

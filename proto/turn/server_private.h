@@ -105,9 +105,10 @@ turn_last_channel(const struct turn_server *server)
 /* A record of `kind` about an allocation, with its client's flow; to be filled and noted where somebody listens. */
 struct record turn_record_of(const struct record_kind *kind, const struct turn_allocation *allocation);
 
-/* A message on an allocation's leg to its client; DSCP, ECN and DF as in `marks`, which may be NULL. */
+/* A message on an allocation's leg to its client; DSCP, ECN and DF as in `marks`, which may be NULL. `told` is noted if it
+ * goes; NULL: nothing. */
 enum io_result turn_send_to_client(const struct turn_allocation *allocation, struct span message,
-                                   const struct io_datagram *marks);
+                                   const struct io_datagram *marks, struct record *told);
 
 /* --- server_requests.c */
 

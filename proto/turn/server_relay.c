@@ -2,7 +2,8 @@
  *
  * From a client: the 5-tuple and the channel's number are one look-up, and the data is sent on from where it came. From a
  * peer: the relay is the socket's owner, the peer's channel is one look-up, and the data is copied once, behind its new
- * header. Headers of packets are treated as server.h says. */
+ * header. Headers of packets are treated as server.h says. That something was relayed goes with it to the host, which says
+ * so only when it takes it: nobody shall find in the journal that it was relayed, and then dropped. */
 #include "proto/turn/server_private.h"
 
 /* What one datagram of a client costs and needs before it is sent. */
@@ -58,8 +59,8 @@ drop(const struct turn_arrival *arrival, const struct turn_allocation *allocatio
     turn_server_drop(arrival->server, &flow, arrival->datagram->packet, allocation, reason);
 }
 
-static void
-note_to_peer(const struct turn_arrival *arrival, const struct passage *passage, const struct turn_relay *relay)
+static struct record
+record_to_peer(const struct turn_arrival *arrival, const struct passage *passage, const struct turn_relay *relay)
 {
     struct record record = turn_record_of(&turn_kind_to_peer, passage->allocation);
 
@@ -69,7 +70,21 @@ note_to_peer(const struct turn_arrival *arrival, const struct passage *passage, 
     record.detail = (int64_t)passage->data.length;
     record.after = (struct flow){ relay->relayed.address, passage->peer.address, relay->relayed.port,
                                   passage->peer.port, PROTOCOL_UDP };
-    arrival->server->io->ops->note(arrival->server->io, &record);
+    return record;
+}
+
+static enum drop_reason
+send_to_peer(const struct turn_arrival *arrival, const struct passage *passage, const struct turn_relay *relay,
+             struct io_datagram *datagram)
+{
+    struct io_udp *udp = relay->socket;
+    struct record record;
+
+    if (turn_server_tells_data(arrival->server)) {
+        record = record_to_peer(arrival, passage, relay);
+        datagram->told = &record;
+    }
+    return reason_of(udp->ops->send(udp, datagram));
 }
 
 static enum drop_reason
@@ -103,12 +118,7 @@ pass_on(const struct turn_arrival *arrival, const struct passage *passage)
     copy_dont_fragment(&datagram, arrival->datagram);
     if (passage->dont_fragment && address_is_ipv4(datagram.peer.address))
         datagram.dont_fragment = 1;
-    if (turn_server_tells_data(server))
-        note_to_peer(arrival, passage, relay);
-
-    struct io_udp *udp = relay->socket;
-
-    reason = reason_of(udp->ops->send(udp, &datagram));
+    reason = send_to_peer(arrival, passage, relay, &datagram);
     if (reason != DROP_NONE) {
         drop(arrival, allocation, reason);
         return;
@@ -236,6 +246,25 @@ judge_peer(struct turn_server *server, const struct turn_relay *relay, struct en
     return turn_budget_spend(relay->allocation, length, now) ? DROP_NONE : DROP_OVER_BANDWIDTH;
 }
 
+static enum drop_reason
+send_data(struct turn_server *server, const struct turn_relay *relay, struct endpoint peer,
+          const struct turn_channel *channel, const struct io_datagram *datagram)
+{
+    struct span message = wrap(server, channel, peer, datagram->data);
+    struct record record;
+    bool tells = turn_server_tells_data(server);
+
+    if (message.length == 0)
+        return DROP_TOO_BIG;
+    if (tells) {
+        record = record_to_client(&turn_kind_to_client, relay, peer);
+        record.packet = datagram->packet;
+        record.subject[1] = channel ? channel->number : 0;
+        record.detail = (int64_t)datagram->data.length;
+    }
+    return reason_of(turn_send_to_client(relay->allocation, message, datagram, tells ? &record : NULL));
+}
+
 static void
 on_peer_datagram(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
 {
@@ -250,20 +279,8 @@ on_peer_datagram(void *owner, struct io_udp *udp, const struct io_datagram *data
         return;
     peer = turn_outward(server, datagram->peer);
     reason = judge_peer(server, relay, peer, datagram->data.length, server->io->ops->now(server->io), &channel);
-    if (reason == DROP_NONE) {
-        struct span message = wrap(server, channel, peer, datagram->data);
-
-        if (turn_server_tells_data(server)) {
-            struct record record = record_to_client(&turn_kind_to_client, relay, peer);
-
-            record.packet = datagram->packet;
-            record.subject[1] = channel ? channel->number : 0;
-            record.detail = (int64_t)datagram->data.length;
-            server->io->ops->note(server->io, &record);
-        }
-        reason = message.length == 0 ? DROP_TOO_BIG
-                                     : reason_of(turn_send_to_client(relay->allocation, message, datagram));
-    }
+    if (reason == DROP_NONE)
+        reason = send_data(server, relay, peer, channel, datagram);
     if (reason != DROP_NONE) {
         struct flow flow = flow_of_peer(relay, peer);
 
@@ -277,19 +294,27 @@ on_peer_datagram(void *owner, struct io_udp *udp, const struct io_datagram *data
 }
 
 enum io_result
-turn_send_to_client(const struct turn_allocation *allocation, struct span message, const struct io_datagram *marks)
+turn_send_to_client(const struct turn_allocation *allocation, struct span message, const struct io_datagram *marks,
+                    struct record *told)
 {
+    struct turn_server *server = allocation->home;
     struct io_datagram datagram = IO_DATAGRAM_TO(allocation->tuple.client, message);
     struct io_udp *udp = allocation->via;
+    bool stream = allocation->tuple.protocol != PROTOCOL_UDP;
+    enum io_result result;
 
-    if (allocation->tuple.protocol == PROTOCOL_UDP) {
+    if (!stream) {
         datagram.local = allocation->tuple.server;
-        if (marks) {
-            copy_marks(&datagram, marks);
-            copy_dont_fragment(&datagram, marks);
-        }
+        datagram.told = told;
     }
-    return udp->ops->send(udp, &datagram);
+    if (!stream && marks) {
+        copy_marks(&datagram, marks);
+        copy_dont_fragment(&datagram, marks);
+    }
+    result = udp->ops->send(udp, &datagram);
+    if (stream && told && result == IO_OK)
+        server->io->ops->note(server->io, told);
+    return result;
 }
 
 /* --- ICMP -------------------------------------------------------------------------------------------------------- */
@@ -328,6 +353,7 @@ on_peer_icmp(void *owner, struct io_udp *udp, const struct io_icmp *icmp)
     int64_t now = relay ? server->io->ops->now(server->io) : 0;
     struct endpoint peer;
     struct stun_builder builder;
+    struct record record;
     enum drop_reason reason;
 
     (void)udp;
@@ -343,14 +369,12 @@ on_peer_icmp(void *owner, struct io_udp *udp, const struct io_icmp *icmp)
     }
     begin_data(server, &builder, peer);
     stun_put_number(&builder, STUN_ICMP, icmp_value(icmp));
-    if (turn_server_tells_data(server)) {
-        struct record record = record_to_client(&turn_kind_icmp, relay, peer);
-
-        record.rule = (uint16_t)(icmp->type << 8 | icmp->code);
-        server->io->ops->note(server->io, &record);
-    }
-    server->counters.icmp++;
-    if (turn_send_to_client(relay->allocation, stun_builder_finish(&builder), NULL) != IO_OK)
+    record = record_to_client(&turn_kind_icmp, relay, peer);
+    record.rule = (uint16_t)(icmp->type << 8 | icmp->code);
+    if (turn_send_to_client(relay->allocation, stun_builder_finish(&builder), NULL,
+                            turn_server_tells_data(server) ? &record : NULL) == IO_OK)
+        server->counters.icmp++;
+    else
         server->counters.unsent++;
 }
 

@@ -192,7 +192,7 @@ seal_of(const struct turn_pipe *pipe)
 static void
 send_control(const struct turn_pipe *pipe, struct span message)
 {
-    if (turn_send_to_client(pipe->allocation, message, NULL) != IO_OK)
+    if (turn_send_to_client(pipe->allocation, message, NULL, NULL) != IO_OK)
         pipe->server->counters.unsent++;
 }
 

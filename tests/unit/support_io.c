@@ -4,6 +4,8 @@
 
 #include "tests/unit/support_io_tcp.h"
 
+#define UDP_MOST 65507 /* bytes behind the headers of IPv4, which say how long they are with them */
+
 #define SEAT_ARMED 0
 #define SEAT_ORDER 1
 #define SEAT_BUSY 2
@@ -221,6 +223,10 @@ udp_send(struct io_udp *udp, struct io_datagram *datagram)
 
     if (fake->send_result != IO_OK)
         return fake->send_result;
+    if (datagram->data.length > fake->datagram_most)
+        return IO_TOO_BIG;
+    if (datagram->told)
+        fake->io.ops->note(&fake->io, datagram->told);
     datagram->packet = PACKET_NAME(1, ++fake->packets);
     g_ptr_array_add(fake->sent, keep(fake, socket, datagram));
     return IO_OK;
@@ -405,6 +411,7 @@ fake_io_new(const char *address)
     fake->listening = true;
     fake->next_port = FIRST_PORT;
     fake->window = fake->piece = 65536;
+    fake->datagram_most = UDP_MOST;
     fake->streams = g_ptr_array_new();
     fake->notes = g_array_new(FALSE, FALSE, sizeof(struct record));
     fake->timers = g_ptr_array_new();

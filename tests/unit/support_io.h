@@ -37,6 +37,7 @@ struct fake_io {
     struct address address;     /* the host's */
     struct address second;      /* one more, not listed, for sockets bound to it; none at first */
     enum io_result send_result; /* IO_OK: sent datagrams are kept; anything else is what `send` answers */
+    size_t datagram_most;       /* bytes; what is larger gets IO_TOO_BIG; 65507 at first */
     bool listening;             /* whether the journal is heard; true at first */
     GArray *notes;              /* struct record: what was noted, in order */
     size_t window; /* bytes that a stream holds unsent, and unread; 65536 at first */

@@ -665,6 +665,51 @@ test_too_big(void)
     sock_end(&b);
 }
 
+static const struct record *noted;
+
+static void
+hear_note(struct io *io, struct record *record)
+{
+    CHECK(io == pair->a);
+    noted = record;
+}
+
+/* What a datagram tells is noted when it goes, and not when it is refused. */
+static void
+test_told(void)
+{
+    g_autofree uint8_t *bytes = g_malloc0(70000);
+    const struct io_ops *ops = pair->a->ops;
+    struct io_ops hearing = *ops;
+    struct record record = { .at = 0 };
+    struct sock a, b;
+
+    hearing.note = hear_note;
+    pair->a->ops = &hearing;
+    if (open_both(&a, &b)) {
+        struct io_datagram datagram = IO_DATAGRAM_TO(sock_at(&b), span_of(bytes, 70000));
+        enum io_result result;
+
+        noted = NULL;
+        datagram.told = &record;
+        CALL_RESULT(result, a.udp->ops->send(a.udp, &datagram));
+        CHECK_ROW_TEXT("refused", io_result_word(result), "too-big");
+        CHECK_ROW("not told", noted == NULL);
+        datagram.data.length = 10;
+        CALL_RESULT(result, a.udp->ops->send(a.udp, &datagram));
+        CHECK_ROW_TEXT("sent", io_result_word(result), "ok");
+        CHECK_ROW("told", noted == &record);
+        noted = NULL;
+        datagram.told = NULL;
+        CALL_RESULT(result, a.udp->ops->send(a.udp, &datagram));
+        CHECK_ROW("nothing to tell", noted == NULL);
+        settle();
+    }
+    pair->a->ops = ops;
+    sock_end(&a);
+    sock_end(&b);
+}
+
 /* --- opening and closing ---------------------------------------------------------------------------------------- */
 
 static void
@@ -1063,6 +1108,7 @@ const struct unit_test io_conformance_tests[] = {
     { "marks", test_marks },
     { "local address", test_local },
     { "too big", test_too_big },
+    { "told", test_told },
     { "ports", test_ports },
     { "close", test_close },
     { "in a callback", test_in_callback },
