@@ -19,14 +19,16 @@ turn_lifetime_read(const struct stun_message *message, bool *has_lifetime, uint6
     return found != STUN_MALFORMED;
 }
 
-bool
+unsigned
 turn_family_read(const struct stun_message *message, enum family *family)
 {
     struct stun_value value;
     enum stun_found found = stun_message_get(message, STUN_REQUESTED_ADDRESS_FAMILY, &value);
 
     *family = found == STUN_PRESENT ? stun_family_of(value.number) : FAMILY_NONE;
-    return found == STUN_ABSENT || (found == STUN_PRESENT && *family != FAMILY_NONE);
+    if (found == STUN_MALFORMED)
+        return STUN_CODE_BAD_REQUEST;
+    return found == STUN_PRESENT && *family == FAMILY_NONE ? STUN_CODE_PEER_FAMILY_MISMATCH : 0;
 }
 
 /* Numbers 3 and 4. RFC 6062 section 5.1 refuses TCP on a leg of UDP, and what has no meaning for TCP. */

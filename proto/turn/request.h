@@ -34,7 +34,8 @@ unsigned turn_wish_read(const struct stun_message *message, const struct turn_of
 /* LIFETIME of a request. False when it is malformed. */
 bool turn_lifetime_read(const struct stun_message *message, bool *has, uint64_t *seconds);
 
-/* REQUESTED-ADDRESS-FAMILY of a Refresh: FAMILY_NONE when it has none. False when it is malformed or no family. */
-bool turn_family_read(const struct stun_message *message, enum family *family);
+/* REQUESTED-ADDRESS-FAMILY of a Refresh: FAMILY_NONE when it has none. 0, or the code to refuse it with: 443 for a number
+ * that is no family, since no allocation is of that one (section 8.2). */
+unsigned turn_family_read(const struct stun_message *message, enum family *family);
 
 #endif

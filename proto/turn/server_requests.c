@@ -316,13 +316,13 @@ serve_refresh(struct work *work, struct turn_allocation *allocation)
     uint64_t seconds;
     bool asked;
     int64_t lifetime;
+    unsigned code = turn_lifetime_read(work->message, &asked, &seconds) ? turn_family_read(work->message, &family)
+                                                                        : STUN_CODE_BAD_REQUEST;
 
-    if (!turn_lifetime_read(work->message, &asked, &seconds) || !turn_family_read(work->message, &family)) {
-        refuse(work, STUN_CODE_BAD_REQUEST);
-        return;
-    }
-    if (family != FAMILY_NONE && !(relay = turn_allocation_relay(allocation, family))) {
-        refuse(work, STUN_CODE_PEER_FAMILY_MISMATCH);
+    if (code == 0 && family != FAMILY_NONE && !(relay = turn_allocation_relay(allocation, family)))
+        code = STUN_CODE_PEER_FAMILY_MISMATCH;
+    if (code) {
+        refuse(work, code);
         return;
     }
     if (asked && seconds == 0) {

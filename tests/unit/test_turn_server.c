@@ -205,6 +205,7 @@ test_refresh_one_family(void)
     stun_put_number(&ask.builder, STUN_REQUESTED_TRANSPORT, PROTOCOL_UDP);
     stun_put_number(&ask.builder, STUN_ADDITIONAL_ADDRESS_FAMILY, 2);
     CHECK_ROW_INT("both", turn_ask_send(&ask), 0);
+    CHECK_ROW_INT("a family that there is not", refresh_family(3), STUN_CODE_PEER_FAMILY_MISMATCH);
     fake_io_advance(turn_host, 300 * TIME_S);
     CHECK_ROW_INT("IPv6 only", refresh_family(2), 0);
     CHECK_ROW_INT("IPv4 peer", turn_speaker_bind(&alice, 0x4000, TURN_PEER), 0);
