@@ -20,7 +20,7 @@ enum {
     RTP_MOS_MOST = 4500,
 };
 
-/* G.113 appendix I, tables I.1 and I.4: how a decoder takes losses. */
+/* How a decoder takes losses (G.113 appendix I). */
 enum rtp_concealment {
     RTP_CONCEALED,   /* G.711 with the packet loss concealment of its appendix I: Ie 0, Bpl 25.1 */
     RTP_UNCONCEALED, /* silence where a packet is missing: Ie 0, Bpl 4.3 */

@@ -16,7 +16,7 @@
  *    asked. It sends by them, and never closes them nor changes whose they are. What arrives there is handed in by
  *    `rtp_session_input`, which says whether it was the session's (RFC 7983 section 7: a first byte of 128 to 191; RTCP
  *    among it by RFC 5761 section 4); or the socket's owner hands it all over: udp->events = &rtp_session_events,
- *    udp->owner = session.
+ *    udp->owner = session. To an ICE component any peer will do, since it sends to its own: the path's, say.
  *  - Media. PCMU or PCMA at 8 bytes a millisecond: a tone of 1 kHz, the same in every packet. Sequence number, timestamp
  *    and SSRC begin at random (RFC 3550 section 5.1), the timestamp runs on while nothing is sent, and the first packet
  *    of a talkspurt, the session's first and those after a hold, has the marker (RFC 3551 section 4.1).
@@ -58,7 +58,7 @@ enum {
 #define RTP_REPORT_INTERVAL (5 * TIME_S)
 #define RTP_PLAYOUT (60 * TIME_MS)
 #define RTP_SILENCE TIME_S /* without a packet, media is said to have stopped */
-#define RTP_KEEPALIVE (15 * TIME_S) /* RFC 6263 section 4.1 has it as Tr's default */
+#define RTP_KEEPALIVE (15 * TIME_S) /* Tr of RFC 6263, unless the owner knows better */
 
 /* clang-format off */
 #define RTP_DIRECTIONS(X) X(SENDRECV, "sendrecv") X(SENDONLY, "sendonly") X(RECVONLY, "recvonly") X(INACTIVE, "inactive")

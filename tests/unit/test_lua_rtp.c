@@ -151,6 +151,48 @@ test_reports(void)
     UNIT_LUA_CHECK(rows);
 }
 
+/* By sockets that a script has already: with STUN on them, through a relay, over the path of an ICE agent. */
+static void
+test_sockets(void)
+{
+    static const struct unit_lua_row rows[] = {
+        { "a socket on which STUN is asked",
+          TWO "b:stun_server() local s, y = a:udp(6000), b:rtp{port = 7000, duration = '2s', rtcp = 'mux'} "
+          "local x = a:rtp{socket = s, to = y.own, duration = '2s'} x:start() y:start{to = x.own} "
+          "a:spawn(function() lab.sleep(1) show(s:stun(b)) x:wait() lab.sleep(1) b:udp(9):send(x.own, 'text') "
+          "show(s:recv(1)) show(x:stats().received.packets, y:stats().received.packets, x:stats().received.reports > 0) end)",
+          "198.51.100.1:6000 ...", },
+        { "the script closes it",
+          TWO "local s = a:udp(6000) local x = a:rtp{socket = s, to = lab.endpoint(b, 7000), duration = '2s'} x:start() "
+          "a:spawn(function() lab.sleep(1) s:close() show(x:wait(), lab.now(), x:stats().sent.packets, x.own, x:start()) end)",
+          "true 1.0 50 198.51.100.1:6000 nil closed" },
+        { "through a relay",
+          TWO "local t = net:host('T', '198.51.100.9'):turn_server{} local y = b:rtp{port = 7000, rtcp = 'mux', latch = true, "
+          "duration = '9s'} a:spawn(function() local relay = a:turn(t) relay:permit(b) "
+          "local x = a:rtp{socket = relay, to = y.own, duration = '9s'} x:start() y:start() x:wait() lab.sleep(1) "
+          "show(x.own == relay.relayed, y.to == relay.relayed, y:stats().received.packets, x:stats().received.packets > 440, "
+          "x:stats().peer.lost) end)",
+          "true true 450 true 0" },
+        { "over ICE",
+          TWO "local na = net:nat('natA', '203.0.113.1', {lan = '10.0.0.0/24'}) local c = na:host('C') "
+          "local p, q = c:ice{controlling = true, components = 2}, b:ice{components = 2} "
+          "local x, y = c:rtp{socket = p, duration = '9s'}, b:rtp{socket = q, duration = '9s'} show(x:start()) "
+          "c:spawn(function() p:gather() q:gather() q:remote_sdp(p:local_sdp()) p:remote_sdp(q:local_sdp()) p:wait() q:wait() "
+          "x:start() y:start() x:wait() lab.sleep(1) "
+          "show(x:stats().received.packets, y:stats().received.packets, y:stats().received.from.ip, x:stats().peer.lost, p:recv(0)) "
+          "end)",
+          "nil unreachable; 450 450 203.0.113.1 0 nil timeout" },
+        { "two on one", TWO "local s = a:udp() a:rtp{socket = s} a:rtp{socket = s}",
+          "1: host:rtp: socket carries the RTP of another session already" },
+        { "another's", TWO "a:rtp{socket = b:udp()}", "1: host:rtp: socket is another host's" },
+        { "a port as well", TWO "a:rtp{socket = a:udp(), port = 6000}", "1: host:rtp: socket has a port..." },
+        { "no next port", TWO "a:rtp{socket = a:udp(), rtcp = 'next'}", "1: host:rtp: socket has no next port..." },
+        { "no socket", TWO "a:rtp{socket = 6000}", "1: host:rtp: socket is 6000..." },
+    };
+
+    UNIT_LUA_CHECK(rows);
+}
+
 static void
 test_mistakes(void)
 {
@@ -173,5 +215,5 @@ void
 suite_lua_rtp(void)
 {
     UNIT_SUITE("lua rtp", NULL, NULL, { "calls", test_calls }, { "waiting", test_waiting }, { "changes", test_changes },
-               { "reports", test_reports }, { "mistakes", test_mistakes });
+               { "reports", test_reports }, { "sockets", test_sockets }, { "mistakes", test_mistakes });
 }

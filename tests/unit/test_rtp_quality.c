@@ -46,8 +46,8 @@ test_delay(void)
     CHECK_ROW_INT("for ever", rate(100, 0, TIME_NEVER, RTP_CONCEALED), 0);
 }
 
-/* G.113 appendix I, table I.4, has Ie,eff of G.711 under random loss, as listening tests gave it: 5, 7, 10, 15, 20 and 25
- * at 1, 2, 3, 5, 7 and 10 % with concealment. The formula is a fit, good to 2.5 of 95. */
+/* Before the formula, G.113 appendix I listed what listening tests gave for G.711 under random loss: Ie 5, 7, 10, 15, 20
+ * and 25 at 1, 2, 3, 5, 7 and 10 % with concealment. The formula is a fit to such, good to 2.5 of 95. */
 static void
 test_loss(void)
 {
@@ -58,7 +58,7 @@ test_loss(void)
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         int impairment = RTP_R_MOST - rate(1000, (uint64_t)rows[i].percent * 10, 0, RTP_CONCEALED);
 
-        CHECK_ROW("table I.4", ABS(impairment - 1000 * rows[i].published) <= 2500);
+        CHECK_ROW("listening tests", ABS(impairment - 1000 * rows[i].published) <= 2500);
     }
     CHECK_ROW_INT("1 %, exactly", rate(100, 1, 0, RTP_CONCEALED), 93200 - 95000 * 10 / 261);
     CHECK_ROW_INT("1 %, not concealed", rate(100, 1, 0, RTP_UNCONCEALED), 93200 - 95000 * 10 / 53);

@@ -1,12 +1,14 @@
-/* host:rtp: media sent, received and measured by C code. The session is there until the run ends; it sends from :start on
- * until :stop, or for its duration, which the run waits for. */
+/* host:rtp: media sent, received and measured by C code. The session is there until the run ends, or the socket that it
+ * shares; it sends from :start on until :stop, or for its duration, which the run waits for. */
 #include <stddef.h>
 
 #include "core/net/stack.h"
 #include "proto/rtp/session.h"
+#include "scenarios/runner/lua/agent.h"
 #include "scenarios/runner/lua/endpoint.h"
 #include "scenarios/runner/lua/node_words.h"
 #include "scenarios/runner/lua/open.h"
+#include "scenarios/runner/lua/relay.h"
 #include "scenarios/runner/lua/service_words.h"
 #include "scenarios/runner/lua/socket.h"
 
@@ -17,9 +19,11 @@ struct rtp_handle {
     struct script *script;
     struct lab_node *host;
     struct open_thing open;
-    struct rtp_session *session; /* NULL: the run is over */
+    struct rtp_session *session; /* NULL: the run is over, or the shared socket closed */
     struct rtp_stats stats;      /* as they were then */
-    struct endpoint own;
+    struct endpoint own;         /* likewise */
+    struct socket_guest guest;
+    struct socket_handle *socket; /* that it is the guest of; NULL: the sockets are its own */
     struct waits waiting;
     bool has_end; /* it sends for a duration */
     bool counted; /* as one that keeps the run going */
@@ -69,13 +73,97 @@ on_told(void *owner, struct rtp_session *session, const struct rtp_news *news)
         end_session(self);
 }
 
+static struct endpoint
+own_endpoint(const struct rtp_handle *self)
+{
+    struct endpoint own = self->session ? rtp_session_local(self->session) : self->own;
+
+    if (address_is_unspecified(own.address))
+        own.address = node_address(self->host->node, FAMILY_NONE);
+    return own;
+}
+
+/* The figures stay. */
+static void
+free_session(struct rtp_handle *self)
+{
+    self->own = own_endpoint(self);
+    rtp_session_stats(self->session, &self->stats);
+    g_clear_pointer(&self->session, rtp_session_free);
+    if (self->socket)
+        self->socket->guest = NULL;
+    self->socket = NULL;
+}
+
 static void
 close_at_end(struct open_thing *thing)
 {
-    struct rtp_handle *self = (struct rtp_handle *)(void *)((char *)thing - offsetof(struct rtp_handle, open));
+    free_session((struct rtp_handle *)(void *)((char *)thing - offsetof(struct rtp_handle, open)));
+}
 
-    rtp_session_stats(self->session, &self->stats);
-    g_clear_pointer(&self->session, rtp_session_free);
+/* --- sharing a socket ----------------------------------------------------------------------------------------------- */
+
+static struct rtp_handle *
+self_of_guest(struct socket_guest *guest)
+{
+    return (struct rtp_handle *)(void *)((char *)guest - offsetof(struct rtp_handle, guest));
+}
+
+static bool
+on_shared_datagram(struct socket_guest *guest, struct io_udp *udp, const struct io_datagram *datagram)
+{
+    struct rtp_handle *self = self_of_guest(guest);
+
+    return datagram->data.length > 0 && rtp_session_input(self->session, udp, datagram);
+}
+
+/* The socket is being closed: there is nothing to say BYE by. */
+static void
+on_shared_ended(struct socket_guest *guest)
+{
+    struct rtp_handle *self = self_of_guest(guest);
+
+    open_remove(self->script, &self->open);
+    free_session(self);
+    end_session(self);
+}
+
+/* A UDP socket, a relay or an ICE agent at the top of the stack. */
+static struct socket_handle *
+read_socket(lua_State *L, struct rtp_session_options *options)
+{
+    struct agent_handle *agent = handle_of(L, -1, &agent_type);
+    struct socket_handle *socket = agent ? &agent->socket : handle_of(L, -1, &relay_type);
+
+    if (!socket)
+        socket = handle_of(L, -1, &socket_type);
+    if (!socket)
+        complain_value(L, "socket", -1, "a UDP socket, a relay or an ICE agent");
+    if (socket->host != lab_handle_self(L)->node)
+        complain(L, "socket is another host's");
+    if (!socket->udp)
+        complain(L, "socket is closed");
+    if (socket->guest)
+        complain(L, "socket carries the RTP of another session already");
+    options->rtp = socket->udp;
+    options->rtcp = agent ? ice_agent_component(agent->agent, 0, 2) : NULL;
+    options->rtcp_way = options->rtcp ? RTP_RTCP_NEXT : RTP_RTCP_MUX;
+    return socket;
+}
+
+/* What is sent through an agent goes to its peer, whatever address stands there: the one of the path, for people. */
+static bool
+find_path(struct rtp_handle *self)
+{
+    struct agent_handle *agent = (struct agent_handle *)(void *)self->socket;
+    struct ice_path path;
+
+    if (!self->socket || self->socket->handle.type != &agent_type)
+        return true;
+    if (!ice_session_path(ice_agent_session(agent->agent), 0, 1, &path))
+        return false;
+    rtp_session_set_peer(self->session, path.to, (struct endpoint){ 0 });
+    return true;
 }
 
 /* --- options ------------------------------------------------------------------------------------------------------- */
@@ -135,11 +223,17 @@ read_positive(lua_State *L, const char *name)
     return duration;
 }
 
-static void
+static struct socket_handle *
 read_way(lua_State *L, struct rtp_session_options *options)
 {
     static const char *const ways[] = { "next", "mux", "none", NULL };
+    struct socket_handle *socket = NULL;
 
+    if (options_get(L, 2, "socket")) {
+        socket = read_socket(L, options);
+        if (options_get(L, 2, "port") || options_get(L, 2, "ip"))
+            complain(L, "socket has a port and an address of its own: port and ip go without it");
+    }
     if (options_get(L, 2, "port"))
         options->local.port = (uint16_t)arg_integer(L, -1, "port", 1, 65535);
     if (options_get(L, 2, "ip"))
@@ -152,8 +246,11 @@ read_way(lua_State *L, struct rtp_session_options *options)
         options->direction = read_direction(L);
     if (options_get(L, 2, "rtcp"))
         options->rtcp_way = (enum rtp_rtcp_way)word_of(L, "rtcp", ways);
+    if (socket && options->rtcp_way == RTP_RTCP_NEXT && !options->rtcp)
+        complain(L, "socket has no next port: rtcp is 'mux' or 'none' there");
     if (options_get(L, 2, "latch"))
         options->latch = read_latch(L);
+    return socket;
 }
 
 static void
@@ -178,8 +275,9 @@ read_media(lua_State *L, struct rtp_session_options *options)
 int
 service_word_rtp(struct script *script, lua_State *L)
 {
-    static const char *const keys[] = { "port",     "ip",     "to",        "rtcp_to", "direction",  "rtcp", "latch", "codec",
-                                        "interval", "duration", "report", "keepalive", "playout", "concealment", NULL };
+    static const char *const keys[] = { "port",  "ip",       "socket",   "to",     "rtcp_to",   "direction", "rtcp",        "latch",
+                                        "codec", "interval", "duration", "report", "keepalive", "playout",   "concealment", NULL };
+    struct socket_handle *socket;
     struct lab_node *host = lab_handle_self(L)->node;
     struct rtp_session_options options = RTP_SESSION_DEFAULTS;
     enum io_result why;
@@ -188,7 +286,7 @@ service_word_rtp(struct script *script, lua_State *L)
     lua_settop(L, 2);
     luaL_checkstack(L, 24, NULL);
     options_check(L, 2, keys, NULL);
-    read_way(L, &options);
+    socket = read_way(L, &options);
     read_media(L, &options);
     if (rtp_session_options_fault(&options))
         complain(L, "%s", rtp_session_options_fault(&options));
@@ -205,9 +303,10 @@ service_word_rtp(struct script *script, lua_State *L)
         limits_let_go_bytes(&script->limits, SESSION_BYTES);
         return push_io_failure(L, why);
     }
-    made->own = rtp_session_local(made->session);
-    if (address_is_unspecified(made->own.address))
-        made->own.address = node_address(host->node, FAMILY_NONE);
+    made->guest = (struct socket_guest){ on_shared_datagram, on_shared_ended };
+    made->socket = socket;
+    if (socket)
+        socket->guest = &made->guest;
     open_add(script, &made->open, close_at_end);
     return 1;
 }
@@ -258,6 +357,8 @@ rtp_start(struct script *script, lua_State *L)
         return push_over(L);
     read_changes(L, self->session);
     if (!rtp_session_is_sending(self->session)) {
+        if (!find_path(self))
+            return arg_push_failure(L, "unreachable");
         rtp_session_start(self->session);
         self->ended = false;
         count(self, self->has_end);
@@ -492,9 +593,9 @@ rtp_field(struct script *script, lua_State *L, struct handle *handle, const char
 
     (void)script;
     if (strcmp(name, "own") == 0)
-        endpoint_push(L, self->own);
+        endpoint_push(L, own_endpoint(self));
     else if (strcmp(name, "port") == 0)
-        lua_pushinteger(L, self->own.port);
+        lua_pushinteger(L, own_endpoint(self).port);
     else if (!self->session)
         lua_pushnil(L);
     else if (strcmp(name, "to") == 0)
@@ -513,7 +614,7 @@ rtp_say(lua_State *L, const struct handle *handle)
     const struct rtp_handle *self = (const struct rtp_handle *)(const void *)handle;
     char text[ENDPOINT_TEXT];
 
-    lua_pushfstring(L, "rtp %s of %s", endpoint_format(self->own, text), self->host->node->name);
+    lua_pushfstring(L, "rtp %s of %s", endpoint_format(own_endpoint(self), text), self->host->node->name);
 }
 
 static const struct word rtp_words[] = {

@@ -54,6 +54,8 @@ on_datagram(void *owner, struct io_udp *udp, const struct io_datagram *datagram)
         return;
     if (!socket->udp) /* a relay that is being released */
         return;
+    if (socket->guest && socket->guest->datagram(socket->guest, udp, datagram))
+        return;
     struct arrival *arrival = g_malloc(sizeof *arrival + length);
     *arrival = (struct arrival){ .datagram = *datagram, .at = socket->script->world->now };
     if (length > 0)
@@ -185,6 +187,11 @@ socket_take(struct socket_handle *socket, struct io_udp *udp)
 void
 socket_end(struct socket_handle *socket)
 {
+    struct socket_guest *guest = socket->guest;
+
+    socket->guest = NULL;
+    if (guest)
+        guest->ended(guest);
     stun_words_end(&socket->stun);
     socket->udp = NULL;
     while (socket->first)

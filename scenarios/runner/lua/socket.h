@@ -10,6 +10,13 @@
 
 struct arrival; /* a datagram or an ICMP error that waits to be taken */
 
+/* Who shares a socket with the script, and is offered what arrives before it: true, it was his (rtp_words.c). He goes before
+ * the socket does, or is told. */
+struct socket_guest {
+    bool (*datagram)(struct socket_guest *guest, struct io_udp *udp, const struct io_datagram *datagram);
+    void (*ended)(struct socket_guest *guest);
+};
+
 struct socket_handle {
     struct handle handle;
     struct script *script;
@@ -23,6 +30,7 @@ struct socket_handle {
     size_t waiting_bytes;         /* of what waits to be taken */
     struct waits readers;
     struct stun_inquiries stun;
+    struct socket_guest *guest;   /* NULL: none */
 };
 
 extern const struct type socket_type;
