@@ -7,6 +7,7 @@ const struct decoder decoders[] = {
     { "HTTP", decode_http },
     { "SDP", decode_sdp },
     { "port control", decode_portmap },
+    { "RTP", decode_media },
     { NULL, NULL },
 };
 

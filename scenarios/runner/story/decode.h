@@ -24,7 +24,7 @@ enum {
 /* What is being decoded. A decoder fills it outside in; the innermost has the last word. */
 struct decoding {
     struct fields *out;
-    const char *protocol; /* what colours go by: "udp", "tcp", "icmp", "stun", "ice", "turn", "http", ... */
+    const char *protocol; /* what colours go by: "udp", "tcp", "icmp", "stun", "ice", "turn", "http", "rtp", ... */
     GString *summary;     /* one line: "Binding request" */
     struct flow flow;     /* of the packet, or of the one that is quoted */
     bool stream;          /* the data is of TCP: it may begin anywhere in a message */
@@ -58,12 +58,13 @@ void decode_tell(struct decoding *decoding, const char *name, struct span data);
 
 /* decode_network.c */
 void decode_ip(struct decoding *decoding, struct reader *packet);
-/* decode_relay.c, decode_text.c */
+/* decode_relay.c, decode_text.c, decode_media.c */
 bool decode_channel_data(struct decoding *decoding, struct span data);
 bool decode_stun(struct decoding *decoding, struct span data);
 bool decode_framed(struct decoding *decoding, struct span data);
 bool decode_http(struct decoding *decoding, struct span data);
 bool decode_sdp(struct decoding *decoding, struct span data);
 bool decode_portmap(struct decoding *decoding, struct span data);
+bool decode_media(struct decoding *decoding, struct span data);
 
 #endif
