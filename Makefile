@@ -108,7 +108,7 @@ install: all
 	install -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/punchlab'
 	for file in $(wildcard $(foreach topic,situations nat stun turn ice sip,scenarios/$(topic)/*.lua)); do \
 	    install -D -m 644 "$$file" '$(SHARE)'/punchlab/"$$file" || exit 1; done
-	for file in $(wildcard README.md LICENSE docs/*); do \
+	for file in README.md LICENSE $$(find docs -type f | LC_ALL=C sort); do \
 	    install -D -m 644 "$$file" '$(SHARE)'/doc/punchlab/"$${file#docs/}" || exit 1; done
 
 clean:
