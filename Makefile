@@ -61,7 +61,7 @@ PROGRAM := $(if $(RUNNER),$(BUILD)/punchlab)
 
 # ---- what people ask for
 
-.PHONY: all programs demo test interop interop-programs bench fuzz fuzz-run sanitize install clean format help FORCE
+.PHONY: all programs demo pictures test interop interop-programs bench fuzz fuzz-run sanitize install clean format help FORCE
 all: $(BUILD)/libpunchlab.a $(PROGRAM)
 
 # Everything that `make test` needs.
@@ -70,6 +70,10 @@ programs: all $(BUILD)/unit $(FUZZ_PROGRAMS)
 demo: all
 	@scripts/deps build
 	@BUILD='$(BUILD)' scripts/demo
+
+# Those of the documents; a test sees that they are current.
+pictures: all
+	@BUILD='$(BUILD)' scripts/pictures
 
 test: programs
 	@scripts/deps test
@@ -121,6 +125,7 @@ format:
 help:
 	@echo 'make             $(BUILD)/punchlab and the library'
 	@echo 'make demo        plays the situations, ends with a table of their outcomes'
+	@echo 'make pictures    draws the pictures of the documents anew, docs/pictures'
 	@echo 'make test        installs what tests need and runs all of them'
 	@echo 'make sanitize    the same under ASan and UBSan, in $(BUILD)-sanitize'
 	@echo 'make fuzz        libFuzzer over each decoder and engine, FUZZ_SECONDS=$(FUZZ_SECONDS) each'

@@ -198,6 +198,58 @@ def test_pictures(folder):
     equal('heat map: its cells', (texts.count('yes'), texts.count('no')), (22, 3))
 
 
+def test_documents(folder):
+    """The pictures of the documents are what the program draws today, each is shown somewhere, and none is missing."""
+    drawn = os.path.join(folder, 'docs')
+    result = subprocess.run([os.path.join(ROOT, 'scripts', 'pictures'), drawn], env=dict(os.environ, PUNCHLAB=PROGRAM),
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    equal('pictures: drawn', (result.returncode, result.stdout), (0, ''))
+    kept = os.path.join(ROOT, 'docs', 'pictures')
+    equal('pictures: the same ones', sorted(os.listdir(kept)), sorted(os.listdir(drawn)))
+    for name in sorted(os.listdir(drawn)):
+        with open(os.path.join(kept, name), 'rb') as one, open(os.path.join(drawn, name), 'rb') as other:
+            check('pictures: %s is current (make pictures)' % name, one.read() == other.read())
+        check_picture(name, os.path.join(kept, name))
+    shown = set()
+    for page in 'guide.md', 'classroom.md':
+        with open(os.path.join(ROOT, 'docs', page)) as file:
+            shown |= set(re.findall(r'\(pictures/([\w.-]+)\)', file.read()))
+    equal('pictures: each is shown in a document', shown, set(os.listdir(kept)))
+
+
+def test_classroom(folder):
+    """The exercises: the starters fail as they are, the solutions pass, and neither has lost an expectation."""
+    classroom = os.path.join(ROOT, 'docs', 'classroom')
+    found = {part: {one['file']: one for one in json.loads(
+        punchlab('grade', os.path.join(classroom, part), '--format', 'json').stdout)['files']}
+        for part in ('starters', 'solutions')}
+    equal('classroom: a solution for each', list(found['starters']), list(found['solutions']))
+    check('classroom: there are exercises', len(found['starters']) == 5, found)
+    for name, one in found['starters'].items():
+        equal(name + ': the starter fails, and runs', one['verdict'], 'failed')
+    for name, one in found['solutions'].items():
+        equal(name + ': the solution passes', one['verdict'], 'passed')
+        alone = os.path.join(folder, 'alone-' + name)
+        os.makedirs(alone)
+        with open(os.path.join(classroom, 'solutions', name)) as solution, \
+                open(os.path.join(classroom, 'starters', name)) as starter, open(os.path.join(alone, name), 'w') as copy:
+            solution, starter = solution.read(), starter.read()
+            copy.write(solution)
+        mark = '-- Leave what follows as it is'
+        equal(name + ': the part that grades is the same', solution[solution.index(mark):], starter[starter.index(mark):])
+        result = punchlab('grade', alone, '--starter', os.path.join(classroom, 'starters', name))
+        equal(name + ': the solution passes against its starter', result.returncode, 0)
+    with open(os.path.join(ROOT, 'docs', 'classroom.md')) as page:
+        page = page.read()
+    for name in found['starters']:
+        check('classroom.md: has %s' % name, name in page)
+    for command in re.findall(r'^    (punchlab (?:run|show|matrix|what-if) .*)$', page, re.M):
+        words = command.split('#')[0].split()[1:]
+        if words[0] == 'run':
+            words += ['--out', os.path.join(folder, 'lesson')]
+        check('classroom.md: %s' % command, punchlab(*words).returncode == 0)
+
+
 def test_hostile_pictures(folder):
     out = os.path.join(folder, 'hostile-pictures')
     result = punchlab('run', hostile(folder), '--quiet', '--svg', 'ladder,topology', '--out', out)
@@ -265,6 +317,8 @@ def main():
         test_hostile(folder)
         test_pictures(folder)
         test_hostile_pictures(folder)
+        test_documents(folder)
+        test_classroom(folder)
     finish()
 
 
