@@ -52,6 +52,17 @@ send_request(struct sip_client *client)
         entry->failing = true;
 }
 
+static void
+forget_ack(struct sip_client *client)
+{
+    if (client->ack)
+        g_byte_array_free(client->ack, TRUE);
+    if (client->accepted_tag)
+        g_bytes_unref(client->accepted_tag);
+    client->ack = NULL;
+    client->accepted_tag = NULL;
+}
+
 /* Section 17.1.1.3. */
 static GByteArray *
 make_ack(const struct sip_client *client, const struct sip_message *response)
@@ -93,6 +104,46 @@ send_ack(struct sip_client *client, const struct sip_message *response)
         client->ack = make_ack(client, response);
     if (client->ack)
         (void)sip_carrier_send(entry->table->carrier, &entry->flow, text_of(client->ack));
+}
+
+enum io_result
+sip_client_acknowledge(struct sip_client *client, const struct sip_flow *to, struct span ack)
+{
+    struct sip_transactions *table = client->entry.table;
+    char branch[SIP_BRANCH_BYTES];
+    struct sip_message message;
+    struct endpoint sent_by;
+    struct span tag;
+    GByteArray *text =
+        sip_request_with_via(table, to, ack, span_of_text(sip_transactions_branch(table, branch)), &sent_by);
+
+    if (!text || sip_message_decode(text_of(text), &message) != SIP_FAULT_NONE) {
+        if (text)
+            g_byte_array_free(text, TRUE);
+        return IO_UNSUPPORTED;
+    }
+    forget_ack(client);
+    tag = sip_tag_of(&message, SIP_HEADER_TO);
+    client->accepted_tag = g_bytes_new(tag.bytes, tag.length);
+    client->ack = text;
+    client->ack_flow = *to;
+    return sip_carrier_send(table->carrier, &client->ack_flow, text_of(text));
+}
+
+/* A 2xx that is acknowledged already. */
+static bool
+acknowledge_again(struct sip_client *client, const struct sip_message *response)
+{
+    struct sip_transactions *table = client->entry.table;
+    gsize length;
+    const void *tag = client->accepted_tag ? g_bytes_get_data(client->accepted_tag, &length) : NULL;
+
+    if (!client->accepted_tag || response->status / 100 != 2 ||
+        !span_equal(sip_tag_of(response, SIP_HEADER_TO), span_of(tag, length)))
+        return false;
+    table->counters.acks_again++;
+    (void)sip_carrier_send(table->carrier, &client->ack_flow, text_of(client->ack));
+    return true;
 }
 
 static void
@@ -228,8 +279,7 @@ sip_client_free(struct sip_client *client)
     sip_entry_remove(&client->entry);
     if (client->bare)
         g_byte_array_free(client->bare, TRUE);
-    if (client->ack)
-        g_byte_array_free(client->ack, TRUE);
+    forget_ack(client);
     g_free(client);
 }
 
@@ -302,6 +352,8 @@ sip_client_take(struct sip_client *client, const struct sip_arrival *arrival)
     if (entry->failing)
         return;
     steps = sip_machine_response(&entry->machine, arrival->message->status, table->io->ops->now(table->io));
+    if (steps & SIP_STEP_TELL && acknowledge_again(client, arrival->message))
+        return;
     if (steps & SIP_STEP_TELL)
         table->counters.responses++;
     else

@@ -61,8 +61,8 @@ sip_client_key(struct span branch, struct span method)
     return g_byte_array_free_to_bytes(key);
 }
 
-static struct span
-tag_of(const struct sip_message *message, enum sip_header_name name)
+struct span
+sip_tag_of(const struct sip_message *message, enum sip_header_name name)
 {
     struct sip_name_addr address;
 
@@ -88,9 +88,9 @@ old_key(GByteArray *key, const struct sip_message *request, const struct sip_via
     key_add(key, span_of_text("2543"));
     key_add(key, method);
     key_add(key, request->uri);
-    key_add(key, tag_of(request, SIP_HEADER_FROM));
+    key_add(key, sip_tag_of(request, SIP_HEADER_FROM));
     if (!invite)
-        key_add(key, tag_of(request, SIP_HEADER_TO));
+        key_add(key, sip_tag_of(request, SIP_HEADER_TO));
     key_add(key, sip_message_value(request, SIP_HEADER_CALL_ID));
     key_add_number(key, request->cseq);
     key_add(key, via->text);
@@ -126,7 +126,7 @@ sip_merged_key(const struct sip_message *request)
 {
     GByteArray *key = g_byte_array_new();
 
-    key_add(key, tag_of(request, SIP_HEADER_FROM));
+    key_add(key, sip_tag_of(request, SIP_HEADER_FROM));
     key_add(key, sip_message_value(request, SIP_HEADER_CALL_ID));
     key_add_number(key, request->cseq);
     key_add(key, request->method);
@@ -354,7 +354,7 @@ acknowledges(const struct sip_server *server, const struct sip_message *ack)
         return true;
     return sip_message_decode(span_of(server->entry.text->data, server->entry.text->len), &response) ==
                SIP_FAULT_NONE &&
-           span_equal(tag_of(&response, SIP_HEADER_TO), tag_of(ack, SIP_HEADER_TO));
+           span_equal(sip_tag_of(&response, SIP_HEADER_TO), sip_tag_of(ack, SIP_HEADER_TO));
 }
 
 static void
@@ -376,7 +376,7 @@ is_merged(struct sip_transactions *table, const struct sip_message *request)
     GBytes *key;
     bool merged;
 
-    if (!table->options.refuse_merged || tag_of(request, SIP_HEADER_TO).length > 0)
+    if (!table->options.refuse_merged || sip_tag_of(request, SIP_HEADER_TO).length > 0)
         return false;
     key = sip_merged_key(request);
     merged = g_hash_table_contains(table->merged, key);

@@ -95,7 +95,8 @@ struct sip_transactions_counters {
     uint64_t requests, responses;           /* that came and were new */
     uint64_t again_sent, again;             /* retransmissions sent, and received */
     uint64_t timeouts, unreachable;
-    uint64_t stray; /* ACKs and responses without a transaction */
+    uint64_t acks_again; /* ACKs of a 2xx that came again */
+    uint64_t stray;      /* ACKs and responses without a transaction */
     uint64_t merged, over_limit;
     uint64_t fallbacks; /* requests too long for UDP that went over it all the same */
 };
@@ -116,7 +117,7 @@ unsigned sip_transactions_count(const struct sip_transactions *table);
 
 struct sip_client_events {
     /* Each provisional response (a retransmitted one too), and the final one. Of an INVITE: every 2xx, retransmitted and
-     * from other branches of a fork; the user acknowledges each (section 13.2.2.4). */
+     * from other branches of a fork, but for those that are acknowledged already (sip_client_acknowledge). */
     void (*response)(void *owner, struct sip_client *client, const struct sip_arrival *arrival);
     /* DONE: some time after the final response; nothing has to be done any more. */
     void (*ended)(void *owner, struct sip_client *client, enum sip_outcome outcome);
@@ -137,6 +138,11 @@ void sip_client_forget(struct sip_client *client);
  * final response is there. It may be called more than once. The INVITE's own final response, usually 487, comes as
  * ever; without one the transaction ends in TIMEOUT 64*T1 after the CANCEL. */
 void sip_client_cancel(struct sip_client *client);
+
+/* The ACK of a 2xx, whole but for the Via of ours (section 13.2.2.4): sent now, and again by itself each time when that
+ * 2xx comes again, one with the same To tag, also after the client was forgotten. One at a time: those for other branches
+ * of a fork the user sends with sip_transactions_send_request. */
+enum io_result sip_client_acknowledge(struct sip_client *client, const struct sip_flow *to, struct span ack);
 
 enum sip_state sip_client_state(const struct sip_client *client);
 /* The request as it was sent, with its Via; the flow that it took. Good as long as the transaction, until a request that

@@ -30,7 +30,9 @@ struct sip_client {
     struct endpoint sent_by;
     GByteArray *bare; /* of a request that may fall back to UDP: without the Via; else NULL */
     struct sip_flow datagram_flow;
-    GByteArray *ack;
+    GByteArray *ack;        /* of a refusal; or of a 2xx, when `accepted_tag` is set: that of its To */
+    struct sip_flow ack_flow;
+    GBytes *accepted_tag;
     bool cancel_wanted, cancelled;
 };
 
@@ -80,6 +82,7 @@ void sip_entry_note(const struct sip_entry *entry, const struct record_kind *kin
 GBytes *sip_client_key(struct span branch, struct span method);
 GBytes *sip_server_key(const struct sip_message *request, const struct sip_via *via, struct span method, bool *old);
 GBytes *sip_merged_key(const struct sip_message *request);
+struct span sip_tag_of(const struct sip_message *message, enum sip_header_name name);
 bool sip_top_via(const struct sip_message *message, struct sip_via *via);
 
 /* clients.c */

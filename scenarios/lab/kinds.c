@@ -10,6 +10,7 @@
 #include "proto/ice/kinds.h"
 #include "proto/portmap/kinds.h"
 #include "proto/rtp/kinds.h"
+#include "proto/sip/agent_kinds.h"
 #include "proto/sip/kinds.h"
 #include "proto/stun/kinds.h"
 #include "proto/turn/client_kinds.h"
@@ -135,6 +136,14 @@ const struct record_kind *const lab_record_kinds[] = {
     &rtp_kind_redirected,
     &rtp_kind_reported,
     &rtp_kind_dropped,
+    &sip_agent_kind_registered,
+    &sip_agent_kind_register_failed,
+    &sip_agent_kind_unregistered,
+    &sip_call_kind_offered,
+    &sip_call_kind_ringing,
+    &sip_call_kind_answered,
+    &sip_call_kind_changed,
+    &sip_call_kind_ended,
     NULL,
 };
 
