@@ -35,7 +35,7 @@ find_address(struct span host, const struct sip_names *names, struct address *ad
         *address = decoded.address;
         return true;
     }
-    return names && names->resolve(names->owner, host, address);
+    return names && names->resolve && names->resolve(names->owner, host, address);
 }
 
 bool

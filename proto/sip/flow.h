@@ -30,8 +30,8 @@ sip_flow_is_stream(const struct sip_flow *flow)
     return flow->protocol != SIP_UDP;
 }
 
-/* Whoever knows which names stand for which addresses: DNS (RFC 3263), reduced to what a lab needs. False: the name is
- * not known. */
+/* Whoever knows which names stand for which addresses: DNS (RFC 3263), reduced to what a lab needs. `resolve` NULL:
+ * nobody does. False: the name is not known. */
 struct sip_names {
     bool (*resolve)(void *owner, struct span host, struct address *address);
     void *owner;

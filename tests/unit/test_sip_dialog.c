@@ -4,10 +4,11 @@
 #include "proto/sip/dialog.h"
 
 #define INVITE(more)                                                                                                   \
-    "INVITE sip:bob@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: Alice <sip:alice@a.example>" \
+    "INVITE sip:bob@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: Alice "                   \
+    "<sip:alice@a.example>"                                                                                            \
     ";tag=a\r\nTo: <sip:bob@b.example>\r\nCall-ID: id\r\nCSeq: 7 INVITE\r\n" more "Content-Length: 0\r\n\r\n"
 #define ANSWER(status, tag, more)                                                                                      \
-    "SIP/2.0 " status "\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: Alice <sip:alice@a.example>;tag=a\r\n"   \
+    "SIP/2.0 " status "\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: Alice <sip:alice@a.example>;tag=a\r\n"  \
     "To: <sip:bob@b.example>" tag "\r\nCall-ID: id\r\nCSeq: 7 INVITE\r\n" more "Content-Length: 0\r\n\r\n"
 #define ROUTES "Record-Route: <sip:192.0.2.11;lr>, <sip:192.0.2.12;lr>\r\nRecord-Route: <sip:192.0.2.13;lr>\r\n"
 
@@ -57,7 +58,8 @@ test_client(void)
           "To: <sip:bob@b.example>;tag=b\r\nCall-ID: id\r\nCSeq: 8 BYE\r\n",
           "192.0.2.13:5060", true },
         { "a strict router first",
-          ANSWER("200 OK", ";tag=b", "Contact: <sip:bob@192.0.2.2>\r\nRecord-Route: <sip:192.0.2.11;lr>, <sip:192.0.2.12>\r\n"),
+          ANSWER("200 OK", ";tag=b",
+                 "Contact: <sip:bob@192.0.2.2>\r\nRecord-Route: <sip:192.0.2.11;lr>, <sip:192.0.2.12>\r\n"),
           "BYE sip:192.0.2.12 SIP/2.0\r\nRoute: <sip:192.0.2.11;lr>\r\nRoute: <sip:bob@192.0.2.2>\r\n"
           "Max-Forwards: 70\r\nFrom: Alice <sip:alice@a.example>;tag=a\r\nTo: <sip:bob@b.example>;tag=b\r\n"
           "Call-ID: id\r\nCSeq: 8 BYE\r\n",
@@ -120,15 +122,17 @@ test_requests(void)
         const char *target;
     } rows[] = {
 #define IN(method, from, to, id, cseq, more)                                                                           \
-    method " sip:bob@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK2\r\nFrom: <sip:alice@a.example>" from  \
-           "\r\nTo: <sip:bob@b.example>" to "\r\nCall-ID: " id "\r\nCSeq: " cseq " " method "\r\n" more                \
-           "Content-Length: 0\r\n\r\n"
+    method                                                                                                             \
+        " sip:bob@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK2\r\nFrom: <sip:alice@a.example>" from \
+        "\r\nTo: <sip:bob@b.example>" to "\r\nCall-ID: " id "\r\nCSeq: " cseq " " method "\r\n" more                   \
+        "Content-Length: 0\r\n\r\n"
         { "another Call-ID", IN("BYE", ";tag=a", ";tag=mine", "other", "8", ""), false, false, NULL },
         { "another tag of ours", IN("BYE", ";tag=a", ";tag=other", "id", "8", ""), false, false, NULL },
         { "another tag of the peer's", IN("BYE", ";tag=x", ";tag=mine", "id", "8", ""), false, false, NULL },
         { "the same number again", IN("OPTIONS", ";tag=a", ";tag=mine", "id", "7", ""), true, false, NULL },
-        { "OPTIONS refreshes nothing", IN("OPTIONS", ";tag=a", ";tag=mine", "id", "9", "Contact: <sip:x@192.0.2.9>\r\n"), true,
-          true, "sip:alice@192.0.2.1" },
+        { "OPTIONS refreshes nothing",
+          IN("OPTIONS", ";tag=a", ";tag=mine", "id", "9", "Contact: <sip:x@192.0.2.9>\r\n"), true, true,
+          "sip:alice@192.0.2.1" },
         { "a lower number", IN("BYE", ";tag=a", ";tag=mine", "id", "8", ""), true, false, NULL },
         { "re-INVITE from elsewhere",
           IN("INVITE", ";tag=a", ";tag=mine", "id", "12", "Contact: <sip:alice@192.0.2.9>\r\n"), true, true,
@@ -164,7 +168,8 @@ test_confirm(void)
     CHECK_ROW_INT("early", dialog->routes->len, 3);
     decode(ANSWER("200 OK", ";tag=other", ""), &response);
     CHECK_ROW("another branch", !sip_dialog_has_response(dialog, &response));
-    decode(ANSWER("200 OK", ";tag=b", "Contact: <sip:bob@192.0.2.3>\r\nRecord-Route: <sip:192.0.2.14;lr>\r\n"), &response);
+    decode(ANSWER("200 OK", ";tag=b", "Contact: <sip:bob@192.0.2.3>\r\nRecord-Route: <sip:192.0.2.14;lr>\r\n"),
+           &response);
     CHECK(sip_dialog_has_response(dialog, &response));
     sip_dialog_confirm(dialog, &response);
     CHECK_ROW_INT("confirmed", dialog->confirmed, true);
