@@ -211,12 +211,14 @@ on_routes(struct live_file *file, uint32_t events)
         live_addresses_changed(live);
 }
 
-/* Without netlink nobody is told of the machine's changes; all else goes on. */
+/* Routes too: an address without one reaches nobody, and the default route often comes last. Without netlink nobody is
+ * told of the machine's changes; all else goes on. */
 static void
 open_routes(struct live *live)
 {
     struct sockaddr_nl name = { .nl_family = AF_NETLINK,
-                                .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR };
+                                .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
+                                             RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE };
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
 
     if (fd < 0)

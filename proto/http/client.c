@@ -11,6 +11,7 @@
 #include "proto/http/output.h"
 
 #define READ_BYTES 4096
+#define ADDRESSES 64 /* of the host; with more of them none is missed */
 
 struct link {
     struct link *next, *previous;
@@ -171,11 +172,29 @@ link_new(struct http_client *client, const struct http_call *call, enum io_resul
     return link;
 }
 
+/* Whether its address is no longer the host's: nothing will come there any more. */
+static bool
+is_stranded(const struct link *link)
+{
+    struct io_address addresses[ADDRESSES];
+    struct io *io = link->client->io;
+    struct address from = link->tcp->ops->local(link->tcp).address;
+    size_t count = io->ops->addresses(io, addresses, G_N_ELEMENTS(addresses));
+
+    if (address_is_none(from) || address_is_loopback(from) || count > G_N_ELEMENTS(addresses))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (address_equal(addresses[i].address, from))
+            return false;
+    return true;
+}
+
 static struct link *
 idle_link(struct http_client *client, const struct http_call *call)
 {
     for (struct link *link = client->links; link; link = link->next) {
-        if (!link->call && endpoint_equal(link->server, call->server) && endpoint_equal(link->local, call->local))
+        if (!link->call && endpoint_equal(link->server, call->server) && endpoint_equal(link->local, call->local) &&
+            !is_stranded(link))
             return link;
     }
     return NULL;

@@ -6,6 +6,7 @@ import concurrent.futures
 import json
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from support import network
@@ -13,7 +14,7 @@ from support.capture import SEVERE, Capture
 from support.network import masquerade
 from support.programs import BUILD, PROGRAM, introduce, missing
 from support.report import check, equal, finish, skip
-from support.two_nats import COTURN, OURS, USER, TwoNats
+from support.two_nats import ALICE, COTURN, OURS, USER, TwoNats
 
 NICE = os.path.join(BUILD, 'interop', 'nice_peer')
 MESSAGES = 20
@@ -133,6 +134,50 @@ def all_of(boxes, played, turn):
             decoded(capture, '%s, TURN at %s: tshark decodes every message' % (case.name, turn))
 
 
+# ---- a host that moves
+
+MOVED = '10.0.1.77'   # alice's second address
+
+
+def move(space):
+    """The first address goes, and a moment later another one comes, as when a telephone changes the network."""
+    space.run('ip', 'addr', 'del', ALICE + '/24', 'dev', 'eth0')
+    time.sleep(1)
+    for command in (('addr', 'add', MOVED + '/24', 'dev', 'eth0'), ('route', 'add', 'default', 'via', '10.0.1.1')):
+        done = space.run('ip', *command)
+        check('ip %s' % ' '.join(command), done.status == 0, done.out)
+
+
+def network_change():
+    """Through `serve signal` who has moved begins anew, whoever offered first, and both stay connected."""
+    for moving in ('offer', 'answer'):
+        with TwoNats(*CONES) as lab:
+            if not lab.serve_stun():
+                return
+            server = lab.middle.start(PROGRAM, 'serve', 'signal', '--listen', OURS, '--quiet')
+            if not check('serve signal listens', server.wait_for('listening on'), server.out):
+                return
+            spaces = {'alice': lab.alice, 'bob': lab.bob}
+            roles = {'alice': moving, 'bob': 'answer' if moving == 'offer' else 'offer'}
+            sides = {name: space.start(
+                PROGRAM, 'ice', roles[name], '--stun', OURS, '--signal', 'http://%s:8080' % OURS, '--name', name, '--peer',
+                'bob' if name == 'alice' else 'alice', '--stay', '12s', '--format', 'json', '--explain')
+                for name, space in spaces.items()}
+            name = 'the one who %ss moves' % moving
+            if check(name + ': both stay', all(side.wait_for('and stays so for', within=20) for side in sides.values()),
+                     [side.out[-800:] for side in sides.values()]):
+                move(lab.alice)
+            for side, process in sides.items():
+                status = process.wait()
+                found = [json.loads(line) for line in process.lines if line.startswith('{')] or [{}]
+                check('%s: %s ends well' % (name, side), status == 0 and found[0].get('restarts') == 1,
+                      (status, found[0], process.out[-2500:]))
+                check('%s: %s is connected anew' % (name, side), 'connected anew' in process.out, process.out[-2500:])
+                if side == 'alice':
+                    check(name + ': by the new address', found[0].get('own', '').startswith((MOVED, '198.51.100.2:')),
+                          found[0])
+
+
 def main():
     why = network.unable()
     if why:
@@ -152,6 +197,7 @@ def main():
         jobs += [pool.submit(all_of, boxes, own + with_nice, OURS) for boxes in (CONES, SYMMETRICS)]
         # libnice is told one way to a relay and does not fall back, so it stands where UDP is free.
         jobs += [pool.submit(all_of, BLOCKED, own + with_nice[:1], turn) for turn in (coturn, OURS) if turn]
+        jobs += [pool.submit(network_change)]
         for job in jobs:
             job.result()
     finish()

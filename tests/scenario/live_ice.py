@@ -152,6 +152,9 @@ def test_relay():
     equal('relay: path', (ours['path'], theirs['path']), ('relay', 'relay'))
     check('relay: no own address is told', 'typ host' not in described and 'raddr 0.0.0.0 rport 9' in described, described)
     two('relay by TCP, and a direct peer', offer=['--turn', uri + '?transport=tcp', *relay[2:]], types=('relay', 'host'))
+    ours, theirs, *_ = two('a relay for TCP', both=['--tcp=only', '--turn', uri + '?transport=tcp', *relay[2:]], types=None)
+    equal('a relay for TCP: transports, types', [(one['transport'], one['own_type']) for one in (ours, theirs)],
+          [('tcp', 'relay')] * 2)
     two('a relay is not needed', both=relay[:4])
     second = Server('--listen', '127.0.0.1:0', '--user', 'bob:geheim', '--allow', '127.0.0.0/8', '--quiet', which='turn')
     (other,) = second.read(1)

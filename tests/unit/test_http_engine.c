@@ -566,6 +566,21 @@ test_stale(void)
     }
 }
 
+/* A kept connection whose address the host has lost leads nowhere, and nobody has said so: it is passed over. */
+static void
+test_stranded(void)
+{
+    ask("GET", "/a", "");
+    carry();
+    CHECK_ROW_UINT("kept", http_client_idle(client), 1);
+    CHECK(address_parse("192.0.2.77", &host->address));
+    ask("GET", "/b", "");
+    carry();
+    CHECK_ROW_INT("calls", told.calls, 2);
+    CHECK_ROW_TEXT("outcome", http_outcome_word(told.outcome), "answered");
+    CHECK_ROW_UINT("another connection", http_server_counters(server)->connections, 2);
+}
+
 static void
 test_timeout_and_cancel(void)
 {
@@ -694,6 +709,7 @@ suite_http_engine(void)
                { "freed in handler", test_server_freed_in_handler },
                { "unwritable response", test_unwritable_response }, { "port taken", test_port_taken });
     UNIT_SUITE("HTTP client", set_up_client, tear_down_client, { "ask", test_ask }, { "done may", test_done_may },
-               { "stale", test_stale }, { "timeout and cancel", test_timeout_and_cancel },
-               { "unreachable", test_unreachable }, { "responses", test_client_rows });
+               { "stale", test_stale }, { "stranded", test_stranded },
+               { "timeout and cancel", test_timeout_and_cancel }, { "unreachable", test_unreachable },
+               { "responses", test_client_rows });
 }

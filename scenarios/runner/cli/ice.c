@@ -306,6 +306,7 @@ print_json(const struct ice_run_result *result)
     json_path(&json, result);
     json_integer(&json, "checks", (int64_t)checks_of(result));
     json_integer(&json, "candidates", result->candidates);
+    json_integer(&json, "restarts", result->restarts);
     json_flag(&json, "controlling", result->controlling);
     json_open_object(&json, "messages");
     json_integer(&json, "sent", (int64_t)echo->sent);
@@ -389,7 +390,8 @@ const struct command ice_command = {
              "  punchlab ice offer --signal http://SERVER:8080 --name alice --peer bob --stun stun:SERVER\n"
              "With --trickle candidates follow the description, one a line, up to a=end-of-candidates. When the two are\n"
              "connected, the offerer sends messages (\"punchlab ice 1 of 5\"), and the answerer sends them back. The result is\n"
-             "the last that is printed.\n"
+             "the last that is printed. When this machine's addresses change, both begin anew, if they use a server;\n"
+             "by hand nobody could carry a second description, and the path ends with the address that it had.\n"
              "\n"
              "Exit status: 0 connected, and all messages echoed; 1 not, the reason is told; 2 an error.\n",
     .options = options,

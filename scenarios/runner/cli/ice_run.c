@@ -2,7 +2,11 @@
  * description goes out when both have come far enough (try_describe): an offerer waits for its candidates, an answerer for
  * the offer too, and whoever trickles for no candidates. From then on the agent drives: it tells of its state, the echo
  * follows, and `finish` ends it, once, for whatever reason. A callback never frees anything: all is freed when the loop
- * has ended. */
+ * has ended.
+ *
+ * When the host's addresses have changed, and there is a signalling server, this side begins anew (RFC 8445 section 9) and
+ * offers, whoever offered first. An offer with other credentials than the peer's last has this side begin anew, and it
+ * answers. When both offer at once, what crosses on the way is taken for the answer. */
 #include "scenarios/runner/cli/ice_run.h"
 
 #include "proto/sdp/ice.h"
@@ -18,12 +22,14 @@ struct run {
     struct ice_agent *agent;
     struct ice_exchange *exchange;
     struct ice_echo *echo;
-    struct io_timer begin, limit; /* `limit`: of waiting, then of connecting, of staying, of the farewell */
+    struct io_timer begin, limit;    /* `limit`: of waiting, then of connecting, of staying, of the farewell */
     bool begun, gathered, described; /* the own description is on its way */
+    bool offering;                   /* it is an offer */
     bool staying, finishing;
-    char *peer_ufrag;             /* NULL: its description has not come */
+    bool mending;     /* the address that the path had is gone: a restart is due, or under way */
+    char *peer_ufrag; /* NULL: its description has not come */
     bool peer_trickles;
-    char *trouble;                /* signalling has failed, too late to matter perhaps */
+    char *trouble; /* signalling has failed, too late to matter perhaps */
 };
 
 /* --- the end ---------------------------------------------------------------------------------------------------- */
@@ -44,8 +50,7 @@ finish(struct run *run)
     limit(run, FAREWELL);
 }
 
-static void G_GNUC_PRINTF(2, 3)
-fail(struct run *run, const char *format, ...)
+static void G_GNUC_PRINTF(2, 3) fail(struct run *run, const char *format, ...)
 {
     va_list list;
 
@@ -67,6 +72,8 @@ on_limit(void *owner, struct io_timer *timer)
     (void)timer;
     if (run->finishing)
         g_main_loop_quit(run->loop);
+    else if (run->staying && run->mending)
+        fail(run, "the network has changed, and no path was found anew");
     else if (run->staying)
         finish(run);
     else if (!run->peer_ufrag)
@@ -84,49 +91,71 @@ static void
 try_describe(struct run *run)
 {
     const struct ice_run_options *options = run->options;
-    bool trickles = options->agent.session.trickle && (options->offers || run->peer_trickles);
+    bool trickles = options->agent.session.trickle && (run->offering || run->peer_trickles);
     g_autoptr(GString) text = g_string_new(NULL);
 
-    if (run->described || !run->begun || run->finishing || (!options->offers && !run->peer_ufrag) ||
+    if (run->described || !run->begun || run->finishing || (!run->offering && !run->peer_ufrag) ||
         (!run->gathered && !trickles))
         return;
     run->described = true;
     ice_agent_description(run->agent, text);
-    ice_exchange_description(run->exchange, text->str, options->offers,
-                             options->offers ? ice_session_ufrag(ice_agent_session(run->agent)) : run->peer_ufrag);
+    ice_exchange_description(run->exchange, text->str, run->offering,
+                             run->offering ? ice_session_ufrag(ice_agent_session(run->agent)) : run->peer_ufrag);
 }
 
-/* What this side wants to know of the peer, besides what the agent does: false when there is no ICE in it. */
-static bool
-look_at(struct run *run, struct span text)
+/* Once what the agent has to tell of its first candidates has been told. */
+static void
+describe_soon(struct run *run)
+{
+    run->begun = run->described = false;
+    run->io->ops->arm(run->io, &run->begin, run->io->ops->now(run->io), true);
+}
+
+/* What this side wants to know of the peer, besides what the agent does: NULL when there is no ICE in it. */
+static char *
+ufrag_of(struct span text, bool *trickles)
 {
     g_autofree struct sdp_session *session = g_new(struct sdp_session, 1);
     struct sdp_ice ice;
 
     if (sdp_session_parse(text, session, NULL) != SDP_FAULT_NONE || session->media_count < 1 ||
         sdp_ice_read(session, 0, &ice, NULL) != SDP_FAULT_NONE)
+        return NULL;
+    *trickles = sdp_ice_has_option(session, 0, "trickle");
+    return g_strndup((const char *)ice.ufrag.bytes, ice.ufrag.length);
+}
+
+/* An offer may come once more: the one before was an earlier run's, that had waited in the mailbox. What comes before the
+ * own offer is no answer to it. Later on only what is new is of interest: a restart, or the answer to one. */
+static bool
+is_expected(const struct run *run, const char *ufrag)
+{
+    if (run->finishing)
         return false;
-    g_free(run->peer_ufrag);
-    run->peer_ufrag = g_strndup((const char *)ice.ufrag.bytes, ice.ufrag.length);
-    run->peer_trickles = sdp_ice_has_option(session, 0, "trickle");
-    return true;
+    if (!run->result->connected && run->result->restarts == 0)
+        return !run->options->offers || (!run->peer_ufrag && run->described);
+    return run->options->signal && g_strcmp0(ufrag, run->peer_ufrag) != 0;
 }
 
 static void
 on_description(void *owner, struct span text)
 {
     struct run *run = owner;
+    bool trickles = false, first = !run->result->connected;
+    g_autofree char *ufrag = ufrag_of(text, &trickles);
     g_autoptr(GError) error = NULL;
 
-    /* An offer may come once more: the one before was an earlier run's, that had waited in the mailbox. What comes before
-     * the own offer is no answer to it. */
-    if (run->finishing || run->result->connected || (run->options->offers && (run->peer_ufrag || !run->described)))
+    if (!is_expected(run, ufrag))
         return;
-    if (!ice_agent_take_description(run->agent, text, &error) || !look_at(run, text)) {
+    if (!ice_agent_take_description(run->agent, text, &error) || !ufrag) {
         fail(run, "the peer's description is of no use: %s", error ? error->message : "it has no ICE in it");
         return;
     }
-    limit(run, run->options->timeout);
+    g_free(run->peer_ufrag);
+    run->peer_ufrag = g_steal_pointer(&ufrag);
+    run->peer_trickles = trickles;
+    if (first)
+        limit(run, run->options->timeout);
     try_describe(run);
 }
 
@@ -136,8 +165,7 @@ on_candidate(void *owner, struct span ufrag, struct span line)
     struct run *run = owner;
     g_autoptr(GError) error = NULL;
 
-    if (run->finishing || !run->peer_ufrag ||
-        (ufrag.length > 0 && !span_equal(ufrag, span_of_text(run->peer_ufrag))))
+    if (run->finishing || !run->peer_ufrag || (ufrag.length > 0 && !span_equal(ufrag, span_of_text(run->peer_ufrag))))
         return;
     if (!ice_agent_take_candidate(run->agent, 0, line, &error))
         g_printerr("punchlab ice: a candidate of the peer is passed over: %s\n", error->message);
@@ -184,23 +212,63 @@ on_new_candidate(struct run *run, const struct ice_candidate *candidate)
     ice_exchange_candidate(run->exchange, ice_agent_session(run->agent), line->str);
 }
 
+/* An address that is gone may be followed by another. */
+static bool
+can_mend(const struct run *run, enum ice_why why)
+{
+    return why == ICE_WHY_REMOVED && run->options->signal;
+}
+
 static void
 on_state(struct run *run, const struct ice_agent_news *news)
 {
-    if (news->state == ICE_FAILED)
+    if (news->state == ICE_FAILED && !can_mend(run, news->why))
         fail(run, "ICE has failed, because %s", ice_why_sentence(news->why));
     if (news->state != ICE_COMPLETED)
         return;
+    run->mending = false;
+    if (run->result->connected) {
+        g_printerr("punchlab ice: connected anew\n");
+        return;
+    }
     run->result->connected = true;
     ice_echo_start(run->echo);
 }
 
-/* The peer has begun anew, and so does this side. */
 static void
-on_restarted(struct run *run)
+begin_anew(struct run *run, bool offering)
 {
-    run->gathered = run->described = false;
+    run->result->restarts++;
     run->result->candidates = 0;
+    run->offering = offering;
+    run->gathered = false;
+    describe_soon(run);
+}
+
+/* Who waits for an offer goes on waiting. Without a server nobody could carry a second description. */
+static void
+on_network(struct run *run)
+{
+    if (run->finishing)
+        return;
+    if (!run->options->signal && run->described) {
+        g_printerr("punchlab ice: the network has changed; only with --signal could this side begin anew\n");
+        return;
+    }
+    g_printerr("punchlab ice: the network has changed; this side begins anew\n");
+    begin_anew(run, run->peer_ufrag ? true : run->options->offers);
+    ice_agent_restart(run->agent);
+}
+
+static void
+on_path_lost(struct run *run, enum ice_why why)
+{
+    if (can_mend(run, why))
+        run->mending = true;
+    else if (run->staying)
+        finish(run);
+    else
+        fail(run, "the path has broken, because %s", ice_why_sentence(why));
 }
 
 static void
@@ -217,21 +285,22 @@ on_told(void *owner, struct ice_agent *agent, const struct ice_agent_news *news)
         on_gathered(run);
         break;
     case ICE_AGENT_SELECTED:
-        run->result->connect_time = news->elapsed;
+        if (!run->result->connected)
+            run->result->connect_time = news->elapsed;
         if (news->component == 1)
             run->result->path = news->path;
         break;
     case ICE_AGENT_STATE:
         on_state(run, news);
         break;
-    case ICE_AGENT_RESTARTED:
-        on_restarted(run);
+    case ICE_AGENT_RESTARTED: /* it was the peer who began anew */
+        begin_anew(run, false);
+        break;
+    case ICE_AGENT_NETWORK:
+        on_network(run);
         break;
     case ICE_AGENT_CONSENT_LOST:
-        if (run->staying)
-            finish(run);
-        else
-            fail(run, "the path has broken, because %s", ice_why_sentence(news->why));
+        on_path_lost(run, news->why);
         break;
     case ICE_AGENT_CLOSED:
         g_main_loop_quit(run->loop);
@@ -319,9 +388,10 @@ begin(struct run *run)
     agent.transcript = run->options->explain ? TRANSCRIPT_ENTRIES : 0;
     run->agent = ice_agent_new(run->io, &agent, on_told, run);
     open_echo(run);
+    run->offering = run->options->offers;
     ice_agent_gather(run->agent);
     run->begin = (struct io_timer){ .fire = on_begin, .owner = run };
-    run->io->ops->arm(run->io, &run->begin, run->io->ops->now(run->io), true);
+    describe_soon(run);
     run->limit = (struct io_timer){ .fire = on_limit, .owner = run };
     if (run->options->wait != TIME_NEVER)
         limit(run, run->options->wait);

@@ -31,9 +31,9 @@ typedef struct ice_run_result {
     bool connected, echoed; /* each component has a selected pair; all data came back, or was sent back */
     char *why;              /* NULL, or why it isn't both */
     struct ice_path path;   /* of the first component */
-    int64_t connect_time;   /* from the start of checks to the last component's selection */
+    int64_t connect_time;   /* from the start of checks to the last component's selection; the first time */
     bool controlling;
-    unsigned candidates;
+    unsigned candidates, restarts;
     struct ice_counters ice;
     struct ice_echo_counters echo;
     GString *transcript;    /* NULL unless it is wanted */
