@@ -319,6 +319,36 @@ open_sockets(struct stun_server *server, const struct stun_server_options *optio
     return open_corners(server, first, second, why);
 }
 
+static void
+close_sockets(struct stun_server *server)
+{
+    for (size_t i = 0; i < server->sockets; i++)
+        server->places[i].udp->ops->close(server->places[i].udp);
+    server->sockets = 0;
+    g_clear_pointer(&server->connections, stun_connections_free);
+}
+
+static bool
+draws_port(const struct stun_server_options *options)
+{
+    for (size_t i = 0; i < options->listens; i++)
+        if (options->listen[i].port == 0)
+            return true;
+    return false;
+}
+
+/* A port that the host has drawn for UDP may be taken over TCP, or at the second address: then others are drawn. */
+static bool
+open_all(struct stun_server *server, const struct stun_server_options *options, enum io_result *why)
+{
+    for (unsigned draws = 1; !open_sockets(server, options, why); draws++) {
+        if (*why != IO_IN_USE || draws == STUN_SERVER_DRAWS || !draws_port(options))
+            return false;
+        close_sockets(server);
+    }
+    return true;
+}
+
 static struct stun_auth *
 make_auth(struct io *io, const struct stun_auth_options *options)
 {
@@ -360,7 +390,7 @@ stun_server_new(struct io *io, const struct stun_server_options *options, enum i
         *why = IO_TOO_BIG;
         return NULL;
     }
-    return open_sockets(server, options, why) ? g_steal_pointer(&server) : NULL;
+    return open_all(server, options, why) ? g_steal_pointer(&server) : NULL;
 }
 
 void
@@ -368,9 +398,7 @@ stun_server_free(struct stun_server *server)
 {
     if (!server)
         return;
-    for (size_t i = 0; i < server->sockets; i++)
-        server->places[i].udp->ops->close(server->places[i].udp);
-    stun_connections_free(server->connections);
+    close_sockets(server);
     stun_auth_free(server->auth);
     g_free(server->software);
     g_free(server);

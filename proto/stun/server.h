@@ -14,6 +14,7 @@
 #define STUN_SERVER_MAX_LISTEN 4
 #define STUN_SERVER_MAX_CONNECTIONS 1000 /* over TCP, at a time: one more ends the one that is silent for longest. A
                                           * quarter of them for one client (connections.h) */
+#define STUN_SERVER_DRAWS 16 /* of a port that may be any: times that one is drawn which is taken otherwise */
 
 struct stun_server;
 typedef struct stun_server stun_server;
@@ -21,7 +22,8 @@ typedef struct stun_server stun_server;
 struct stun_server_options {
     bool tcp;                                       /* over TCP too, on the endpoints in `listen` */
     size_t listens;                                 /* at least 1 */
-    struct endpoint listen[STUN_SERVER_MAX_LISTEN]; /* no address: all of the host's */
+    struct endpoint listen[STUN_SERVER_MAX_LISTEN]; /* no address: all of the host's. Port 0: any that is free for all that
+                                                     * is opened with it */
     /* The second address and port of RFC 5780; the first are those of listen[0], which must have an address then, of the
      * same family and another one. The server listens at all four pairs. Port 0: the one after listen[0]'s. No address:
      * there is no behaviour discovery. */

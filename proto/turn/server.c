@@ -4,6 +4,7 @@
 
 #define MESSAGE_MOST (STUN_HEADER_BYTES + 65532) /* over TCP: a Send indication with the longest datagram */
 #define CONNECTION_IDLE (60 * TIME_S) /* over TCP: without an allocation, or for the rest of a message */
+#define LISTEN_DRAWS 16 /* of a port that may be any: times that one is drawn which is taken over TCP */
 #define BACKLOG_MOST 262144 /* over TCP: what may wait for a client; data beyond that is dropped, as on a full link */
 
 /* --- counting and journal ---------------------------------------------------------------------------------------- */
@@ -417,6 +418,38 @@ open_places(struct turn_server *server, enum io_result *why)
 }
 
 static void
+close_places(struct turn_server *server)
+{
+    g_clear_pointer(&server->connections, stun_connections_free);
+    for (size_t i = 0; i < server->listens; i++)
+        server->places[i].udp->ops->close(server->places[i].udp);
+    server->listens = 0;
+}
+
+static bool
+draws_port(const struct turn_server_options *options)
+{
+    for (size_t i = 0; i < options->listens; i++)
+        if (options->listen[i].at.port == 0)
+            return true;
+    return false;
+}
+
+/* A port that the host has drawn for UDP may be taken over TCP: then others are drawn. */
+static bool
+open_all(struct turn_server *server, const struct turn_server_options *options, enum io_result *why)
+{
+    for (unsigned draws = 1; !open_places(server, why); draws++) {
+        if (*why != IO_IN_USE || draws == LISTEN_DRAWS || !draws_port(options))
+            return false;
+        close_places(server);
+        for (size_t i = 0; i < options->listens; i++)
+            server->options.listen[i] = options->listen[i];
+    }
+    return true;
+}
+
+static void
 make_auth(struct turn_server *server, const struct turn_server_options *options)
 {
     struct stun_auth_options auth = { .mechanism = STUN_MECHANISM_LONG_TERM, .users = options->users,
@@ -483,7 +516,7 @@ turn_server_new(struct io *io, const struct turn_server_options *options, enum i
     on_changed(server);
     copy_options(server, options);
     make_auth(server, options);
-    return open_places(server, why) ? g_steal_pointer(&server) : NULL;
+    return open_all(server, options, why) ? g_steal_pointer(&server) : NULL;
 }
 
 void
@@ -502,9 +535,7 @@ turn_server_free(struct turn_server *server)
     }
     while ((reservation = turn_reservation_any(server->table)))
         turn_relay_close(PROTOCOL_UDP, turn_reservation_take(server->table, reservation->token));
-    stun_connections_free(server->connections);
-    for (size_t i = 0; i < server->listens; i++)
-        server->places[i].udp->ops->close(server->places[i].udp);
+    close_places(server);
     turn_allocations_free(server->table);
     g_hash_table_destroy(server->pipes);
     stun_auth_free(server->auth);

@@ -40,7 +40,7 @@ struct turn_relay_address {
 };
 
 struct turn_listen {
-    struct endpoint at; /* no address: all of the host's */
+    struct endpoint at; /* no address: all of the host's. Port 0: any that is free, over TCP too */
     /* For allocations of its clients. Neither given: the address it listens at, or the host's first of each family. */
     struct turn_relay_address ipv4, ipv6;
 };

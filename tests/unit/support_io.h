@@ -85,6 +85,9 @@ void fake_io_break_streams(struct fake_io *fake);
 /* Streams and listeners that their owner has not closed. */
 size_t fake_io_streams(const struct fake_io *fake);
 
+/* Takes the next `count` ports that the host would draw, over TCP only; the listeners go into `taken`. */
+void fake_io_take_ports(struct fake_io *fake, struct io_tcp **taken, size_t count);
+
 /* The addresses of the host have changed: tells those who watch. */
 void fake_io_changed(struct fake_io *fake);
 

@@ -212,6 +212,23 @@ fake_io_listen(struct io *io, const struct endpoint *local, bool share, io_tcp_r
     return &half->tcp;
 }
 
+static void
+hear_nothing(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_result result)
+{
+    (void)owner, (void)tcp, (void)ready, (void)result;
+}
+
+void
+fake_io_take_ports(struct fake_io *fake, struct io_tcp **taken, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct endpoint local = { fake->address, (uint16_t)(fake->next_port + i) };
+        enum io_result why;
+
+        taken[i] = fake_io_listen(&fake->io, &local, false, hear_nothing, NULL, &why);
+    }
+}
+
 struct io_tcp *
 fake_io_connect(struct io *io, const struct endpoint *local, const struct endpoint *peer, bool share,
                 io_tcp_ready *ready, void *owner, enum io_result *why)

@@ -271,6 +271,33 @@ test_refused(void)
     CHECK(two && stun_server_local(two, 0).port == 5000 && stun_server_local(two, 1).port == 5001);
 }
 
+/* A port drawn for UDP that is taken over TCP: another one is drawn, for a while. */
+static void
+test_drawn(void)
+{
+    static const struct { const char *name; size_t taken; bool made; } rows[] = {
+        { "none taken", 0, true }, { "one taken", 1, true },
+        { "all but the last", STUN_SERVER_DRAWS - 1, true }, { "all taken", STUN_SERVER_DRAWS, false },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct stun_server_options options = STUN_SERVER_DEFAULTS;
+        struct io_tcp *taken[STUN_SERVER_DRAWS];
+        uint16_t first = host->next_port;
+        enum io_result why = IO_OK;
+
+        options.listen[0].port = 0;
+        fake_io_take_ports(host, taken, rows[i].taken);
+
+        g_autoptr(stun_server) drawn = stun_server_new(&host->io, &options, &why);
+
+        CHECK_ROW(rows[i].name, rows[i].made == (drawn != NULL));
+        CHECK_ROW(rows[i].name, drawn ? stun_server_local(drawn, 0).port == first + rows[i].taken : why == IO_IN_USE);
+        for (size_t at = 0; at < rows[i].taken; at++)
+            taken[at]->ops->close(taken[at], false);
+    }
+}
+
 static void
 test_unsent(void)
 {
@@ -490,5 +517,5 @@ suite_stun_server(void)
 
     UNIT_SUITE("stun server", set_up, tear_down, { "conversations", test_rows }, { "journal", test_journal },
                { "FINGERPRINT", test_fingerprint }, { "again", test_again }, { "options", test_options },
-               { "refused options", test_refused }, { "unsent", test_unsent }, { "longest answer", test_longest });
+               { "refused options", test_refused }, { "drawn port", test_drawn }, { "unsent", test_unsent }, { "longest answer", test_longest });
 }

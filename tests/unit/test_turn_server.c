@@ -855,6 +855,33 @@ test_unsent(void)
     CHECK(turn_sent(NULL, TURN_PEER, "z"));
 }
 
+/* A port drawn for UDP that is taken over TCP: another one is drawn, sixteen times at most, and then nothing is left open
+ * (tear_down looks). */
+static void
+test_drawn(void)
+{
+    for (size_t count = 15; count <= 16; count++) {
+        struct turn_server_options options = turn_bench_options();
+        uint16_t first = turn_host->next_port;
+        struct io_tcp *taken[16];
+        enum io_result why = IO_OK;
+
+        options.listens = 2;
+        options.listen[0].at.port = 5000; /* is closed each time, and opened again */
+        options.listen[1].at = (struct endpoint){ options.listen[0].at.address, 0 };
+        fake_io_take_ports(turn_host, taken, count);
+
+        g_autoptr(turn_server) drawn = turn_server_new(&turn_host->io, &options, &why);
+
+        if (count < 16)
+            CHECK(drawn && turn_server_local(drawn, 0).port == 5000 && turn_server_local(drawn, 1).port == first + 15);
+        else
+            CHECK(!drawn && why == IO_IN_USE);
+        for (size_t i = 0; i < count; i++)
+            taken[i]->ops->close(taken[i], false);
+    }
+}
+
 static void
 test_walk(void)
 {
@@ -885,5 +912,5 @@ suite_turn_server(void)
                { "flood", test_flood }, { "bandwidth", test_bandwidth }, { "icmp", test_icmp },
                { "no icmp", test_no_icmp },
                { "headers", test_headers }, { "malformed", test_malformed }, { "binding", test_binding },
-               { "unknown attribute", test_unknown_attribute }, { "unsent", test_unsent }, { "walk", test_walk });
+               { "unknown attribute", test_unknown_attribute }, { "unsent", test_unsent }, { "drawn port", test_drawn }, { "walk", test_walk });
 }

@@ -5,7 +5,7 @@ import socket
 import struct
 import subprocess
 
-from support.scene import PROGRAM, SLOW, check, equal
+from support.scene import PROGRAM, SLOW, check, equal, finish
 
 COOKIE = 0x2112A442
 WAIT = 5 * SLOW
@@ -45,14 +45,26 @@ class Server:
         self.sockets = []
 
     def read(self, count):
+        """Where it listens, `count` times. A server that does not say so is a failure with its words, and ends the test."""
         for _ in range(count):
             line = self.process.stdout.readline()
             found = re.match(r'listening on (.*):(\d+) \((UDP(?:, TCP)?|HTTP)\)\n$', line)
-            if not check('says where it listens', found, line):
-                break
+            if not found:
+                check('says where it listens', False, '%r; %s' % (line, self.last_words()))
+                finish()
+            check('says where it listens', found)
             host, port = found.group(1), found.group(2)
             self.sockets.append((host.strip('[]'), int(port)))
         return self.sockets
+
+    def last_words(self):
+        """Ends it, if it has not ended by itself; what it said on standard error."""
+        try:
+            self.process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        _, err = self.process.communicate(timeout=WAIT)
+        return 'ended with %d: %s' % (self.process.returncode, err.strip() or 'without a word')
 
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
