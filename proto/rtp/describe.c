@@ -2,7 +2,7 @@
 
 #include "core/base/time.h"
 
-/* --- RTP ------------------------------------------------------------------------------------------------------------ */
+/* --- RTP --------------------------------------------------------------------------------------------------------- */
 
 void
 rtp_packet_say(const struct rtp_packet *packet, GString *out)
@@ -14,9 +14,9 @@ rtp_packet_say(const struct rtp_packet *packet, GString *out)
         g_string_append(out, codec->name);
     else
         g_string_append_printf(out, "payload type %u", packet->payload_type);
-    g_string_append_printf(out, ", sequence %u, timestamp %" G_GUINT32_FORMAT ", SSRC 0x%08x%s, %" G_GSIZE_FORMAT " bytes",
-                           packet->sequence, packet->timestamp, packet->ssrc, packet->marker ? ", marker" : "",
-                           packet->payload.length);
+    g_string_append_printf(
+        out, ", sequence %u, timestamp %" G_GUINT32_FORMAT ", SSRC 0x%08x%s, %" G_GSIZE_FORMAT " bytes",
+        packet->sequence, packet->timestamp, packet->ssrc, packet->marker ? ", marker" : "", packet->payload.length);
 }
 
 void
@@ -46,7 +46,7 @@ rtp_packet_fields(const struct rtp_packet *packet, struct fields *out)
     out->bytes(out, "payload", packet->payload);
 }
 
-/* --- RTCP in words --------------------------------------------------------------------------------------------------- */
+/* --- RTCP in words ----------------------------------------------------------------------------------------------- */
 
 static void
 report_say(const struct rtcp_packet *packet, GString *out)
@@ -100,7 +100,7 @@ rtp_datagram_say(struct span datagram, GString *out)
     }
 }
 
-/* --- RTCP in fields -------------------------------------------------------------------------------------------------- */
+/* --- RTCP in fields ---------------------------------------------------------------------------------------------- */
 
 static void
 block_fields(const struct rtcp_block *block, struct fields *out)

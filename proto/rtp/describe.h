@@ -9,8 +9,8 @@
 /* Appends "RTP PCMU, sequence 4711, timestamp 160, SSRC 0x0badcafe, marker, 160 bytes". */
 void rtp_packet_say(const struct rtp_packet *packet, GString *out);
 
-/* Appends "RTCP SR of 0x0badcafe (of 0x12345678 3 lost, lately 2 %), SDES, BYE": the packets of a compound, `reader` being
- * where rtcp_begin has left it. */
+/* Appends "RTCP SR of 0x0badcafe (of 0x12345678 3 lost, lately 2 %), SDES, BYE": the packets of a compound, `reader`
+ * being where rtcp_begin has left it. */
 void rtcp_say(struct rtcp_reader *reader, GString *out);
 
 /* Either, for a datagram that may be one of them; false and nothing appended when it is none that is well formed. */

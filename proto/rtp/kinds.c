@@ -68,8 +68,8 @@ say_sending(const struct record *record, const struct names *names, GString *out
     char to[ENDPOINT_TEXT], interval[DURATION_TEXT];
 
     (void)names;
-    g_string_append_printf(out, "media: RTP goes to %s from now on: ",
-                           endpoint_format(flow_destination(&record->before), to));
+    g_string_append_printf(
+        out, "media: RTP goes to %s from now on: ", endpoint_format(flow_destination(&record->before), to));
     say_codec(record->subject[1], out);
     g_string_append_printf(out, " every %s, SSRC 0x%08x", duration_format(record->detail, interval),
                            record->subject[0]);
@@ -92,7 +92,8 @@ say_redirected(const struct record *record, const struct names *names, GString *
     char from[ENDPOINT_TEXT], to[ENDPOINT_TEXT];
 
     (void)names;
-    g_string_append_printf(out, "media: RTP goes to %s from now on", endpoint_format(flow_destination(&record->after), to));
+    g_string_append_printf(out, "media: RTP goes to %s from now on",
+                           endpoint_format(flow_destination(&record->after), to));
     if (!address_is_none(record->before.destination))
         g_string_append_printf(out, " instead of %s", endpoint_format(flow_destination(&record->before), from));
     g_string_append(out, record->rule ? ", because it comes from there (latching)" : ", as the signalling says");
@@ -126,7 +127,7 @@ say_dropped(const struct record *record, const struct names *names, GString *out
                            endpoint_format(flow_source(&record->before), from), why);
 }
 
-/* --- fields ---------------------------------------------------------------------------------------------------------- */
+/* --- fields ------------------------------------------------------------------------------------------------------ */
 
 static void
 heard_fields(const struct record *record, const struct names *names, struct fields *out)

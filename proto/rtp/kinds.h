@@ -21,8 +21,8 @@ enum rtp_quiet_why { RTP_QUIET_STOP, RTP_QUIET_HOLD, RTP_QUIET_DONE, RTP_QUIET_W
 /* None is sent any more. `rule`: enum rtp_quiet_why, `subject[0]`: SSRC, `detail`: packets sent so far. */
 extern const struct record_kind rtp_kind_quiet;
 
-/* Media goes elsewhere from now on: `before` the flow to where it went, `after` to where it goes. `rule`: whether it was
- * latched; else the owner said so. */
+/* Media goes elsewhere from now on: `before` the flow to where it went, `after` to where it goes. `rule`: whether it
+ * was latched; else the owner said so. */
 extern const struct record_kind rtp_kind_redirected;
 
 /* A report of the peer about this session's media. `rule`: the fraction lost lately, 256ths; `subject[0]`: lost so far

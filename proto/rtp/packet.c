@@ -26,7 +26,7 @@ rtp_fault_sentence(enum rtp_fault fault)
     return faults[fault].sentence;
 }
 
-/* --- decoding ----------------------------------------------------------------------------------------------------- */
+/* --- decoding ---------------------------------------------------------------------------------------------------- */
 
 enum { BIT_PADDING = 0x20, BIT_EXTENSION = 0x10, BIT_MARKER = 0x80 };
 
@@ -92,7 +92,7 @@ rtp_packet_csrc(const struct rtp_packet *packet, unsigned index)
     return reader_u32(&reader);
 }
 
-/* --- encoding ----------------------------------------------------------------------------------------------------- */
+/* --- encoding ---------------------------------------------------------------------------------------------------- */
 
 static bool
 can_stand(const struct rtp_packet *packet)
@@ -128,7 +128,7 @@ rtp_packet_encode(struct writer *out, const struct rtp_packet *packet)
     }
 }
 
-/* --- codecs ------------------------------------------------------------------------------------------------------- */
+/* --- codecs ------------------------------------------------------------------------------------------------------ */
 
 const struct rtp_codec rtp_codecs[] = {
     { "PCMU", 0, 8000, { 0x1e, 0x0b, 0x0b, 0x1e, 0x9e, 0x8b, 0x8b, 0x9e } },

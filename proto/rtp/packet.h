@@ -1,7 +1,7 @@
 /* RTP packets (RFC 3550 section 5), and what on a shared port is one.
  *
- * Decoding is pure: the packet borrows the datagram, and its spans are good as long as those bytes are. What is checked is
- * what bytes alone can say (appendix A.1); whether a source is to be believed is reception.h's. */
+ * Decoding is pure: the packet borrows the datagram, and its spans are good as long as those bytes are. What is checked
+ * is what bytes alone can say (appendix A.1); whether a source is to be believed is reception.h's. */
 #ifndef PROTO_RTP_PACKET_H
 #define PROTO_RTP_PACKET_H
 
@@ -32,8 +32,8 @@ struct rtp_packet {
     uint8_t padding;      /* bytes at the end that are none of the payload; 0: the P bit is not set */
     uint16_t sequence;
     uint32_t timestamp, ssrc;
-    struct span csrc;     /* contributing sources, four bytes each: rtp_packet_csrc */
-    uint16_t profile;     /* of the extension */
+    struct span csrc;      /* contributing sources, four bytes each: rtp_packet_csrc */
+    uint16_t profile;      /* of the extension */
     struct span extension; /* its data, whole words */
     struct span payload;
 };
@@ -71,8 +71,8 @@ rtp_packet_csrc_count(const struct rtp_packet *packet)
 /* 0 beyond the last. */
 uint32_t rtp_packet_csrc(const struct rtp_packet *packet, unsigned index);
 
-/* Writes header, payload and padding. The writer fails when they don't fit; also when `csrc` or `extension` are not whole
- * words, or more of them than the header can count. */
+/* Writes header, payload and padding. The writer fails when they don't fit; also when `csrc` or `extension` are not
+ * whole words, or more of them than the header can count. */
 void rtp_packet_encode(struct writer *out, const struct rtp_packet *packet);
 
 /* --- codecs that have a payload type of their own (RFC 3551 section 6) */
@@ -80,7 +80,7 @@ void rtp_packet_encode(struct writer *out, const struct rtp_packet *packet);
 struct rtp_codec {
     const char *name; /* as SDP and scripts have it: "PCMU" */
     uint8_t payload_type;
-    uint32_t clock; /* timestamp units a second */
+    uint32_t clock;  /* timestamp units a second */
     uint8_t tone[8]; /* 1 ms of a 1 kHz tone at 0 dBm0 (ITU-T G.711 tables 5 and 6), which goes on by repeating */
 };
 

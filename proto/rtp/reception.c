@@ -2,15 +2,17 @@
  *
  *   nothing yet --first packet--> probation --RTP_PROBATION packets in order--> valid
  *
- * On probation a packet that cannot belong to those before begins everything anew, so nothing of a stray one stays. A valid
- * source is lost never; a packet that does not fit (a step of RTP_DROPOUT_MOST or more forward, of RTP_MISORDER_MOST or
- * more back) is set aside, and when the very next number follows, those two are the beginning of another run: what was
- * before is added up in `ended_`. `base`, `highest`, `seen`, `arrived` and `distinct` are of the present run. */
+ * On probation a packet that cannot belong to those before begins everything anew, so nothing of a stray one stays. A
+ * valid source is lost never; a packet that does not fit (a step of RTP_DROPOUT_MOST or more forward, of
+ * RTP_MISORDER_MOST or more back) is set aside, and when the very next number follows, those two are the beginning of
+ * another run: what was before is added up in `ended_`. `base`, `highest`, `seen`, `arrived` and `distinct` are of the
+ * present run. */
 #include "proto/rtp/reception.h"
 
 #include "core/base/time.h"
 
-#define STEP_MOST (60 * TIME_MIN) /* of one packet's transit against the one before; a peer writes any timestamp it likes */
+#define STEP_MOST                                                                                                      \
+    (60 * TIME_MIN) /* of one packet's transit against the one before; a peer writes any timestamp it likes */
 
 void
 rtp_reception_begin(struct rtp_reception *reception, uint32_t ssrc, uint32_t clock, int64_t playout)
@@ -25,7 +27,7 @@ rtp_reception_begin(struct rtp_reception *reception, uint32_t ssrc, uint32_t clo
     };
 }
 
-/* --- sequence numbers (appendix A.1) -------------------------------------------------------------------------------- */
+/* --- sequence numbers (appendix A.1) ----------------------------------------------------------------------------- */
 
 /* The window moves up by `step`. */
 static void
@@ -153,7 +155,7 @@ take_valid(struct rtp_reception *r, const struct rtp_packet *packet)
     return RTP_TAKEN_JUMP;
 }
 
-/* --- times (appendix A.8) ------------------------------------------------------------------------------------------- */
+/* --- times (appendix A.8) ---------------------------------------------------------------------------------------- */
 
 /* How much longer this packet was under way than the one that came before it. */
 static int64_t
@@ -197,13 +199,13 @@ note_arrival(struct rtp_reception *r, const struct rtp_packet *packet, int64_t n
     r->last_at = now;
 }
 
-/* --- together ------------------------------------------------------------------------------------------------------- */
+/* --- together ---------------------------------------------------------------------------------------------------- */
 
 enum rtp_taken
 rtp_reception_take(struct rtp_reception *reception, const struct rtp_packet *packet, int64_t now)
 {
-    enum rtp_taken taken = reception->valid ? take_valid(reception, packet)
-                                            : take_on_probation(reception, packet->sequence);
+    enum rtp_taken taken =
+        reception->valid ? take_valid(reception, packet) : take_on_probation(reception, packet->sequence);
 
     if (taken == RTP_TAKEN_DUPLICATE || taken == RTP_TAKEN_JUMP)
         return taken;
@@ -230,7 +232,7 @@ rtp_reception_lost(const struct rtp_reception *reception)
     return rtp_reception_expected(reception) - rtp_reception_received(reception);
 }
 
-/* --- reports (appendix A.3) ----------------------------------------------------------------------------------------- */
+/* --- reports (appendix A.3) -------------------------------------------------------------------------------------- */
 
 void
 rtp_reception_sender(struct rtp_reception *reception, const struct rtcp_sender *sender, int64_t now)

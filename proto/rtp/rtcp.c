@@ -61,7 +61,7 @@ rtcp_item_word(unsigned item)
     return item < G_N_ELEMENTS(items) ? items[item] : NULL;
 }
 
-/* --- the chain ---------------------------------------------------------------------------------------------------- */
+/* --- the chain --------------------------------------------------------------------------------------------------- */
 
 enum { BIT_PADDING = 0x20, SENDER_BYTES = 20 };
 
@@ -112,7 +112,7 @@ rtcp_next(struct rtcp_reader *reader, struct rtcp_packet *packet)
     return !head.padded || take_padding(packet);
 }
 
-/* --- the check of the whole ---------------------------------------------------------------------------------------- */
+/* --- the check of the whole -------------------------------------------------------------------------------------- */
 
 static size_t
 sender_part(const struct rtcp_packet *packet)
@@ -204,7 +204,7 @@ rtcp_begin(struct rtcp_reader *reader, struct span datagram)
     return RTCP_FAULT_NONE;
 }
 
-/* --- SR and RR ---------------------------------------------------------------------------------------------------- */
+/* --- SR and RR --------------------------------------------------------------------------------------------------- */
 
 bool
 rtcp_report_sender(const struct rtcp_packet *packet, struct rtcp_sender *sender)
@@ -310,7 +310,7 @@ rtcp_write_report(struct writer *out, uint32_t ssrc, const struct rtcp_sender *s
     write_length(out, start);
 }
 
-/* --- SDES --------------------------------------------------------------------------------------------------------- */
+/* --- SDES -------------------------------------------------------------------------------------------------------- */
 
 void
 rtcp_sdes_begin(struct rtcp_sdes *sdes, const struct rtcp_packet *packet)
@@ -386,7 +386,7 @@ rtcp_write_cname(struct writer *out, uint32_t ssrc, struct span cname)
     write_length(out, start);
 }
 
-/* --- BYE and APP -------------------------------------------------------------------------------------------------- */
+/* --- BYE and APP ------------------------------------------------------------------------------------------------- */
 
 bool
 rtcp_bye_source(const struct rtcp_packet *packet, unsigned index, uint32_t *ssrc)
@@ -453,7 +453,7 @@ rtcp_write_app(struct writer *out, unsigned subtype, const struct rtcp_app *app)
     write_length(out, start);
 }
 
-/* --- NTP times ---------------------------------------------------------------------------------------------------- */
+/* --- NTP times --------------------------------------------------------------------------------------------------- */
 
 /* Seconds from 1900 to 2026, as the traces' epoch. */
 #define NTP_EPOCH_S (UINT64_C(2208988800) + UINT64_C(1767225600))

@@ -8,8 +8,8 @@
  *     while (rtcp_next(&reader, &packet))
  *         switch (packet.type) ...
  *
- * Everything borrows the datagram. Packets of types that are not known stand in the chain like any other and are kept as
- * bytes. */
+ * Everything borrows the datagram. Packets of types that are not known stand in the chain like any other and are kept
+ * as bytes. */
 #ifndef PROTO_RTP_RTCP_H
 #define PROTO_RTP_RTCP_H
 
@@ -84,20 +84,20 @@ bool rtcp_next(struct rtcp_reader *reader, struct rtcp_packet *packet);
 /* --- SR and RR (sections 6.4.1, 6.4.2) */
 
 struct rtcp_sender {
-    uint64_t ntp;       /* 32 bits of seconds since 1900, 32 of their fraction */
-    uint32_t timestamp; /* the same instant in the units of the RTP timestamps */
+    uint64_t ntp;             /* 32 bits of seconds since 1900, 32 of their fraction */
+    uint32_t timestamp;       /* the same instant in the units of the RTP timestamps */
     uint32_t packets, octets; /* sent so far; octets of payload */
 };
 
 /* What one receiver says of one source. */
 struct rtcp_block {
-    uint32_t ssrc;     /* of whom */
-    uint8_t fraction;  /* lost since the last report, in 256ths; 0 where duplicates outweigh */
-    int32_t lost;      /* since the beginning, 24 bits with sign: duplicates make it smaller */
-    uint32_t highest;  /* sequence number received, its cycles above it */
-    uint32_t jitter;   /* in units of the RTP timestamps */
-    uint32_t last_sr;  /* the middle 32 bits of the NTP time of the last SR that came; 0: none */
-    uint32_t delay;    /* since that came, in 65536ths of a second */
+    uint32_t ssrc;    /* of whom */
+    uint8_t fraction; /* lost since the last report, in 256ths; 0 where duplicates outweigh */
+    int32_t lost;     /* since the beginning, 24 bits with sign: duplicates make it smaller */
+    uint32_t highest; /* sequence number received, its cycles above it */
+    uint32_t jitter;  /* in units of the RTP timestamps */
+    uint32_t last_sr; /* the middle 32 bits of the NTP time of the last SR that came; 0: none */
+    uint32_t delay;   /* since that came, in 65536ths of a second */
 };
 
 /* `packet` is an SR or RR. The sender's part of an SR; false of an RR. */
@@ -159,8 +159,8 @@ rtcp_ntp_middle(uint64_t ntp)
 {
     return (uint32_t)(ntp >> 16);
 }
-/* The round trip by a block that came at `now` (section 6.4.1), in nanoseconds; -1 where the block says nothing of it or
- * what can't be: a time that has not come yet, or a wait longer than all that has passed. */
+/* The round trip by a block that came at `now` (section 6.4.1), in nanoseconds; -1 where the block says nothing of it
+ * or what can't be: a time that has not come yet, or a wait longer than all that has passed. */
 int64_t rtcp_round_trip(const struct rtcp_block *block, int64_t now);
 
 #endif

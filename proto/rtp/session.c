@@ -21,7 +21,7 @@ rtp_direction_word(enum rtp_direction direction)
     return directions[direction];
 }
 
-/* --- telling ------------------------------------------------------------------------------------------------------------ */
+/* --- telling ----------------------------------------------------------------------------------------------------- */
 
 struct flow
 rtp_session_flow_to(const struct rtp_session *session, struct endpoint peer)
@@ -30,8 +30,11 @@ rtp_session_flow_to(const struct rtp_session *session, struct endpoint peer)
 
     if (address_is_unspecified(local.address) && rtp_endpoint_is_known(peer))
         (void)session->io->ops->source(session->io, &peer.address, &local.address);
-    return (struct flow){ .source = local.address, .source_port = local.port, .destination = peer.address,
-                          .destination_port = peer.port, .protocol = PROTOCOL_UDP };
+    return (struct flow){ .source = local.address,
+                          .source_port = local.port,
+                          .destination = peer.address,
+                          .destination_port = peer.port,
+                          .protocol = PROTOCOL_UDP };
 }
 
 struct flow
@@ -39,8 +42,11 @@ rtp_session_flow_from(const struct rtp_session *session, struct endpoint peer)
 {
     struct flow flow = rtp_session_flow_to(session, peer);
 
-    return (struct flow){ .source = peer.address, .source_port = peer.port, .destination = flow.source,
-                          .destination_port = flow.source_port, .protocol = PROTOCOL_UDP };
+    return (struct flow){ .source = peer.address,
+                          .source_port = peer.port,
+                          .destination = flow.source,
+                          .destination_port = flow.source_port,
+                          .protocol = PROTOCOL_UDP };
 }
 
 void
@@ -74,7 +80,7 @@ rtp_session_tell(struct rtp_session *session)
     session->news_count = 0;
 }
 
-/* --- sockets ------------------------------------------------------------------------------------------------------------ */
+/* --- sockets ----------------------------------------------------------------------------------------------------- */
 
 static struct io_udp *
 open_at(struct rtp_session *session, unsigned port, enum io_result *why)
@@ -105,8 +111,8 @@ open_pair_at(struct rtp_session *session, unsigned port, enum io_result *why)
     return session->rtcp;
 }
 
-/* An even port of the host's choice with the next one free (RFC 3550 section 11). The host says which ports it gives; the
- * even one of such a pair of neighbours is asked for. */
+/* An even port of the host's choice with the next one free (RFC 3550 section 11). The host says which ports it gives;
+ * the even one of such a pair of neighbours is asked for. */
 static bool
 open_any_pair(struct rtp_session *session, enum io_result *why)
 {
@@ -145,7 +151,7 @@ take_sockets(struct rtp_session *session, struct io_udp *rtp, struct io_udp *rtc
     session->rtcp = session->options.rtcp_way == RTP_RTCP_NEXT ? rtcp : rtp;
 }
 
-/* --- life --------------------------------------------------------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------------------------------------------------- */
 
 const char *
 rtp_session_options_fault(const struct rtp_session_options *options)
@@ -200,8 +206,13 @@ rtp_session_new(struct io *io, const struct rtp_session_options *options, rtp_to
     struct rtp_session *session = g_new0(struct rtp_session, 1);
 
     g_assert(rtp_session_options_fault(options) == NULL);
-    *session = (struct rtp_session){ .io = io, .told = told, .owner = owner, .options = *options, .ends_at = TIME_NEVER,
-                                     .sent_at = -1, .heard_at = -1 };
+    *session = (struct rtp_session){ .io = io,
+                                     .told = told,
+                                     .owner = owner,
+                                     .options = *options,
+                                     .ends_at = TIME_NEVER,
+                                     .sent_at = -1,
+                                     .heard_at = -1 };
     if (!session->options.codec)
         session->options.codec = rtp_codec_of(0);
     set_timer(session, &session->pace, rtp_session_pace_fire);
@@ -250,7 +261,6 @@ rtp_session_start(struct rtp_session *session)
     if (session->started)
         return;
     session->started = true;
-    session->done = false;
     session->ends_at = time_add(session->io->ops->now(session->io), session->options.duration);
     rtp_session_pace(session, RTP_QUIET_HOLD);
     rtp_session_report_begin(session);
@@ -269,7 +279,7 @@ rtp_session_stop(struct rtp_session *session)
     session->io->ops->disarm(session->io, &session->report);
 }
 
-/* --- what a re-INVITE changes ----------------------------------------------------------------------------------------------- */
+/* --- what a re-INVITE changes ------------------------------------------------------------------------------------ */
 
 void
 rtp_session_derive_rtcp(struct rtp_session *session)
@@ -290,7 +300,8 @@ rtp_session_derive_rtcp(struct rtp_session *session)
 void
 rtp_session_set_peer(struct rtp_session *session, struct endpoint peer, struct endpoint rtcp_peer)
 {
-    struct record record = { .kind = &rtp_kind_redirected, .before = rtp_session_flow_to(session, session->peer),
+    struct record record = { .kind = &rtp_kind_redirected,
+                             .before = rtp_session_flow_to(session, session->peer),
                              .after = rtp_session_flow_to(session, peer) };
     bool moved = session->pacing && rtp_endpoint_is_known(peer) && !endpoint_equal(peer, session->peer);
 
@@ -328,7 +339,7 @@ rtp_session_set_sockets(struct rtp_session *session, struct io_udp *rtp, struct 
     take_sockets(session, rtp, rtcp);
 }
 
-/* --- what there is to know -------------------------------------------------------------------------------------------------- */
+/* --- what there is to know --------------------------------------------------------------------------------------- */
 
 struct endpoint
 rtp_session_local(const struct rtp_session *session)

@@ -39,30 +39,30 @@ struct rtp_session {
 
     /* Sending. */
     bool started, pacing; /* pacing: media is on its way, packet after packet */
-    bool done, said;      /* said: something has been sent since the start, so BYE has a meaning */
+    bool said;            /* something has been sent since the start, so BYE has a meaning */
     int64_t ends_at;      /* TIME_NEVER: when it is stopped */
     int64_t slot;         /* when the next packet is due, or would have been; `timestamp` is its own */
     uint32_t ssrc, timestamp;
     uint16_t sequence;
-    bool marker;          /* the next packet begins a talkspurt */
-    uint32_t samples;     /* of a packet, in units of the timestamp */
-    size_t length;        /* of a packet */
+    bool marker;      /* the next packet begins a talkspurt */
+    uint32_t samples; /* of a packet, in units of the timestamp */
+    size_t length;    /* of a packet */
     uint8_t packet[RTP_HEADER_BYTES + RTP_PAYLOAD_MOST];
     struct io_timer pace, report, silence, keepalive;
-    int64_t sent_at;      /* anything, by the RTP socket */
-    uint64_t reported_packets[2]; /* sent.packets at the last report, and at the one before */
+    int64_t sent_at;                         /* anything, by the RTP socket */
+    uint64_t reported_packets[2];            /* sent.packets at the last report, and at the one before */
     uint64_t earlier_packets, earlier_bytes; /* sent under another SSRC */
 
     /* Receiving. */
     struct rtp_source sources[RTP_SOURCES_MOST];
     struct rtp_source *current; /* believed, and heard last; NULL */
     struct rtp_ended ended;
-    int64_t heard_at;           /* -1: nothing believed has come, or none is expected since */
-    bool silent;                /* and it was told */
-    uint32_t reporter;          /* the SSRC of the peer's last report; with `reports` */
-    struct endpoint conflict;   /* where our own SSRC came from last */
+    int64_t heard_at;         /* -1: nothing believed has come, or none is expected since */
+    bool silent;              /* and it was told */
+    uint32_t reporter;        /* the SSRC of the peer's last report; with `reports` */
+    struct endpoint conflict; /* where our own SSRC came from last */
 
-    struct rtp_stats stats;     /* sent, peer, odd and what else is counted one by one */
+    struct rtp_stats stats; /* sent, peer, odd and what else is counted one by one */
 
     struct rtp_news news[RTP_NEWS_MOST];
     unsigned news_count;

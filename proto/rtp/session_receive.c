@@ -1,4 +1,5 @@
-/* The sink: whose packet it is, what it does to the figures, and whether the session follows it to where it came from. */
+/* The sink: whose packet it is, what it does to the figures, and whether the session follows it to where it came
+ * from. */
 #include "proto/rtp/session_private.h"
 
 static struct flow
@@ -15,14 +16,17 @@ void
 rtp_session_note_dropped(struct rtp_session *session, const struct io_datagram *datagram, enum drop_reason reason,
                          unsigned rule)
 {
-    struct record record = { .kind = &rtp_kind_dropped, .packet = datagram->packet, .verdict = VERDICT_DROP,
-                             .reason = (uint8_t)reason, .rule = (uint16_t)rule,
+    struct record record = { .kind = &rtp_kind_dropped,
+                             .packet = datagram->packet,
+                             .verdict = VERDICT_DROP,
+                             .reason = (uint8_t)reason,
+                             .rule = (uint16_t)rule,
                              .before = flow_as_came(datagram) };
 
     rtp_session_note(session, &record);
 }
 
-/* --- sources ---------------------------------------------------------------------------------------------------------- */
+/* --- sources ----------------------------------------------------------------------------------------------------- */
 
 struct rtp_source *
 rtp_session_source(struct rtp_session *session, uint32_t ssrc)
@@ -33,8 +37,8 @@ rtp_session_source(struct rtp_session *session, uint32_t ssrc)
     return NULL;
 }
 
-/* Who may take the place of a source: one that nobody is in, else one that is not believed, else one that has been silent;
- * of those the one heard longest ago. NULL: all are there. */
+/* Who may take the place of a source: one that nobody is in, else one that is not believed, else one that has been
+ * silent; of those the one heard longest ago. NULL: all are there. */
 static struct rtp_source *
 place_for_another(struct rtp_session *session, int64_t now)
 {
@@ -43,9 +47,10 @@ place_for_another(struct rtp_session *session, int64_t now)
 
     for (int i = 0; i < RTP_SOURCES_MOST; i++) {
         struct rtp_source *source = &session->sources[i];
-        int rank = !source->used ? 3
-                   : !source->reception.valid ? 2
-                   : now - source->reception.last_at >= RTP_SILENCE ? 1 : 0;
+        int rank = !source->used                                    ? 3
+                   : !source->reception.valid                       ? 2
+                   : now - source->reception.last_at >= RTP_SILENCE ? 1
+                                                                    : 0;
 
         if (rank > best_rank ||
             (rank > 0 && rank == best_rank && source->reception.last_at < best->reception.last_at)) {
@@ -93,7 +98,7 @@ add_source(struct rtp_session *session, const struct rtp_packet *packet, int64_t
     return source;
 }
 
-/* --- starting, stopping ------------------------------------------------------------------------------------------------- */
+/* --- starting, stopping ------------------------------------------------------------------------------------------ */
 
 static void
 arm_silence(struct rtp_session *session, int64_t at)
@@ -135,17 +140,22 @@ rtp_session_expect(struct rtp_session *session)
 }
 
 static void
-note_heard(struct rtp_session *session, const struct rtp_source *source, const struct io_datagram *datagram, int64_t gap)
+note_heard(struct rtp_session *session, const struct rtp_source *source, const struct io_datagram *datagram,
+           int64_t gap)
 {
-    struct record record = { .kind = &rtp_kind_heard, .packet = datagram->packet, .before = flow_as_came(datagram),
-                             .subject = { source->reception.ssrc, source->payload_type }, .detail = gap };
+    struct record record = { .kind = &rtp_kind_heard,
+                             .packet = datagram->packet,
+                             .before = flow_as_came(datagram),
+                             .subject = { source->reception.ssrc, source->payload_type },
+                             .detail = gap };
 
     rtp_session_note(session, &record);
 }
 
 /* A packet of a source that is believed has come. */
 static void
-hear(struct rtp_session *session, struct rtp_source *source, const struct io_datagram *datagram, bool first, int64_t now)
+hear(struct rtp_session *session, struct rtp_source *source, const struct io_datagram *datagram, bool first,
+     int64_t now)
 {
     bool rested = session->silent || session->heard_at < 0;
 
@@ -169,7 +179,7 @@ hear(struct rtp_session *session, struct rtp_source *source, const struct io_dat
     session->current = source;
 }
 
-/* --- latching ----------------------------------------------------------------------------------------------------------- */
+/* --- latching ---------------------------------------------------------------------------------------------------- */
 
 /* Whether a packet of `source` may move a latch: the first one that is believed; with RTP_LATCH_FOLLOW then only one of
  * the same source that goes on where it was, or of another when that one has been silent. */
@@ -207,7 +217,7 @@ latch(struct rtp_session *session, const struct rtp_source *source, const struct
     rtp_session_add_news(session, RTP_LATCHED, session->peer, source->reception.ssrc, false);
 }
 
-/* --- packets -------------------------------------------------------------------------------------------------------------- */
+/* --- packets ----------------------------------------------------------------------------------------------------- */
 
 void
 rtp_session_collide(struct rtp_session *session, const struct io_datagram *datagram)

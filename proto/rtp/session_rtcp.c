@@ -9,7 +9,7 @@ can_send(const struct rtp_session *session)
     return session->options.rtcp_way != RTP_RTCP_NONE && session->rtcp && rtp_endpoint_is_known(session->rtcp_peer);
 }
 
-/* --- sending ------------------------------------------------------------------------------------------------------------ */
+/* --- sending ----------------------------------------------------------------------------------------------------- */
 
 /* Blocks about those who were heard since the last report (section 6.4). */
 static unsigned
@@ -111,12 +111,14 @@ rtp_session_report_fire(void *owner, struct io_timer *timer)
     arm(session, session->options.report);
 }
 
-/* --- receiving ---------------------------------------------------------------------------------------------------------- */
+/* --- receiving --------------------------------------------------------------------------------------------------- */
 
 static void
 note_reported(struct rtp_session *session, const struct rtcp_block *block, const struct io_datagram *datagram)
 {
-    struct record record = { .kind = &rtp_kind_reported, .packet = datagram->packet, .rule = block->fraction,
+    struct record record = { .kind = &rtp_kind_reported,
+                             .packet = datagram->packet,
+                             .rule = block->fraction,
                              .subject = { (uint32_t)block->lost,
                                           (uint32_t)MIN(session->stats.peer.jitter / TIME_US, UINT32_MAX) },
                              .before = rtp_session_flow_from(session, datagram->peer),
@@ -126,7 +128,8 @@ note_reported(struct rtp_session *session, const struct rtcp_block *block, const
 }
 
 static void
-take_block(struct rtp_session *session, const struct rtcp_block *block, const struct io_datagram *datagram, uint32_t from)
+take_block(struct rtp_session *session, const struct rtcp_block *block, const struct io_datagram *datagram,
+           uint32_t from)
 {
     int64_t now = session->io->ops->now(session->io), trip = rtcp_round_trip(block, now);
 
@@ -170,10 +173,14 @@ latch_rtcp(struct rtp_session *session, const struct io_datagram *datagram, uint
 }
 
 static void
-note_bye(struct rtp_session *session, const struct rtp_source *source, uint32_t ssrc, const struct io_datagram *datagram)
+note_bye(struct rtp_session *session, const struct rtp_source *source, uint32_t ssrc,
+         const struct io_datagram *datagram)
 {
-    struct record record = { .kind = &rtp_kind_stopped, .packet = datagram->packet, .rule = RTP_STOPPED_BYE,
-                             .subject = { ssrc }, .before = rtp_session_flow_from(session, datagram->peer),
+    struct record record = { .kind = &rtp_kind_stopped,
+                             .packet = datagram->packet,
+                             .rule = RTP_STOPPED_BYE,
+                             .subject = { ssrc },
+                             .before = rtp_session_flow_from(session, datagram->peer),
                              .detail = source ? (int64_t)rtp_reception_received(&source->reception) : 0 };
 
     rtp_session_note(session, &record);

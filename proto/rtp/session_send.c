@@ -1,8 +1,8 @@
 /* The media source.
  *
- * A packet stands ready in the session; what changes from one to the next is written into its header. One timer sends one
- * packet a turn, and is not armed while nothing is to be sent, except for the end of the duration. Timestamps are those of
- * the slots: after a pause the next one is as far ahead as the pause was long (RFC 3550 section 5.1). */
+ * A packet stands ready in the session; what changes from one to the next is written into its header. One timer sends
+ * one packet a turn, and is not armed while nothing is to be sent, except for the end of the duration. Timestamps are
+ * those of the slots: after a pause the next one is as far ahead as the pause was long (RFC 3550 section 5.1). */
 #include "proto/rtp/session_private.h"
 
 enum { BEHIND_MOST = 50 }; /* packets that a source which was held up sends at once; beyond, it skips */
@@ -51,7 +51,8 @@ rtp_session_timestamp_at(const struct rtp_session *session, int64_t now)
 static void
 note_sending(struct rtp_session *session)
 {
-    struct record record = { .kind = &rtp_kind_sending, .before = rtp_session_flow_to(session, session->peer),
+    struct record record = { .kind = &rtp_kind_sending,
+                             .before = rtp_session_flow_to(session, session->peer),
                              .subject = { session->ssrc, session->options.codec->payload_type },
                              .detail = session->options.interval };
 
@@ -83,7 +84,7 @@ send_packet(struct rtp_session *session)
     session->stats.sent.bytes += session->length - RTP_HEADER_BYTES;
 }
 
-/* --- when --------------------------------------------------------------------------------------------------------------- */
+/* --- when -------------------------------------------------------------------------------------------------------- */
 
 static bool
 may_send(const struct rtp_session *session)
@@ -113,7 +114,9 @@ begin(struct rtp_session *session)
 void
 rtp_session_rest(struct rtp_session *session, enum rtp_quiet_why why)
 {
-    struct record record = { .kind = &rtp_kind_quiet, .rule = (uint16_t)why, .subject = { session->ssrc },
+    struct record record = { .kind = &rtp_kind_quiet,
+                             .rule = (uint16_t)why,
+                             .subject = { session->ssrc },
                              .before = rtp_session_flow_to(session, session->peer),
                              .detail = (int64_t)session->stats.sent.packets };
 
@@ -143,7 +146,6 @@ rtp_session_pace(struct rtp_session *session, enum rtp_quiet_why why)
 static void
 finish(struct rtp_session *session)
 {
-    session->done = true;
     rtp_session_say_bye(session);
     session->started = false;
     rtp_session_pace(session, RTP_QUIET_DONE);
@@ -153,7 +155,8 @@ finish(struct rtp_session *session)
     rtp_session_tell(session);
 }
 
-/* The slot after this one. One that is far behind, as on a machine that was asleep, is left out, with its timestamps. */
+/* The slot after this one. One that is far behind, as on a machine that was asleep, is left out, with its
+ * timestamps. */
 static void
 step(struct rtp_session *session, int64_t now)
 {
@@ -187,7 +190,7 @@ rtp_session_pace_fire(void *owner, struct io_timer *timer)
     arm(session, MIN(session->slot, session->ends_at));
 }
 
-/* --- keeping a NAT open --------------------------------------------------------------------------------------------------- */
+/* --- keeping a NAT open ------------------------------------------------------------------------------------------ */
 
 void
 rtp_session_keep(struct rtp_session *session)

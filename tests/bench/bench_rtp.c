@@ -28,8 +28,9 @@ static void
 build_side(struct exchange *exchange, struct lab_network *internet, int side)
 {
     static const char *const lans[2] = { "10.0.0.0/16", "10.1.0.0/16" };
-    struct lab_network *lan = lab_nat(internet, side ? "natB" : "natA", outside[side],
-                                      &nat_preset_find("full-cone")->options, "full-cone", lans[side], NULL, NULL, NULL);
+    struct lab_network *lan =
+        lab_nat(internet, side ? "natB" : "natA", outside[side], &nat_preset_find("full-cone")->options, "full-cone",
+                lans[side], NULL, NULL, NULL);
 
     for (int i = 0; i < CALLS; i++) {
         char name[16];
@@ -125,8 +126,9 @@ seconds_of_datagrams(void *context)
     world_run(exchange->lab->world, TIME_MS); /* nothing leaves a node before */
     for (int call = 0; call < CALLS; call++) {
         struct party *from = &exchange->parties[0][call], *to = &exchange->parties[1][call];
-        struct traffic_options options = { .to = peer_of(0, call), .packets = 2 * PACKETS, .size = 172,
-                                           .interval = RTP_INTERVAL / 2 };
+        struct traffic_options options = {
+            .to = peer_of(0, call), .packets = 2 * PACKETS, .size = 172, .interval = RTP_INTERVAL / 2
+        };
         struct io_datagram opening = IO_DATAGRAM_TO(peer_of(1, call), span_of("", 1));
 
         sink_open(&to->sink, to->host, options.to.port);

@@ -1,9 +1,9 @@
-/* RTP and RTCP, any bytes; and a session with the network in the hands of the input: it decides what comes and from where,
- * what is made up, how time goes on, when the host refuses to send, what a re-INVITE changes and what the owner does when
- * he is told.
+/* RTP and RTCP, any bytes; and a session with the network in the hands of the input: it decides what comes and from
+ * where, what is made up, how time goes on, when the host refuses to send, what a re-INVITE changes and what the owner
+ * does when he is told.
  *
- * What must hold: what was read is written and read again alike, and can be told; each packet is received or lost, never
- * both; figures stay in their bounds; nothing is left armed or open. The first byte says which. */
+ * What must hold: what was read is written and read again alike, and can be told; each packet is received or lost,
+ * never both; figures stay in their bounds; nothing is left armed or open. The first byte says which. */
 #include "core/base/cursor.h"
 #include "proto/rtp/describe.h"
 #include "proto/rtp/session.h"
@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 #define MOST_STEPS 300
 
-/* --- a sink that looks at all it is told ------------------------------------------------------------------------------- */
+/* --- a sink that looks at all it is told ------------------------------------------------------------------------- */
 
 static unsigned depth;
 
@@ -57,7 +57,7 @@ on_close(struct fields *fields)
 
 static struct fields looking = { on_number, on_number, on_flag, on_bytes, on_bytes, on_open, on_close };
 
-/* --- codecs --------------------------------------------------------------------------------------------------------------- */
+/* --- codecs ------------------------------------------------------------------------------------------------------ */
 
 static void
 check_packet(struct span bytes)
@@ -123,7 +123,7 @@ check_rtcp(struct span bytes)
     g_assert_cmpuint(depth, ==, 0);
 }
 
-/* --- a session ------------------------------------------------------------------------------------------------------------ */
+/* --- a session --------------------------------------------------------------------------------------------------- */
 
 struct play {
     struct fake_io *fake;

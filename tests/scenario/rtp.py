@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A call over a bad line: what our receivers say of it is what tshark says of the same packets, and what the links say.
 
-Runs fixtures/rtp/call.lua. tshark computes loss and jitter (RFC 3550 appendix A.8) by itself from each interface's file;
-both sides' RTP and RTCP decode there without a malformed packet, and its figures are those that the scenario reports.
+Runs fixtures/rtp/call.lua. tshark computes loss and jitter (RFC 3550 appendix A.8) by itself from each interface's
+file; both sides' RTP and RTCP decode there without a malformed packet, and its figures are those that the scenario reports.
 """
 import os
 import subprocess
@@ -10,7 +10,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'support'))
-from scene import CLEAN_FIELDS, HERE, Run, balanced, check, equal, finish, side_by_side, tshark, wrong_with  # noqa: E402
+from scene import (  # noqa: E402
+    CLEAN_FIELDS, HERE, Run, balanced, check, equal, finish, side_by_side, tshark, wrong_with)
 
 DECODE = [word for port, protocol in ((6000, 'rtp'), (7000, 'rtp'), (6001, 'rtcp'), (7001, 'rtcp'))
           for word in ('-d', 'udp.port==%d,%s' % (port, protocol))]

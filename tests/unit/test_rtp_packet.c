@@ -11,17 +11,24 @@ test_decode(void)
     static const struct {
         const char *name, *hex;
         enum rtp_fault fault;
-        struct { bool marker; unsigned type, csrcs, padding; const char *extension, *payload; } got;
+        struct {
+            bool marker;
+            unsigned type, csrcs, padding;
+            const char *extension, *payload;
+        } got;
     } rows[] = {
         { "plain", HEAD "ffff", RTP_FAULT_NONE, { false, 0, 0, 0, NULL, "ffff" } },
         { "no payload", HEAD, RTP_FAULT_NONE, { false, 0, 0, 0, NULL, "" } },
         { "marker, type 127", "80ff1267000000a00badcafe", RTP_FAULT_NONE, { true, 127, 0, 0, NULL, "" } },
-        { "two sources", "8208 1267 000000a0 0badcafe 00000001 00000002 41", RTP_FAULT_NONE,
+        { "two sources",
+          "8208 1267 000000a0 0badcafe 00000001 00000002 41",
+          RTP_FAULT_NONE,
           { false, 8, 2, 0, NULL, "41" } },
-        { "extension", "9000 1267 000000a0 0badcafe bede0001 10aa0000 41", RTP_FAULT_NONE,
+        { "extension",
+          "9000 1267 000000a0 0badcafe bede0001 10aa0000 41",
+          RTP_FAULT_NONE,
           { false, 0, 0, 0, "10aa0000", "41" } },
-        { "empty extension", "9000 1267 000000a0 0badcafe bede0000 41", RTP_FAULT_NONE,
-          { false, 0, 0, 0, "", "41" } },
+        { "empty extension", "9000 1267 000000a0 0badcafe bede0000 41", RTP_FAULT_NONE, { false, 0, 0, 0, "", "41" } },
         { "padding", "a000 1267 000000a0 0badcafe 41 000003", RTP_FAULT_NONE, { false, 0, 0, 3, NULL, "41" } },
         { "padding only", "a000 1267 000000a0 0badcafe 00000004", RTP_FAULT_NONE, { false, 0, 0, 4, NULL, "" } },
         { "nothing", "", RTP_FAULT_SHORT, { 0 } },
@@ -44,7 +51,8 @@ test_decode(void)
         struct rtp_packet packet;
 
         if (!CHECK_ROW_INT(rows[i].name, rtp_packet_decode(span_of(exact, g_bytes_get_size(bytes)), &packet),
-                           rows[i].fault) || rows[i].fault != RTP_FAULT_NONE)
+                           rows[i].fault) ||
+            rows[i].fault != RTP_FAULT_NONE)
             continue;
         CHECK_ROW_INT(rows[i].name, packet.marker, rows[i].got.marker);
         CHECK_ROW_UINT(rows[i].name, packet.payload_type, rows[i].got.type);
@@ -70,9 +78,18 @@ test_encode(void)
         struct rtp_packet packet;
     } rows[] = {
         { "plain", { .sequence = 65535, .timestamp = UINT32_MAX, .ssrc = 1, .payload = { data, 8 } } },
-        { "everything", { .marker = true, .extended = true, .payload_type = 96, .padding = 255, .sequence = 1,
-                          .timestamp = 2, .ssrc = 3, .csrc = { csrc, 60 }, .profile = 0xbede,
-                          .extension = { data, 8 }, .payload = { data, 5 } } },
+        { "everything",
+          { .marker = true,
+            .extended = true,
+            .payload_type = 96,
+            .padding = 255,
+            .sequence = 1,
+            .timestamp = 2,
+            .ssrc = 3,
+            .csrc = { csrc, 60 },
+            .profile = 0xbede,
+            .extension = { data, 8 },
+            .payload = { data, 5 } } },
         { "an extension of nothing", { .extended = true, .profile = 7, .padding = 1 } },
     };
 
@@ -86,9 +103,9 @@ test_encode(void)
         CHECK_ROW(rows[i].name, !writer_failed(&writer));
         CHECK_ROW_INT(rows[i].name, rtp_packet_decode(writer_span(&writer), &out), RTP_FAULT_NONE);
         CHECK_ROW(rows[i].name, out.marker == in->marker && out.extended == in->extended &&
-                                out.payload_type == in->payload_type && out.padding == in->padding &&
-                                out.sequence == in->sequence && out.timestamp == in->timestamp &&
-                                out.ssrc == in->ssrc && out.profile == in->profile);
+                                    out.payload_type == in->payload_type && out.padding == in->padding &&
+                                    out.sequence == in->sequence && out.timestamp == in->timestamp &&
+                                    out.ssrc == in->ssrc && out.profile == in->profile);
         CHECK_ROW_BYTES(rows[i].name, out.csrc, in->csrc);
         CHECK_ROW_BYTES(rows[i].name, out.extension, in->extension);
         CHECK_ROW_BYTES(rows[i].name, out.payload, in->payload);
@@ -132,7 +149,7 @@ test_demultiplexing(void)
     for (unsigned first = 0; first < 256; first++) {
         for (unsigned second = 0; second < 256; second++) {
             uint8_t bytes[2] = { (uint8_t)first, (uint8_t)second };
-            enum rtp_sort sort = first < 128 || first > 191     ? RTP_SORT_OTHER
+            enum rtp_sort sort = first < 128 || first > 191       ? RTP_SORT_OTHER
                                  : second >= 192 && second <= 223 ? RTP_SORT_RTCP
                                                                   : RTP_SORT_RTP;
 

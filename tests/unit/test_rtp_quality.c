@@ -37,8 +37,12 @@ test_delay(void)
         int64_t ms;
         int impairment; /* thousandths; by Cole and Rosenbluth's formula, on paper */
     } rows[] = {
-        { "none", 0, 0 }, { "100 ms", 100, 2400 }, { "the knee", 177, 4248 }, { "200 ms", 200, 4800 + 2497 },
-        { "400 ms", 400, 9600 + 24497 }, { "negative", -5, 0 },
+        { "none", 0, 0 },
+        { "100 ms", 100, 2400 },
+        { "the knee", 177, 4248 },
+        { "200 ms", 200, 4800 + 2497 },
+        { "400 ms", 400, 9600 + 24497 },
+        { "negative", -5, 0 },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
@@ -46,8 +50,8 @@ test_delay(void)
     CHECK_ROW_INT("for ever", rate(100, 0, TIME_NEVER, RTP_CONCEALED), 0);
 }
 
-/* Before the formula, G.113 appendix I listed what listening tests gave for G.711 under random loss: Ie 5, 7, 10, 15, 20
- * and 25 at 1, 2, 3, 5, 7 and 10 % with concealment. The formula is a fit to such, good to 2.5 of 95. */
+/* Before the formula, G.113 appendix I listed what listening tests gave for G.711 under random loss: Ie 5, 7, 10, 15,
+ * 20 and 25 at 1, 2, 3, 5, 7 and 10 % with concealment. The formula is a fit to such, good to 2.5 of 95. */
 static void
 test_loss(void)
 {
@@ -75,9 +79,11 @@ test_words(void)
         uint64_t expected, lost;
         int64_t delay;
     } rows[] = {
-        { "best", 100, 0, 100 * TIME_MS }, { "high", 100, 1, 100 * TIME_MS }, { "medium", 100, 4, 100 * TIME_MS },
-        { "low", 100, 8, 100 * TIME_MS }, { "poor", 100, 13, 100 * TIME_MS }, { "bad", 100, 30, 100 * TIME_MS },
-        { "bad", 100, 0, 600 * TIME_MS }, { "no audio", 0, 0, 0 }, { "no audio", 100, 100, 0 },
+        { "best", 100, 0, 100 * TIME_MS },   { "high", 100, 1, 100 * TIME_MS },
+        { "medium", 100, 4, 100 * TIME_MS }, { "low", 100, 8, 100 * TIME_MS },
+        { "poor", 100, 13, 100 * TIME_MS },  { "bad", 100, 30, 100 * TIME_MS },
+        { "bad", 100, 0, 600 * TIME_MS },    { "no audio", 0, 0, 0 },
+        { "no audio", 100, 100, 0 },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {

@@ -19,17 +19,18 @@ set_up(void)
 static enum rtp_taken
 take(unsigned sequence, int64_t delay)
 {
-    struct rtp_packet packet = { .sequence = (uint16_t)sequence, .timestamp = sequence * 160, .ssrc = 7,
-                                 .payload = { NULL, 160 } };
+    struct rtp_packet packet = {
+        .sequence = (uint16_t)sequence, .timestamp = sequence * 160, .ssrc = 7, .payload = { NULL, 160 }
+    };
 
     return rtp_reception_take(&the, &packet, (int64_t)sequence * 20 * TIME_MS + delay);
 }
 
-/* --- sequence numbers ----------------------------------------------------------------------------------------------- */
+/* --- sequence numbers -------------------------------------------------------------------------------------------- */
 
 static const char *const words[] = {
-    [RTP_TAKEN] = "t", [RTP_TAKEN_PROBATION] = "p", [RTP_TAKEN_VALID] = "v", [RTP_TAKEN_REORDERED] = "r",
-    [RTP_TAKEN_DUPLICATE] = "d", [RTP_TAKEN_JUMP] = "j", [RTP_TAKEN_RESTART] = "s",
+    [RTP_TAKEN] = "t",           [RTP_TAKEN_PROBATION] = "p", [RTP_TAKEN_VALID] = "v",   [RTP_TAKEN_REORDERED] = "r",
+    [RTP_TAKEN_DUPLICATE] = "d", [RTP_TAKEN_JUMP] = "j",      [RTP_TAKEN_RESTART] = "s",
 };
 
 static const struct {
@@ -91,14 +92,15 @@ compare_items(gconstpointer a, gconstpointer b)
     return *x < *y ? -1 : *x > *y;
 }
 
-/* 200,000 packets over three wraps, lost, doubled and delayed by up to 60 places. Which number came when is drawn; what is
- * to be counted then is read off a table of all numbers. */
+/* 200,000 packets over three wraps, lost, doubled and delayed by up to 60 places. Which number came when is drawn; what
+ * is to be counted then is read off a table of all numbers. */
 static void
 test_model(void)
 {
     enum { COUNT = 200000 };
     struct random_stream random = random_stream_of(1, "reception", "model");
-    g_autoptr(GArray) order = g_array_new(FALSE, FALSE, sizeof(guint64)); /* place << 32 | number: unique but for copies */
+    g_autoptr(GArray) order =
+        g_array_new(FALSE, FALSE, sizeof(guint64)); /* place << 32 | number: unique but for copies */
     g_autofree bool *came = g_new0(bool, COUNT + 1);
     uint64_t distinct = 0, duplicates = 0, reordered = 0, highest = 0;
 
@@ -136,7 +138,7 @@ test_model(void)
     CHECK_ROW_UINT("restarts", the.restarts + the.jumps, 0);
 }
 
-/* --- reports (A.3) ---------------------------------------------------------------------------------------------------- */
+/* --- reports (A.3) ----------------------------------------------------------------------------------------------- */
 
 static void
 test_report(void)
@@ -186,7 +188,7 @@ test_report_bounds(void)
     CHECK_ROW_UINT("delay beyond its field", block.delay, UINT32_MAX);
 }
 
-/* --- jitter (A.8) and play-out ------------------------------------------------------------------------------------------ */
+/* --- jitter (A.8) and play-out ----------------------------------------------------------------------------------- */
 
 static void
 test_jitter(void)

@@ -71,7 +71,9 @@ test_round(void)
 {
     static const struct rtcp_sender sender = { UINT64_C(0x1122334455667788), 9, 10, 11 };
     static const struct rtcp_block blocks[] = {
-        { 5, 255, -1, 0x10002, 3, 4, 5 }, { 6, 0, 0x7fffff, 1, 2, 3, UINT32_MAX }, { 7, 1, -0x800000, 0, 0, 0, 0 },
+        { 5, 255, -1, 0x10002, 3, 4, 5 },
+        { 6, 0, 0x7fffff, 1, 2, 3, UINT32_MAX },
+        { 7, 1, -0x800000, 0, 0, 0, 0 },
     };
     struct rtcp_app app = { 1, "test", span_of("12345678", 8) };
     uint8_t buffer[512];
@@ -219,7 +221,7 @@ test_say(void)
     }
 }
 
-/* --- fields, as one line ------------------------------------------------------------------------------------------- */
+/* --- fields, as one line ----------------------------------------------------------------------------------------- */
 
 struct line {
     struct fields fields;
@@ -286,7 +288,8 @@ test_fields(void)
           "81c90007 00000001" BLOCK "81ca0004 00000001 01026162 02016300 00000000 81cb0002 00000001 03627965"
           "85cc0003 00000001 74657374 00000000 80d20001 00000000",
           "rr{ssrc=1 block{ssrc=2 fraction_lost=3 lost=-2 highest=65541 jitter=16 last_sr=305419896 "
-          "delay_since_sr=32768}} sdes{chunk{ssrc=1 cname='ab' name='c'}} bye{ssrc=1 reason='bye'} app{subtype=5 ssrc=1 "
+          "delay_since_sr=32768}} sdes{chunk{ssrc=1 cname='ab' name='c'}} bye{ssrc=1 reason='bye'} app{subtype=5 "
+          "ssrc=1 "
           "name='test' data[4]} rtcp{type=210 count=0 body[4]}" },
     };
 

@@ -1,5 +1,5 @@
-/* The session: what it sends and when, what it makes of what comes, and whom it tells. By hand on a host made of nothing;
- * then through links that lose and jitter, where its figures must be what the links say. */
+/* The session: what it sends and when, what it makes of what comes, and whom it tells. By hand on a host made of
+ * nothing; then through links that lose and jitter, where its figures must be what the links say. */
 #include "tests/unit/support.h"
 
 #include "core/net/stack.h"
@@ -86,8 +86,10 @@ hear_from(const char *from, uint32_t ssrc, unsigned sequence)
     struct writer writer = writer_over(buffer, sizeof buffer);
     static const uint8_t silence[160];
 
-    rtp_packet_encode(&writer, &(struct rtp_packet){ .sequence = (uint16_t)sequence, .timestamp = sequence * 160,
-                                                     .ssrc = ssrc, .payload = { silence, 160 } });
+    rtp_packet_encode(&writer, &(struct rtp_packet){ .sequence = (uint16_t)sequence,
+                                                     .timestamp = sequence * 160,
+                                                     .ssrc = ssrc,
+                                                     .payload = { silence, 160 } });
     CHECK(fake_io_deliver(fake, at(OWN ":6000"), at(from), writer_span(&writer)));
 }
 
@@ -97,7 +99,7 @@ hear(unsigned sequence)
     hear_from(PEER, 77, sequence);
 }
 
-/* --- sending ---------------------------------------------------------------------------------------------------------- */
+/* --- sending ----------------------------------------------------------------------------------------------------- */
 
 static void
 test_source(void)
@@ -221,7 +223,7 @@ test_keep_alive(void)
     CHECK_ROW_UINT("the peer's", stats().received.keepalives, 1);
 }
 
-/* --- RTCP -------------------------------------------------------------------------------------------------------------- */
+/* --- RTCP -------------------------------------------------------------------------------------------------------- */
 
 static void
 test_intervals(void)
@@ -352,7 +354,7 @@ test_reported(void)
     CHECK_ROW_INT("round trip", now.peer.round_trip / TIME_MS, 500);
 }
 
-/* --- receiving ---------------------------------------------------------------------------------------------------------- */
+/* --- receiving --------------------------------------------------------------------------------------------------- */
 
 static void
 test_silence(void)
@@ -398,8 +400,9 @@ test_odd(void)
 
         fake_io_deliver(fake, at(OWN ":6000"), at(PEER), unit_span(bytes));
         after = stats();
-        CHECK_ROW_UINT(rows[i].name, *(uint64_t *)((char *)&after + rows[i].counter) -
-                                         *(uint64_t *)((char *)&before + rows[i].counter), 1);
+        CHECK_ROW_UINT(
+            rows[i].name,
+            *(uint64_t *)((char *)&after + rows[i].counter) - *(uint64_t *)((char *)&before + rows[i].counter), 1);
         CHECK_ROW_UINT(rows[i].name, after.received.packets, 0);
     }
     CHECK_ROW_UINT("each is noted", fake_io_noted(fake, &rtp_kind_dropped), G_N_ELEMENTS(rows));
@@ -451,7 +454,7 @@ test_collision(void)
     CHECK_ROW_UINT("BYE", stats().sent.reports, 1);
 }
 
-/* --- latching ---------------------------------------------------------------------------------------------------------- */
+/* --- latching ---------------------------------------------------------------------------------------------------- */
 
 #define NAT "203.0.113.1:40000"
 
@@ -506,7 +509,7 @@ test_latch_rtcp(void)
     CHECK_ROW_INT("where it comes from", rtp_session_peer_rtcp(session).port, 61234);
 }
 
-/* --- sockets ------------------------------------------------------------------------------------------------------------ */
+/* --- sockets ----------------------------------------------------------------------------------------------------- */
 
 static bool was_its_own;
 
@@ -527,9 +530,14 @@ test_shared(void)
         const char *name, *hex;
         bool own;
     } rows[] = {
-        { "RTP", "8000000000000000000000000000", true }, { "RTCP", "80c9000100000001", true }, { "empty", "", true },
-        { "STUN", "000100002112a442000000000000000000000000", false }, { "DTLS", "16fefd00", false },
-        { "ChannelData", "40000000", false }, { "text", "68656c6c6f", false }, { "above", "c0c90001", false },
+        { "RTP", "8000000000000000000000000000", true },
+        { "RTCP", "80c9000100000001", true },
+        { "empty", "", true },
+        { "STUN", "000100002112a442000000000000000000000000", false },
+        { "DTLS", "16fefd00", false },
+        { "ChannelData", "40000000", false },
+        { "text", "68656c6c6f", false },
+        { "above", "c0c90001", false },
     };
     enum io_result why;
     struct endpoint local = at(OWN ":6000");
@@ -601,9 +609,10 @@ test_option_faults(void)
     CHECK(rtp_session_options_fault(&options) == NULL);
 }
 
-/* --- over links --------------------------------------------------------------------------------------------------------- */
+/* --- over links -------------------------------------------------------------------------------------------------- */
 
-/* A minute over a link that loses, doubles, jitters and reorders: sent, lost and come twice are what the wire counted. */
+/* A minute over a link that loses, doubles, jitters and reorders: sent, lost and come twice are what the wire
+ * counted. */
 static void
 test_impaired(void)
 {
@@ -653,11 +662,11 @@ suite_rtp_session(void)
 {
     UNIT_SUITE("rtp session", set_up, tear_down, { "source", test_source }, { "hold", test_hold },
                { "short hold", test_short_hold }, { "failing socket", test_failing_socket },
-               { "keep-alive", test_keep_alive }, { "intervals of RTCP", test_intervals }, { "compound", test_compound },
-               { "SR and RR", test_sr_and_rr }, { "BYE", test_bye }, { "reported", test_reported },
-               { "silence", test_silence }, { "odd", test_odd }, { "sources", test_sources },
-               { "collision", test_collision }, { "latch", test_latch }, { "latch of RTCP", test_latch_rtcp },
-               { "shared socket", test_shared }, { "ports", test_ports }, { "freed when told", test_freed_when_told },
-               { "options", test_option_faults });
+               { "keep-alive", test_keep_alive }, { "intervals of RTCP", test_intervals },
+               { "compound", test_compound }, { "SR and RR", test_sr_and_rr }, { "BYE", test_bye },
+               { "reported", test_reported }, { "silence", test_silence }, { "odd", test_odd },
+               { "sources", test_sources }, { "collision", test_collision }, { "latch", test_latch },
+               { "latch of RTCP", test_latch_rtcp }, { "shared socket", test_shared }, { "ports", test_ports },
+               { "freed when told", test_freed_when_told }, { "options", test_option_faults });
     UNIT_SUITE("rtp over links", test_lab_begin, test_lab_end, { "impaired", test_impaired });
 }

@@ -58,7 +58,10 @@ test_media(void)
         g_autoptr(GBytes) bytes = unit_hex(rows[i].hex);
         g_autoptr(GString) summary = g_string_new("before");
         struct decoding decoding = {
-            .out = &sink, .protocol = "udp", .summary = summary, .stream = rows[i].stream,
+            .out = &sink,
+            .protocol = "udp",
+            .summary = summary,
+            .stream = rows[i].stream,
             .flow = { .source_port = rows[i].from, .destination_port = rows[i].to, .protocol = PROTOCOL_UDP },
         };
 

@@ -38,7 +38,7 @@ self_rtp(lua_State *L)
     return lua_touserdata(L, 1);
 }
 
-/* --- life --------------------------------------------------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------------------------------------------------- */
 
 static void
 count(struct rtp_handle *self, bool counted)
@@ -101,7 +101,7 @@ close_at_end(struct open_thing *thing)
     free_session((struct rtp_handle *)(void *)((char *)thing - offsetof(struct rtp_handle, open)));
 }
 
-/* --- sharing a socket ----------------------------------------------------------------------------------------------- */
+/* --- sharing a socket -------------------------------------------------------------------------------------------- */
 
 static struct rtp_handle *
 self_of_guest(struct socket_guest *guest)
@@ -166,7 +166,7 @@ find_path(struct rtp_handle *self)
     return true;
 }
 
-/* --- options ------------------------------------------------------------------------------------------------------- */
+/* --- options ----------------------------------------------------------------------------------------------------- */
 
 /* The index of the option's word. */
 static unsigned
@@ -275,8 +275,9 @@ read_media(lua_State *L, struct rtp_session_options *options)
 int
 service_word_rtp(struct script *script, lua_State *L)
 {
-    static const char *const keys[] = { "port",  "ip",       "socket",   "to",     "rtcp_to",   "direction", "rtcp",        "latch",
-                                        "codec", "interval", "duration", "report", "keepalive", "playout",   "concealment", NULL };
+    static const char *const keys[] = { "port",      "ip",      "socket",      "to",       "rtcp_to",  "direction",
+                                        "rtcp",      "latch",   "codec",       "interval", "duration", "report",
+                                        "keepalive", "playout", "concealment", NULL };
     struct socket_handle *socket;
     struct lab_node *host = lab_handle_self(L)->node;
     struct rtp_session_options options = RTP_SESSION_DEFAULTS;
@@ -311,7 +312,7 @@ service_word_rtp(struct script *script, lua_State *L)
     return 1;
 }
 
-/* --- words ---------------------------------------------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------------------------------------- */
 
 /* to=, rtcp_to= and direction= of a table at index 2. */
 static void
@@ -426,7 +427,7 @@ rtp_wait(struct script *script, lua_State *L)
     return wait_go_on(L, LUA_OK, 0);
 }
 
-/* --- figures ---------------------------------------------------------------------------------------------------------- */
+/* --- figures ----------------------------------------------------------------------------------------------------- */
 
 static void
 read_stats(const struct rtp_handle *self, struct rtp_stats *stats)

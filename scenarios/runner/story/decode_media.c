@@ -1,6 +1,6 @@
-/* RTP and RTCP. Neither says by its bytes alone that it is: RTP has two bits of version, and any datagram may begin with
- * them. So RTP is taken where the payload type is one that is in use and both ports are such as media has; RTCP has its
- * chain of lengths to show for itself. Last of the decoders, for what nobody else has taken. */
+/* RTP and RTCP. Neither says by its bytes alone that it is: RTP has two bits of version, and any datagram may begin
+ * with them. So RTP is taken where the payload type is one that is in use and both ports are such as media has; RTCP
+ * has its chain of lengths to show for itself. Last of the decoders, for what nobody else has taken. */
 #include "proto/rtp/describe.h"
 #include "scenarios/runner/story/decode.h"
 
