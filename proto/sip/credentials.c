@@ -130,7 +130,7 @@ sip_credentials_take(struct sip_credentials *credentials, const struct sip_messa
     enum side side = response->status == 407 ? SIDE_PROXY : SIDE_SERVER;
     struct challenge *challenge = &credentials->challenges[side];
     struct sip_digest_fields fields;
-    enum sip_digest_algorithm algorithm;
+    enum sip_digest_algorithm algorithm = SIP_DIGEST_MD5;
 
     if (!credentials->user[0] || !find_challenge(response, side, &fields, &algorithm))
         return SIP_CHALLENGE_UNKNOWN;

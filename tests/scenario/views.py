@@ -49,6 +49,8 @@ def test_stories(folder):
     for scenario in STORIES:
         story = punchlab('run', scenario, '--explain', '--out', 'run', cwd=folder).stdout
         golden('the story of ' + scenario, scenario.replace('/', '-') + '.txt', story)
+    for scenario in 'situations/symmetric-both', 'nat/double-nat':
+        golden('what show draws of ' + scenario, 'show-%s.txt' % scenario.replace('/', '-'), punchlab('show', scenario).stdout)
     for scenario, packet in WAYS:
         way = punchlab('run', scenario, '--explain=' + packet, '--quiet', '--no-trace', '--out', 'run', cwd=folder).stdout
         golden('the way of %s in %s' % (packet, scenario), 'way-%s-%s.txt' % (scenario.replace('/', '-'), packet), way)
@@ -140,6 +142,8 @@ def is_harmless(text):
 
 def test_hostile(folder):
     path = hostile(folder)
+    shown = punchlab('show', path).stdout
+    check('hostile names: show', is_harmless(shown) and 'inside 10.0.0.1' in shown, shown)
     for options in ((), ('--width', '72'), ('--width', '0'), ('--explain=A<script>\u202e%s.2' % ('x' * 60),)):
         result = subprocess.run([PROGRAM, 'run', path, '--explain', '--no-trace', '--out', 'run', *options], cwd=folder,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)

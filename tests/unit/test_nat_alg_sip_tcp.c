@@ -49,8 +49,8 @@ test_messages(void)
           NET("") "local m = '" INVITE("10.0.0.2", "85") "' local c = m:find('IP4 10%.0') + 6 "
                   "local d = m:find('Length: 85') + 9 talk { m:sub(1, d - 1), m:sub(d, c - 1), m:sub(c) }",
           INVITE_X("203.0.113.1", "91") },
-        { "byte by byte",
-          NET("") "local m, t = '" INVITE("10.0.0.2", "85") "', {} for i = 1, #m do t[i] = m:sub(i, i) end talk(t)",
+        { "by eight bytes",
+          NET("") "local m, t = '" INVITE("10.0.0.2", "85") "', {} for i = 1, #m, 8 do t[#t + 1] = m:sub(i, i + 7) end talk(t)",
           INVITE_X("203.0.113.1", "91") },
         { "keep-alives go on at once, between messages",
           NET("") "talk { '||', '|', '" INVITE("10.0.0.2", "85") "', '||' }", "|||" INVITE_X("203.0.113.1", "91") "||" },

@@ -5,7 +5,8 @@
 #include "core/base/time.h"
 #include "scenarios/runner/cli/command.h"
 #include "scenarios/runner/cli/find.h"
-#include "scenarios/runner/cli/terminal.h"
+#include "scenarios/runner/cli/ladder_text.h"
+#include "scenarios/runner/cli/topology.h"
 #include "scenarios/runner/lua/scenario.h"
 
 struct show_options {
@@ -74,6 +75,18 @@ say_about(const char *about, GString *out)
     }
 }
 
+/* Boxes with an inside and an outside, where there is room. What they leave out (links, further interfaces) the tree below
+ * has. */
+static void
+draw(const struct lab *lab, const struct terminal *terminal, GString *out)
+{
+    g_autoptr(topology) topology = topology_new(lab);
+    size_t width = terminal->interactive ? terminal->columns : LADDER_WIDTH;
+
+    if (topology_text(topology, width, !terminal->interactive || terminal->unicode, out))
+        g_string_append_c(out, '\n');
+}
+
 static void
 print_scenario(const struct scenario *scenario, const char *name)
 {
@@ -93,6 +106,7 @@ print_scenario(const struct scenario *scenario, const char *name)
             say_parameter(scenario->parameters->pdata[i], out);
     }
     g_string_append(out, "\nTopology\n");
+    draw(scenario->lab, &terminal, out);
     if (scenario->lab->networks->len > 0)
         lab_draw(scenario->lab, drawing);
     terminal_safe_lines(drawing->str, out);

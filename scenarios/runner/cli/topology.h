@@ -41,4 +41,7 @@ void topology_across(const struct topology *topology, GArray *numbers);
 /* The drawing as a picture: boxes with an inside and an outside, nested, below the internet. */
 void topology_svg(const struct topology *topology, const char *title, GString *out);
 
+/* The same with characters; false, with nothing appended, when it does not fit into `width` of them. */
+bool topology_text(const struct topology *topology, size_t width, bool unicode, GString *out);
+
 #endif
