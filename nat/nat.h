@@ -133,11 +133,12 @@ struct nat_port_timeout {
 enum nat_control { NAT_CONTROL_PCP = 1 << 0, NAT_CONTROL_NAT_PMP = 1 << 1, NAT_CONTROL_UPNP = 1 << 2 };
 
 /* Application-level gateways in the box, as bits: see nat/alg/alg.h. Of these, too, the NAT itself knows nothing. */
-enum nat_alg { NAT_ALG_REWRITE_ADDRESSES = 1 << 0, NAT_ALG_SIP = 1 << 1 };
+enum nat_alg { NAT_ALG_REWRITE_ADDRESSES = 1 << 0, NAT_ALG_FTP = 1 << 1, NAT_ALG_SIP = 1 << 2 };
 enum { NAT_ALGS_MAX = 4 }; /* bits that there is room for */
 
 /* The words of each ALG's quirks, in the order of the bits of both; each list ends with NULL. */
 extern const char *const *const nat_alg_quirk_words[];
+enum nat_ftp_quirk { NAT_FTP_BREAKS_ON_SEGMENTS };
 
 struct nat_options {
     struct nat_behaviour udp, tcp, icmp; /* for ICMP queries the identifier is the port */

@@ -24,13 +24,14 @@ const char *const nat_refusal_words[] = { "drop", "icmp", "reset", NULL };
 const char *const nat_ttl_words[] = { "decrement", "keep", NULL };
 const char *const nat_ipv6_words[] = { "firewall", "open", "prefix", "masquerade", "nat64", NULL };
 const char *const nat_control_words[] = { "pcp", "nat-pmp", "upnp", NULL }; /* by bit */
-const char *const nat_alg_words[] = { "rewrite-addresses", "sip", NULL };      /* these, too */
+const char *const nat_alg_words[] = { "rewrite-addresses", "ftp", "sip", NULL }; /* these, too */
 static const char *const no_quirks[] = { NULL };
-static const char *const sip_quirk_words[] = {
-    "content-length", "private-contact", "first-line",     "segments",
+static const char *const ftp_quirks[] = { "breaks-on-segments", NULL };
+static const char *const sip_quirks[] = {
+    "content-length", "private-contact", "first-line",     "breaks-on-segments",
     "register",       "short-pinhole",   "public-address", NULL,
 };
-const char *const *const nat_alg_quirk_words[] = { no_quirks, sip_quirk_words };
+const char *const *const nat_alg_quirk_words[] = { no_quirks, ftp_quirks, sip_quirks };
 const char *const nat_origin_words[] = { "traffic", "pcp", "nat-pmp", "upnp", "forward", "clash", "poison",
                                         "alg", NULL };
 

@@ -2,7 +2,7 @@
 #include "nat/alg/connections.h"
 #include "nat/alg/sip.h"
 
-const struct alg *const alg_registry[] = { &alg_rewrite_addresses, &alg_sip, NULL };
+const struct alg *const alg_registry[] = { &alg_rewrite_addresses, &alg_ftp, &alg_sip, NULL };
 
 /* ---- messages */
 

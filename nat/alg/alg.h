@@ -261,6 +261,14 @@ extern const struct alg alg_rewrite_addresses;
 /* `after.source` is the address that was there, `after.destination` the one that is now. `detail`: how often. */
 extern const struct record_kind alg_rewrite_kind;
 
+/* ftp.c. `after.source` is what was named, `after.destination` what is now; `detail`: in which words (enum ftp_form). */
+extern const struct alg alg_ftp;
+extern const struct record_kind alg_ftp_kind;
+
+/* It names what nobody gets. `after.source` and `detail` as above; `rule`: enum alg_ftp_refused. */
+enum alg_ftp_refused { ALG_FTP_NOT_THE_SENDERS, ALG_FTP_WELL_KNOWN, ALG_FTP_NO_ROOM };
+extern const struct record_kind alg_ftp_refused_kind;
+
 /* A message that passes as it is though an ALG would change it, or a stream that is not read. `rule`: enum alg_passed;
  * `detail`: how many bytes it is about. */
 enum alg_passed {

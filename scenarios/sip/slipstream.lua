@@ -5,7 +5,7 @@ lab.about [[
 V visits a page of M's. The page makes V's browser send a form to M at port 5060. Browsers don't speak SIP: the request
 begins with POST, and the form is data. But M chooses how long the form is, and it fills the last TCP segment but one to its
 end, so that the next segment begins with REGISTER and looks like a SIP message from V. An ALG that takes each segment for a
-message (quirk segments) believes it: V seems to ask for calls at 10.0.0.2:8080, so the ALG opens that port for M, and writes
+message (quirk breaks-on-segments) believes it: V seems to ask for calls at 10.0.0.2:8080, so the ALG opens that port for M, and writes
 the outside one into Contact, where M reads it. Now M connects to a printer's page that V's owner thought was behind the NAT.
 No rule of the NAT was broken, and V sent all of it.
 
@@ -32,7 +32,7 @@ local function home(name, address, configure)
   return host, nat
 end
 
-local V, natV = home("V", "203.0.113.1", function(nat) nat:alg("sip", { quirk = "segments" }) end)
+local V, natV = home("V", "203.0.113.1", function(nat) nat:alg("sip", { quirk = "breaks-on-segments" }) end)
 local W, natW = home("W", "203.0.113.2", function(nat) nat:alg("sip") end)
 local X, natX = home("X", "203.0.113.3", function() end)
 

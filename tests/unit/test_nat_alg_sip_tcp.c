@@ -73,7 +73,7 @@ test_foreign(void)
           NET("") "talk { '" POST "', '" REGISTER("10.0.0.2:40000", "10.0.0.2:9999") "' }",
           POST REGISTER("10.0.0.2:40000", "10.0.0.2:9999") },
         { "and what a naive box makes of it",
-          NET("nat:alg('sip', { quirk = 'segments' })") "talk { '" POST "', '" REGISTER("10.0.0.2:40000", "10.0.0.2:9999")
+          NET("nat:alg('sip', { quirk = 'breaks-on-segments' })") "talk { '" POST "', '" REGISTER("10.0.0.2:40000", "10.0.0.2:9999")
           "' }",
           POST REGISTER("203.0.113.1:40000", "203.0.113.1:9999") },
         { "another port is not looked at",

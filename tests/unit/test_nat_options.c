@@ -259,7 +259,13 @@ test_sets_algs(void)
     static const struct {
         const char *value;
         uint8_t algs;
-    } rows[] = { { "rewrite-addresses", NAT_ALG_REWRITE_ADDRESSES }, { "false", 0 }, { "{}", 0 } };
+        unsigned ftp_quirks;
+    } rows[] = { { "rewrite-addresses", NAT_ALG_REWRITE_ADDRESSES, 0 },
+                 { "false", 0, 0 },
+                 { "ftp:breaks-on-segments,rewrite-addresses", NAT_ALG_FTP | NAT_ALG_REWRITE_ADDRESSES,
+                   1 << NAT_FTP_BREAKS_ON_SEGMENTS },
+                 { "ftp", NAT_ALG_FTP, 0 },
+                 { "{}", 0, 0 } };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         options.algs = 0x80;
@@ -267,11 +273,16 @@ test_sets_algs(void)
 
         CHECK_ROW_TEXT(rows[i].value, complaint, "");
         CHECK_ROW_UINT(rows[i].value, options.algs, rows[i].algs);
+        CHECK_ROW_UINT(rows[i].value, options.alg_quirks[1], rows[i].ftp_quirks);
     }
     options.algs = NAT_ALG_REWRITE_ADDRESSES;
     g_autoptr(GString) said = g_string_new(NULL);
     nat_options_say(&options, said);
     CHECK_ROW("said", g_str_has_suffix(said->str, "; ALG rewrite-addresses"));
+    options.algs |= NAT_ALG_FTP;
+    options.alg_quirks[1] = 1 << NAT_FTP_BREAKS_ON_SEGMENTS;
+    nat_options_say(&options, said);
+    CHECK_ROW("said", g_str_has_suffix(said->str, "; ALG rewrite-addresses, ftp:breaks-on-segments"));
 }
 
 /* Any of the servers, in one text. */
@@ -365,7 +376,10 @@ test_refuses(void)
         { NULL, "rules", "deny", "'deny' is not a value of 'rules'; accepted: a list of {action=, direction=, protocol=, "
                                  "address=, port=, from=}, or {} for none" },
         { NULL, "alg", "rewrite-adresses",
-          "'rewrite-adresses' is not an ALG; accepted: rewrite-addresses or sip; did you mean 'rewrite-addresses'?" },
+          "'rewrite-adresses' is not an ALG; accepted: rewrite-addresses, ftp or sip; did you mean 'rewrite-addresses'?" },
+        { NULL, "alg", "ftp:breaks",
+          "'breaks' is not a quirk of the ALG ftp; accepted: breaks-on-segments; did you mean 'breaks-on-segments'?" },
+        { NULL, "alg", "ftp,,", "'' is not an ALG; accepted: rewrite-addresses, ftp or sip" },
         { "udp", "alg", "false", "'alg' is an option of the whole box, not of udp alone" },
         { NULL, "ipv6", "{}",
           "'{}' is not a value of 'ipv6'; accepted: firewall, open, prefix, masquerade or nat64" },

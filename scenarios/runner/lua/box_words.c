@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "core/base/words.h"
+#include "nat/options.h"
 #include "scenarios/runner/lua/endpoint.h"
 #include "scenarios/runner/lua/link_options.h"
 #include "scenarios/runner/lua/nat_lists.h"
@@ -184,18 +185,56 @@ box_forward(struct script *script, lua_State *L)
     return 0;
 }
 
-/* Whether the third argument switches an ALG on. None has options so far. */
-static bool
-arg_alg_on(lua_State *L, const char *name)
+/* The bit of a quirk of an ALG, the word on top of the stack. */
+static unsigned
+quirk_bit(lua_State *L, int alg, const char *what)
 {
+    const char *word = arg_text(L, -1, what);
+    int quirk = words_find(nat_alg_quirk_words[alg], word);
+
+    if (quirk < 0)
+        complain_take(L, nat_alg_quirk_complaint(alg, word));
+    return 1u << quirk;
+}
+
+/* The quirks on top of the stack, a word or a list of words. */
+static unsigned
+arg_quirks(lua_State *L, int alg)
+{
+    unsigned bits = 0;
+
+    if (!lua_istable(L, -1))
+        return quirk_bit(L, alg, "quirk");
+    int list = lua_gettop(L);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, list);
+
+    if (count > 16)
+        complain(L, "quirk is no list of a few words");
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_rawgeti(L, list, i);
+        bits |= quirk_bit(L, alg, "a word of quirk");
+        lua_pop(L, 1);
+    }
+    return bits;
+}
+
+/* Whether the third argument switches an ALG on, and with which quirks. */
+static bool
+arg_alg_on(lua_State *L, int alg, unsigned *quirks)
+{
+    static const char *const keys[] = { "quirk", NULL };
+
+    *quirks = 0;
     if (lua_isnoneornil(L, 3))
         return true;
     if (lua_isboolean(L, 3) && !lua_toboolean(L, 3))
         return false;
     arg_table(L, 3, "the options");
-    lua_pushnil(L);
-    if (lua_next(L, 3) != 0)
-        complain(L, "the ALG %s has no options; accepted: {}, or false to switch it off", name);
+    options_check(L, 3, keys, NULL);
+    if (options_get(L, 3, "quirk")) {
+        *quirks = arg_quirks(L, alg);
+        lua_pop(L, 1);
+    }
     return true;
 }
 
@@ -212,13 +251,15 @@ box_alg(struct script *script, lua_State *L)
     arg_no_more(L, 3);
     if (index < 0)
         complain_take(L, words_complaint(nat_alg_words, name, "an ALG"));
-    bool on = arg_alg_on(L, name);
+    unsigned quirks;
+    bool on = arg_alg_on(L, index, &quirks);
     if (self->node && !nat)
         complain(L, "a router translates nothing: it has no ALG");
     if (!nat)
         return 0; /* a box of type none */
     options = *nat_options(nat);
     options.algs = (uint8_t)(on ? options.algs | 1 << index : options.algs & ~(1 << index));
+    options.alg_quirks[index] = (uint16_t)quirks;
     if (!lab_set_nat_options(self->node, &options, &error))
         complain_error(L, error);
     script->world->touched = true;
