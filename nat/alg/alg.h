@@ -288,4 +288,8 @@ enum alg_passed {
 };
 extern const struct record_kind alg_passed_kind;
 
+/* A segment waits, because a message is not complete or there is a gap before it (`rule` not 0); goes on after that.
+ * `detail`: how many bytes wait in all; how long it has waited. */
+extern const struct record_kind alg_held_kind, alg_released_kind;
+
 #endif

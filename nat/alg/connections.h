@@ -129,6 +129,8 @@ void alg_unhold(struct alg_connection *connection, bool inbound, struct packet *
 bool alg_gather(struct alg_connection *connection, bool inbound, bool *fin) G_GNUC_WARN_UNUSED_RESULT;
 /* Sends on what of the held segments has been let go. */
 void alg_release(struct alg_connection *connection, bool inbound);
+/* What is held now waits: it is told of. */
+void alg_note_waiting(struct alg_connection *connection, bool inbound);
 /* Reads no more of this direction: all that is held goes on as it is. */
 void alg_blind(struct alg_connection *connection, bool inbound);
 /* Ends what is held. */

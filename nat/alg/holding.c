@@ -278,6 +278,40 @@ alg_send_front(struct alg_connection *connection, bool inbound, struct packet *p
 /* ---- holding */
 
 static void
+journal_released(struct alg_connection *connection, const struct packet *packet)
+{
+    struct world *world = world_of(connection);
+    struct record record;
+
+    if (!world->journal || packet->in)
+        return;
+    record = packet_record(packet, &alg_released_kind, connection->streams->box->node);
+    record.verdict = VERDICT_PASS;
+    record.detail = world->now - packet->event.at;
+    journal_take(world->journal, &record);
+}
+
+/* What is held still when a segment has been dealt with waits. `gap`: bytes before it are missing. */
+static void
+note_waiting(struct alg_connection *connection, struct alg_half *half, struct packet *packet)
+{
+    struct world *world = world_of(connection);
+    struct record record;
+
+    if (!packet->in)
+        return;
+    packet->in = NULL;             /* a port may go while it waits */
+    packet->event.at = world->now; /* it is on no link */
+    if (!world->journal)
+        return;
+    record = packet_record(packet, &alg_held_kind, connection->streams->box->node);
+    record.verdict = VERDICT_HELD;
+    record.rule = seq_before(half->stream.end, alg_segment_of(packet).seq + 1);
+    record.detail = half->stream.end - half->stream.next;
+    journal_take(world->journal, &record);
+}
+
+static void
 insert_before(struct packet_list *list, struct packet *packet, struct packet *next)
 {
     if (!next) {
@@ -412,6 +446,7 @@ alg_release(struct alg_connection *connection, bool inbound)
             break;
         if (seq_before(half->stream.next, end)) {
             half->held_bytes -= packet->length;
+            journal_released(connection, packet);
             alg_send_front(connection, inbound, packet, half->stream.next, true);
             half->held_bytes += packet->length;
             break;
@@ -419,11 +454,19 @@ alg_release(struct alg_connection *connection, bool inbound)
         alg_unhold(connection, inbound, packet);
         if (tcp.flags & TCP_FIN)
             half->ended = true;
+        journal_released(connection, packet);
         alg_translate(connection, inbound, packet, true);
         forward(connection, packet);
     }
-    for (packet = half->held.first; packet; packet = packet->next)
-        packet->in = NULL; /* a port may go while it waits */
+}
+
+void
+alg_note_waiting(struct alg_connection *connection, bool inbound)
+{
+    struct alg_half *half = &connection->halves[inbound];
+
+    for (struct packet *packet = half->held.first; packet; packet = packet->next)
+        note_waiting(connection, half, packet);
 }
 
 void

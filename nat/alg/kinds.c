@@ -1,4 +1,5 @@
 /* The journal of the mechanism: what passes as it is. What was changed each ALG tells in words of its own. */
+#include "core/base/time.h"
 #include "nat/alg/box.h"
 
 static const char *const passed_because[] = {
@@ -34,6 +35,45 @@ fields_passed(const struct record *record, const struct names *names, struct fie
 }
 
 const struct record_kind alg_passed_kind = { "alg-passed", "not-rewritten", "", say_passed, fields_passed };
+
+static void
+say_held(const struct record *record, const struct names *names, GString *out)
+{
+    (void)names;
+    if (record->rule)
+        g_string_append(out, "data: is held, because bytes before it are missing, which an ALG is to read");
+    else
+        g_string_append_printf(out, "data: is held, because the message that begins here is not complete yet: %d bytes so "
+                                    "far", (int)record->detail);
+}
+
+static void
+fields_held(const struct record *record, const struct names *names, struct fields *out)
+{
+    (void)names;
+    out->flag(out, "gap", record->rule != 0);
+    fields_number(out, "bytes", record->detail);
+}
+
+const struct record_kind alg_held_kind = { "alg-held", "held", "", say_held, fields_held };
+
+static void
+say_released(const struct record *record, const struct names *names, GString *out)
+{
+    char text[DURATION_TEXT];
+
+    (void)names;
+    g_string_append_printf(out, "data: goes on after %s", duration_format(record->detail, text));
+}
+
+static void
+fields_released(const struct record *record, const struct names *names, struct fields *out)
+{
+    (void)names;
+    fields_number(out, "waited_ns", record->detail);
+}
+
+const struct record_kind alg_released_kind = { "alg-released", "released", "", say_released, fields_released };
 
 void
 alg_journal_passed(const struct node *node, const struct packet *packet, enum alg_passed why, size_t bytes)

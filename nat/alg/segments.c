@@ -332,6 +332,7 @@ take_data(struct alg_connection *connection, struct packet *packet, const struct
         take_repeated(connection, packet, way);
     else
         take_new(connection, packet, way, seq);
+    alg_note_waiting(connection, way->inbound);
     tell_acknowledgement(connection, way->inbound);
     alg_tidy(connection, way->inbound);
     arm(connection);

@@ -56,6 +56,8 @@ const struct record_kind *const lab_record_kinds[] = {
     &alg_sip_kind,
     &alg_sip_foreign_kind,
     &alg_sip_refused_kind,
+    &alg_held_kind,
+    &alg_released_kind,
     &alg_ftp_kind,
     &alg_ftp_refused_kind,
     &stun_kind_started,

@@ -55,6 +55,8 @@ MEANT = {scenario: (RESET,) for scenario in ('stun/tcp', 'turn/tcp-allocation', 
 MEANT['turn/tcp-allocation'] += ('This frame is a (suspected) out-of-order segment',)   # in the one file for all captures
 HTTP_AT_443 = 'Unencrypted HTTP protocol detected over encrypted port, could indicate a dangerous misconfiguration.'
 MEANT['ice/pair'] = MEANT['ice/tcp-relay'] = (HTTP_AT_443,)
+MEANT['nat/ftp-alg'] = (RESET, 'This frame is a (suspected) out-of-order segment',     # in that file, too
+                        "ACKed segment that wasn't captured (common at capture start)")
 
 
 def is_spoilt(frame):
@@ -113,6 +115,8 @@ def test_addresses(name, path, frames):
     frames = [frame for frame in frames if frame['ip.src']]
     ends = NUMBER.sub('', path).split('-', 1)
     tries = name.startswith(('ice/', 'situations/ice-'))
+    if name == 'nat/ftp-alg':  # without its ALG the server tries the private address that it was told
+        frames = [frame for frame in frames if '10.0.0.2' not in frame['ip.dst'] or 'internet' not in ends]
     private = [any(end.startswith(PRIVATE) for end in (frame['ip.src'][:1] if tries and 'internet' in ends else
                                                        frame['ip.src'] + frame['ip.dst'])) for frame in frames]
     if ends[0] in PUBLIC_LANS.get(name, ()) or ends[1] in PUBLIC_LANS.get(name, ()):
@@ -219,8 +223,8 @@ def test_all(runs, captures, read):
         test_times(name, all_frames)
         test_comments(run, all_frames)
     # ice/pair and ice/tcp-relay have their servers at port 443, which firewalls let out.
-    without = ('stun/keepalive', 'nat/port-mapping', 'nat/tcp-hole-punching', 'turn/tcp-allocation', 'ice/pair',
-               'ice/tcp-relay')
+    without = ('stun/keepalive', 'nat/ftp-alg', 'nat/port-mapping', 'nat/tcp-hole-punching', 'turn/tcp-allocation',
+               'ice/pair', 'ice/tcp-relay')
     equal('scenarios without STUN over UDP', sorted(run.scenario for run in runs if bindings[run.scenario] == 0),
           sorted(without))
     exchange = next(run for run in runs if run.scenario == 'stun/exchange')
