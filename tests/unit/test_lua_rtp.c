@@ -206,6 +206,14 @@ test_sockets(void)
               "x:stats().peer.lost, p:recv(0)) "
               "end)",
           "nil unreachable; 450 450 203.0.113.1 0 nil timeout" },
+        { "closed",
+          CALL BOTH "a:spawn(function() lab.sleep(1) x:close() x:close() show(x:wait(), x.own, x.to, x:start()) "
+                    "show(a:rtp{port = 6000}.port, x:stats().sent.packets, y:wait(1)) end)",
+          "true 198.51.100.1:6000 nil nil closed; 6000 50 nil timeout" },
+        { "closed, and the socket is the script's again",
+          TWO "local s, t = a:udp(6000), b:udp(7000) local x = a:rtp{socket = s} x:close() b:spawn(function() "
+              "t:send(s.own, '\\x80\\x00 and more text') show(#s:recv(1), a:rtp{socket = s}.port) end)",
+          "16 6000" },
         { "two on one", TWO "local s = a:udp() a:rtp{socket = s} a:rtp{socket = s}",
           "1: host:rtp: socket carries the RTP of another session already" },
         { "another's", TWO "a:rtp{socket = b:udp()}", "1: host:rtp: socket is another host's" },

@@ -117,15 +117,24 @@ on_shared_datagram(struct socket_guest *guest, struct io_udp *udp, const struct 
     return datagram->data.length > 0 && rtp_session_input(self->session, udp, datagram);
 }
 
+/* The session is gone, and the handle stays for who holds it. */
+static void
+let_go(struct rtp_handle *self)
+{
+    struct script *script = self->script;
+
+    open_remove(script, &self->open);
+    free_session(self);
+    end_session(self);
+    limits_let_go_bytes(&script->limits, SESSION_BYTES);
+    handle_drop(script->L, self);
+}
+
 /* The socket is being closed: there is nothing to say BYE by. */
 static void
 on_shared_ended(struct socket_guest *guest)
 {
-    struct rtp_handle *self = self_of_guest(guest);
-
-    open_remove(self->script, &self->open);
-    free_session(self);
-    end_session(self);
+    let_go(self_of_guest(guest));
 }
 
 /* A UDP socket, a relay or an ICE agent at the top of the stack. */
@@ -396,6 +405,21 @@ rtp_stop(struct script *script, lua_State *L)
     return 0;
 }
 
+/* rtp:close(): BYE, and nothing is received any more; its own sockets are closed. */
+static int
+rtp_close(struct script *script, lua_State *L)
+{
+    struct rtp_handle *self = self_rtp(L);
+
+    (void)script;
+    arg_no_more(L, 1);
+    if (!self->session)
+        return 0;
+    rtp_session_stop(self->session);
+    let_go(self);
+    return 0;
+}
+
 static int
 wait_go_on(lua_State *L, int status, lua_KContext context)
 {
@@ -620,7 +644,7 @@ rtp_say(lua_State *L, const struct handle *handle)
 
 static const struct word rtp_words[] = {
     { "start", rtp_start }, { "stop", rtp_stop },         { "set", rtp_set }, { "wait", rtp_wait },
-    { "stats", rtp_stats }, { "counters", rtp_counters }, { NULL, NULL },
+    { "stats", rtp_stats }, { "counters", rtp_counters }, { "close", rtp_close }, { NULL, NULL },
 };
 static const char *const rtp_fields[] = { "own", "port", "to", "rtcp_to", "ssrc", "direction", NULL };
 
