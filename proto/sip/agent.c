@@ -104,7 +104,7 @@ static const struct record_kind *const kinds[] = {
 static struct sip_flow
 flow_of_news(const struct sip_agent *agent, const struct sip_agent_news *news)
 {
-    struct sip_flow flow = agent->registration.exchange.flow;
+    struct sip_flow flow = agent->registration.inquiry.flow;
 
     if (news->call && news->call->ours)
         return news->call->invite.flow;
@@ -407,12 +407,12 @@ sip_call_new(struct sip_agent *agent, bool ours, const char *peer, const char *c
     return call;
 }
 
-/* Nothing of it comes back: exchanges and servers are let go of, timers are disarmed. */
+/* Nothing of it comes back: inquiries and servers are let go of, timers are disarmed. */
 static void
 silence(struct sip_call *call)
 {
-    sip_exchange_close(&call->invite);
-    sip_exchange_close(&call->bye);
+    sip_inquiry_close(&call->invite);
+    sip_inquiry_close(&call->bye);
     sip_answer_close(call);
     sip_change_close(call);
 }

@@ -341,7 +341,7 @@ take_change(struct sip_call *call, struct sip_server *server, const struct sip_a
     } else if (is_pending(call)) {
         g_snprintf(again, sizeof again, "Retry-After: %u\r\n", sip_agent_random(agent) % 11);
         refuse(agent, server, 500, again);
-    } else if (sip_exchange_is_asking(&call->invite) || call->acceptance.text || call->state != SIP_CALL_STANDING) {
+    } else if (sip_inquiry_is_asking(&call->invite) || call->acceptance.text || call->state != SIP_CALL_STANDING) {
         agent->counters.glares++;
         refuse(agent, server, 491, "");
     } else if (has_readable_body(agent, server, arrival->message)) {

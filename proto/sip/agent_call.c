@@ -46,7 +46,7 @@ way_in_dialog(struct sip_call *call, struct sip_flow *to)
 }
 
 static bool
-write_invite(void *owner, struct sip_exchange *exchange, struct writer *out, struct sip_flow *to)
+write_invite(void *owner, struct sip_inquiry *inquiry, struct writer *out, struct sip_flow *to)
 {
     struct sip_call *call = owner;
     g_autofree char *uri = NULL;
@@ -64,7 +64,7 @@ write_invite(void *owner, struct sip_exchange *exchange, struct writer *out, str
     }
     sip_agent_put_contact(call->agent, to, out);
     sip_agent_put_abilities(call->agent, out);
-    sip_exchange_credentials(exchange, out, "INVITE", uri);
+    sip_inquiry_credentials(inquiry, out, "INVITE", uri);
     sip_put_end(out, "application/sdp", span_of_string(call->offer));
     return true;
 }
@@ -82,7 +82,7 @@ sip_call_prepare(struct sip_call *call)
         call->offered = offer->len > 0;
         call->offer = g_steal_pointer(&offer);
         call->state = SIP_CALL_CALLING;
-        sip_exchange_ask(&call->invite);
+        sip_inquiry_ask(&call->invite);
     } else if (step == SIP_MEDIA_REFUSED) {
         sip_call_end(call, SIP_WHY_MEDIA, 0);
     }
@@ -105,7 +105,7 @@ write_ack(struct sip_call *call, const struct sip_dialog *dialog, uint32_t cseq,
         !sip_agent_way_out(agent, span_of_text(dialog->target), to))
         return NULL;
     sip_dialog_put(dialog, span_of_text("ACK"), cseq, &out);
-    sip_exchange_credentials(&call->invite, &out, "ACK", uri);
+    sip_inquiry_credentials(&call->invite, &out, "ACK", uri);
     sip_put_end(&out, "application/sdp", body);
     if (writer_failed(&out))
         return NULL;
@@ -131,7 +131,7 @@ sip_call_acknowledge(struct sip_call *call, struct span body)
 /* ---- BYE */
 
 static bool
-write_bye(void *owner, struct sip_exchange *exchange, struct writer *out, struct sip_flow *to)
+write_bye(void *owner, struct sip_inquiry *inquiry, struct writer *out, struct sip_flow *to)
 {
     struct sip_call *call = owner;
     g_autofree char *uri = sip_dialog_uri(call->dialog);
@@ -140,32 +140,32 @@ write_bye(void *owner, struct sip_exchange *exchange, struct writer *out, struct
         return false;
     sip_dialog_put(call->dialog, span_of_text("BYE"), sip_dialog_next(call->dialog), out);
     sip_put_header_text(out, SIP_HEADER_USER_AGENT, "punchlab");
-    sip_exchange_credentials(exchange, out, "BYE", uri);
+    sip_inquiry_credentials(inquiry, out, "BYE", uri);
     sip_put_end(out, NULL, span_of(NULL, 0));
     return true;
 }
 
 static void
-on_bye_response(void *owner, struct sip_exchange *exchange, const struct sip_arrival *arrival)
+on_bye_response(void *owner, struct sip_inquiry *inquiry, const struct sip_arrival *arrival)
 {
     struct sip_call *call = owner;
 
-    (void)exchange;
+    (void)inquiry;
     if (arrival->message->status >= 200)
         sip_call_end(call, call->why, call->status);
 }
 
 /* Section 15.1.1: whatever comes of it, the session is over. */
 static void
-on_bye_ended(void *owner, struct sip_exchange *exchange, enum sip_outcome outcome)
+on_bye_ended(void *owner, struct sip_inquiry *inquiry, enum sip_outcome outcome)
 {
     struct sip_call *call = owner;
 
-    (void)exchange, (void)outcome;
+    (void)inquiry, (void)outcome;
     sip_call_end(call, call->why, call->status);
 }
 
-static const struct sip_exchange_events bye_events = { write_bye, on_bye_response, on_bye_ended };
+static const struct sip_inquiry_events bye_events = { write_bye, on_bye_response, on_bye_ended };
 
 void
 sip_call_send_bye(struct sip_call *call, enum sip_why why, unsigned status)
@@ -177,7 +177,7 @@ sip_call_send_bye(struct sip_call *call, enum sip_why why, unsigned status)
     call->state = SIP_CALL_ENDING;
     call->why = why;
     call->status = status;
-    sip_exchange_ask(&call->bye);
+    sip_inquiry_ask(&call->bye);
 }
 
 /* A dialog that nobody wants: ACK and BYE, without waiting for anything (section 13.2.2.4). */
@@ -351,14 +351,14 @@ take_refused(struct sip_call *call, unsigned status)
 }
 
 static void
-on_invite_response(void *owner, struct sip_exchange *exchange, const struct sip_arrival *arrival)
+on_invite_response(void *owner, struct sip_inquiry *inquiry, const struct sip_arrival *arrival)
 {
     struct sip_call *call = owner;
     struct sip_agent *agent = call->agent;
     unsigned status = arrival->message->status;
     bool first = !call->dialog || !call->dialog->confirmed;
 
-    (void)exchange;
+    (void)inquiry;
     if (call->state == SIP_CALL_OVER)
         return;
     sip_agent_begin(agent);
@@ -376,12 +376,12 @@ on_invite_response(void *owner, struct sip_exchange *exchange, const struct sip_
 }
 
 static void
-on_invite_ended(void *owner, struct sip_exchange *exchange, enum sip_outcome outcome)
+on_invite_ended(void *owner, struct sip_inquiry *inquiry, enum sip_outcome outcome)
 {
     struct sip_call *call = owner;
     struct sip_agent *agent = call->agent;
 
-    (void)exchange;
+    (void)inquiry;
     if (outcome == SIP_OUTCOME_DONE)
         return;
     sip_agent_begin(agent);
@@ -394,15 +394,15 @@ on_invite_ended(void *owner, struct sip_exchange *exchange, enum sip_outcome out
     (void)sip_agent_end(agent);
 }
 
-static const struct sip_exchange_events invite_events = { write_invite, on_invite_response, on_invite_ended };
+static const struct sip_inquiry_events invite_events = { write_invite, on_invite_response, on_invite_ended };
 
 void
 sip_call_open_exchanges(struct sip_call *call)
 {
     struct sip_agent *agent = call->agent;
 
-    sip_exchange_open(&call->invite, agent->io, agent->table, agent->credentials, &invite_events, call);
-    sip_exchange_open(&call->bye, agent->io, agent->table, agent->credentials, &bye_events, call);
+    sip_inquiry_open(&call->invite, agent->io, agent->table, agent->credentials, &invite_events, call);
+    sip_inquiry_open(&call->bye, agent->io, agent->table, agent->credentials, &bye_events, call);
     call->invite.challenged = call->bye.challenged = &agent->counters.challenged;
 }
 
@@ -457,7 +457,7 @@ sip_call_hangup(struct sip_call *call)
             call->state = SIP_CALL_STANDING;
             sip_call_send_bye(call, SIP_WHY_HANGUP, 0);
         } else {
-            sip_exchange_cancel(&call->invite);
+            sip_inquiry_cancel(&call->invite);
         }
         break;
     case SIP_CALL_INCOMING:

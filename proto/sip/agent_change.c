@@ -35,7 +35,7 @@ sip_change_prepare(struct sip_call *call)
     GString *offer;
     enum sip_media_step step;
 
-    if (!call->changing || call->state != SIP_CALL_STANDING || sip_exchange_is_asking(&call->invite))
+    if (!call->changing || call->state != SIP_CALL_STANDING || sip_inquiry_is_asking(&call->invite))
         return;
     if (is_waiting(call) || call->acceptance.text) {
         retry_later(call);
@@ -46,7 +46,7 @@ sip_change_prepare(struct sip_call *call)
     if (step == SIP_MEDIA_READY) {
         set_offer(call, offer);
         call->offered = true;
-        sip_exchange_ask(&call->invite);
+        sip_inquiry_ask(&call->invite);
         return;
     }
     g_string_free(offer, TRUE);

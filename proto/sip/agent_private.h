@@ -5,7 +5,7 @@
 
 #include "proto/sip/agent.h"
 #include "proto/sip/dialog.h"
-#include "proto/sip/exchange.h"
+#include "proto/sip/inquiry.h"
 
 #define SIP_ALLOWED "INVITE, ACK, CANCEL, BYE, OPTIONS"
 
@@ -19,7 +19,7 @@ enum sip_register_phase {
 
 struct sip_registration {
     enum sip_register_phase phase;
-    struct sip_exchange exchange;
+    struct sip_inquiry inquiry;
     struct io_timer timer;
     char *call_id, *tag;
     uint32_t cseq;
@@ -71,7 +71,7 @@ struct sip_call {
     char *peer, *call_id, *tag; /* `tag`: ours */
     uint32_t cseq;              /* of our INVITE, the last one */
     struct sip_dialog *dialog;  /* NULL until the peer's tag is known */
-    struct sip_exchange invite, bye;
+    struct sip_inquiry invite, bye;
     GString *offer;            /* of ours that goes with the INVITE; NULL: none */
     bool offered;              /* ours, and there is no final answer to it */
     bool early_taken;          /* an answer came in a provisional response */

@@ -23,7 +23,7 @@ begin(struct sip_agent *agent, enum sip_register_phase phase)
     registration->phase = phase;
     registration->again = registration->leave = false;
     registration->briefs = 0;
-    sip_exchange_ask(&registration->exchange);
+    sip_inquiry_ask(&registration->inquiry);
 }
 
 /* ---- the request */
@@ -56,7 +56,7 @@ change_contact(struct sip_agent *agent, struct endpoint contact)
 }
 
 static bool
-write_register(void *owner, struct sip_exchange *exchange, struct writer *out, struct sip_flow *to)
+write_register(void *owner, struct sip_inquiry *inquiry, struct writer *out, struct sip_flow *to)
 {
     struct sip_agent *agent = owner;
     struct sip_registration *registration = &agent->registration;
@@ -77,7 +77,7 @@ write_register(void *owner, struct sip_exchange *exchange, struct writer *out, s
     if (registration->previous.port != 0)
         put_contact(agent, registration->previous, 0, out);
     sip_agent_put_abilities(agent, out);
-    sip_exchange_credentials(exchange, out, "REGISTER", uri);
+    sip_inquiry_credentials(inquiry, out, "REGISTER", uri);
     sip_put_end(out, NULL, span_of(NULL, 0));
     return true;
 }
@@ -208,7 +208,7 @@ take_registered(struct sip_agent *agent, const struct sip_message *response)
     registration->failures = 0;
     registration->mapped = read_mapped(response);
     registration->has_flow = true;
-    registration->flow = registration->exchange.flow;
+    registration->flow = registration->inquiry.flow;
     registration->phase = SIP_REGISTER_STANDING;
     agent->counters.registered++;
     if (learns(agent)) {
@@ -275,18 +275,18 @@ takes_longer(struct sip_agent *agent, const struct sip_message *response)
         return false;
     registration->briefs++;
     registration->asked = least * TIME_S;
-    sip_exchange_ask(&registration->exchange);
+    sip_inquiry_ask(&registration->inquiry);
     return true;
 }
 
 static void
-on_response(void *owner, struct sip_exchange *exchange, const struct sip_arrival *arrival)
+on_response(void *owner, struct sip_inquiry *inquiry, const struct sip_arrival *arrival)
 {
     struct sip_agent *agent = owner;
     struct sip_registration *registration = &agent->registration;
     unsigned status = arrival->message->status;
 
-    (void)exchange;
+    (void)inquiry;
     if (status < 200)
         return;
     if (status >= 300 && takes_longer(agent, arrival->message))
@@ -308,11 +308,11 @@ on_response(void *owner, struct sip_exchange *exchange, const struct sip_arrival
 }
 
 static void
-on_ended(void *owner, struct sip_exchange *exchange, enum sip_outcome outcome)
+on_ended(void *owner, struct sip_inquiry *inquiry, enum sip_outcome outcome)
 {
     struct sip_agent *agent = owner;
 
-    (void)exchange;
+    (void)inquiry;
     if (outcome == SIP_OUTCOME_DONE)
         return;
     sip_agent_begin(agent);
@@ -320,7 +320,7 @@ on_ended(void *owner, struct sip_exchange *exchange, enum sip_outcome outcome)
     (void)sip_agent_end(agent);
 }
 
-static const struct sip_exchange_events register_events = { write_register, on_response, on_ended };
+static const struct sip_inquiry_events register_events = { write_register, on_response, on_ended };
 
 /* ---- what moves it */
 
@@ -432,8 +432,8 @@ sip_registration_open(struct sip_agent *agent)
     registration->tag = g_strdup(sip_transactions_tag(agent->table, tag));
     registration->call_id = g_strdup(sip_transactions_branch(agent->table, id) + strlen(SIP_BRANCH_COOKIE));
     registration->asked = agent->options.expires / TIME_S * TIME_S;
-    sip_exchange_open(&registration->exchange, agent->io, agent->table, agent->credentials, &register_events, agent);
-    registration->exchange.challenged = &agent->counters.challenged;
+    sip_inquiry_open(&registration->inquiry, agent->io, agent->table, agent->credentials, &register_events, agent);
+    registration->inquiry.challenged = &agent->counters.challenged;
 }
 
 void
@@ -441,7 +441,7 @@ sip_registration_close(struct sip_agent *agent)
 {
     struct sip_registration *registration = &agent->registration;
 
-    sip_exchange_close(&registration->exchange);
+    sip_inquiry_close(&registration->inquiry);
     agent->io->ops->disarm(agent->io, &registration->timer);
     g_free(registration->tag);
     g_free(registration->call_id);
