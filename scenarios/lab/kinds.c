@@ -11,6 +11,7 @@
 #include "proto/portmap/kinds.h"
 #include "proto/rtp/kinds.h"
 #include "proto/sip/agent_kinds.h"
+#include "proto/sip/exchange_kinds.h"
 #include "proto/sip/kinds.h"
 #include "proto/stun/kinds.h"
 #include "proto/turn/client_kinds.h"
@@ -148,6 +149,12 @@ const struct record_kind *const lab_record_kinds[] = {
     &sip_call_kind_answered,
     &sip_call_kind_changed,
     &sip_call_kind_ended,
+    &sip_kind_bound,
+    &sip_kind_unbound,
+    &sip_kind_register_refused,
+    &sip_kind_forwarded,
+    &sip_kind_request_refused,
+    &sip_kind_returned,
     NULL,
 };
 

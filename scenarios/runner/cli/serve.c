@@ -11,7 +11,7 @@
 
 enum { LINES_PER_SECOND = 10 };
 
-enum server { SERVER_STUN, SERVER_TURN, SERVER_SIGNAL, SERVER_COUNT };
+enum server { SERVER_STUN, SERVER_TURN, SERVER_SIGNAL, SERVER_SIP, SERVER_COUNT };
 
 static const struct {
     const char *name;
@@ -20,6 +20,7 @@ static const struct {
     [SERVER_STUN] = { "stun", serve_stun },
     [SERVER_TURN] = { "turn", serve_turn },
     [SERVER_SIGNAL] = { "signal", serve_signal },
+    [SERVER_SIP] = { "sip", serve_sip },
 };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(servers) == SERVER_COUNT);
@@ -29,21 +30,23 @@ G_STATIC_ASSERT(G_N_ELEMENTS(servers) == SERVER_COUNT);
 static const struct argument options[] = {
     { "listen", 'l', ARGUMENT_TEXTS, INTO(listen), "ADDR",
       "where to listen, several times if need be: 198.51.100.1, [2001:db8::1]:3478\nor :3478; by default port 3478 of all "
-      "addresses, for signal port 8080" },
+      "addresses, for signal port 8080, for sip port 5060" },
     { "alternate", 'a', ARGUMENT_TEXTS, INTO(alternate), "ADDR",
       "stun: a second address of this machine, for behaviour discovery (RFC 5780);\nthe first is that of the first --listen. Port: the "
       "next one" },
     { "user", 'u', ARGUMENT_TEXTS, INTO(users), "NAME:PASSWORD",
       "stun, turn: who may ask, several times if need be (RFC 8489's long-term\ncredentials); by default everybody, but for turn "
-      "nobody" },
-    { "realm", 0, ARGUMENT_TEXT, INTO(realm), "TEXT", "stun, turn: of the users; by default " USERS_REALM },
+      "nobody. sip: who may register and call" },
+    { "realm", 0, ARGUMENT_TEXT, INTO(realm), "TEXT",
+      "stun, turn, sip: of the users; by default " USERS_REALM ", for sip the domain" },
     { "relay", 0, ARGUMENT_TEXTS, INTO(relay), "ADDR[/EXTERNAL]",
       "turn: this machine's address from which peers are reached, once for IPv4 and\nonce for IPv6; EXTERNAL: what it is outside "
       "of a 1:1 NAT. By default the\naddress that is listened at, or the machine's first of each family" },
     { "secret", 0, ARGUMENT_TEXT, INTO(secret), "TEXT",
       "turn: shared with a service that hands out time-limited credentials: the user\nis EXPIRY:NAME, the password "
       "base64(HMAC-SHA1(TEXT, user))" },
-    { "open", 0, ARGUMENT_FLAG, INTO(open), NULL, "turn: relays for everybody, without --user and --secret" },
+    { "open", 0, ARGUMENT_FLAG, INTO(open), NULL,
+      "turn: relays for everybody, without --user and --secret; sip: anybody may\nregister and call as anybody" },
     { "allow", 0, ARGUMENT_TEXTS, INTO(allow), "PREFIX",
       "turn: peers to relay to although they are refused otherwise, several times if\nneed be: 10.0.0.0/8. Stronger than --deny" },
     { "deny", 0, ARGUMENT_TEXTS, INTO(deny), "PREFIX",
@@ -59,7 +62,15 @@ static const struct argument options[] = {
     { "old-channels", 0, ARGUMENT_FLAG, INTO(old_channels), NULL,
       "turn: also takes the channels 0x5000 to 0x7FFF, which clients of RFC 5766 choose" },
     { "drain", 0, ARGUMENT_TEXT, INTO(drain), "TIME",
-      "turn: how long SIGTERM leaves to allocations that there are; by default 10s" },
+      "turn, sip: how long SIGTERM leaves to allocations, or requests, that there are;\nby default 10s" },
+    { "domain", 0, ARGUMENT_TEXT, INTO(domain), "NAME",
+      "sip: what stands after the @ of its users; by default the --listen address" },
+    { "min-expires", 0, ARGUMENT_TEXT, INTO(min_expires), "TIME",
+      "sip: registrations for less are refused (423); by default 1min" },
+    { "max-expires", 0, ARGUMENT_TEXT, INTO(max_expires), "TIME",
+      "sip: registrations for more are granted as this; by default 2h" },
+    { "no-record-route", 0, ARGUMENT_FLAG, INTO(no_record_route), NULL,
+      "sip: stays out of calls once they stand; behind NATs they end then" },
     { "quiet", 'q', ARGUMENT_FLAG, INTO(quiet), NULL, "no log on standard error" },
     OPTIONS_END
 };
@@ -72,11 +83,11 @@ static const struct {
     unsigned servers;
 } belongs[] = {
     { "alternate", OF(STUN) },
-    { "user", OF(STUN) | OF(TURN) },
-    { "realm", OF(STUN) | OF(TURN) },
+    { "user", OF(STUN) | OF(TURN) | OF(SIP) },
+    { "realm", OF(STUN) | OF(TURN) | OF(SIP) },
     { "relay", OF(TURN) },
     { "secret", OF(TURN) },
-    { "open", OF(TURN) },
+    { "open", OF(TURN) | OF(SIP) },
     { "allow", OF(TURN) },
     { "deny", OF(TURN) },
     { "quota", OF(TURN) },
@@ -85,7 +96,11 @@ static const struct {
     { "ports", OF(TURN) },
     { "max-lifetime", OF(TURN) },
     { "old-channels", OF(TURN) },
-    { "drain", OF(TURN) },
+    { "drain", OF(TURN) | OF(SIP) },
+    { "domain", OF(SIP) },
+    { "min-expires", OF(SIP) },
+    { "max-expires", OF(SIP) },
+    { "no-record-route", OF(SIP) },
 };
 
 size_t
@@ -287,8 +302,8 @@ serve_run(const struct command *command, const void *given, const GPtrArray *wor
 
 const struct command serve_command = {
     .name = "serve",
-    .usage = "stun|turn|signal [--listen ADDR]... [OPTION]...",
-    .summary = "a STUN, a TURN or a signalling server on real sockets",
+    .usage = "stun|turn|signal|sip [--listen ADDR]... [OPTION]...",
+    .summary = "a STUN, TURN, signalling or SIP server on real sockets",
     .about = "It serves until SIGINT or SIGTERM, and prints where it listens and, at the end, what it has counted. What it\n"
              "does is told on standard error, at most ten lines a second.\n"
              "\n"
@@ -307,6 +322,12 @@ const struct command serve_command = {
              "  curl -i http://SERVER:8080/peers/bob/messages     waits up to 30 s for bob's oldest one, and shows its ID\n"
              "  curl -i 'http://SERVER:8080/peers/bob/messages?after=ID'         drops that, and waits for the next\n"
              "There nobody has a password: whoever reaches it may read and write everything.\n"
+             "\n"
+             "sip is the registrar and a stateful proxy of a domain (RFC 3261), over UDP and TCP on one port. Users register by\n"
+             "digest (MD5 or SHA-256 credentials are taken), and prove themselves again when they call. Requests to them go\n"
+             "back along the flow of their registration (RFC 5626), so that they may stand behind NATs; CRLF and STUN keep\n"
+             "flows alive. SIGTERM lets it drain, as turn does.\n"
+             "  punchlab serve sip --listen 198.51.100.1 --domain example.org --user alice:secret --user bob:secret\n"
              "\n"
              "Exit status: 0; 2 when it cannot listen.\n",
     .options = options,

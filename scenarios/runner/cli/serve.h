@@ -8,15 +8,17 @@
 #include "scenarios/runner/cli/command.h"
 
 struct serve_options {
-    bool help, quiet, open, old_channels;
+    bool help, quiet, open, old_channels, no_record_route;
     GPtrArray *listen, *alternate, *users, *relay, *allow, *deny;
     const char *realm, *secret, *quota, *total_quota, *bandwidth, *ports, *max_lifetime, *drain;
+    const char *domain, *min_expires, *max_expires;
 };
 
 /* None is called with options that are another one's. */
 int serve_stun(const struct command *command, const struct serve_options *given);
 int serve_turn(const struct command *command, const struct serve_options *given);
 int serve_signal(const struct command *command, const struct serve_options *given);
+int serve_sip(const struct command *command, const struct serve_options *given);
 
 /* Where to listen: --listen, up to `most` of them, or else what stands in `listen[0]`. How many, 0 with an error. */
 size_t serve_addresses(const struct serve_options *given, uint16_t port, struct endpoint *listen, size_t most,

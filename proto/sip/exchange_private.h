@@ -1,0 +1,57 @@
+/* What exchange.c (life, who is who, requests without a dialog), registrar.c and proxy.c share. */
+#ifndef PROTO_SIP_EXCHANGE_PRIVATE_H
+#define PROTO_SIP_EXCHANGE_PRIVATE_H
+
+#include "proto/sip/exchange.h"
+#include "proto/sip/exchange_kinds.h"
+#include "proto/sip/route.h"
+
+struct sip_call; /* proxy.c */
+
+struct sip_exchange {
+    struct io *io;
+    struct sip_exchange_options options;
+    char *domain, *software;
+    struct sip_auth *auth; /* users, whether or not they have to prove themselves */
+    uint8_t secret[SIP_SECRET_BYTES];
+    struct sip_locations *locations;
+    struct sip_transactions *transactions;
+    struct io_timer expiry;
+    struct endpoint local;
+    struct sip_names names;
+    struct sip_self self;
+    struct sip_call *first_call, *last_call;
+    unsigned pending; /* calls without a final response */
+    GHashTable *branches; /* text of a branch of ours -> struct sip_call, while its transaction lives */
+    struct sip_exchange_counters counters;
+    bool draining;
+};
+
+int64_t sip_exchange_time(const struct sip_exchange *exchange);
+/* Whether a URI is of the domain: an address-of-record's, or a Request-URI to resolve. */
+bool sip_exchange_is_domain(const struct sip_exchange *exchange, const struct sip_uri *uri);
+/* Whether there is such a user: anybody, when no users were given. */
+bool sip_exchange_has_user(const struct sip_exchange *exchange, const char *user);
+/* Refuses, counts and notes. `more`: header lines. */
+void sip_exchange_refuse(struct sip_exchange *exchange, struct sip_server *server, enum sip_refusal why,
+                         struct span more);
+/* The same with a challenge, at a registrar (WWW-Authenticate) or a proxy (Proxy-Authenticate). */
+void sip_exchange_challenge(struct sip_exchange *exchange, struct sip_server *server, enum sip_refusal why,
+                            bool registrar);
+/* Who asks, by credentials in that field: a name, or NULL when it has been challenged. */
+const char *sip_exchange_prove(struct sip_exchange *exchange, struct sip_server *server, bool registrar);
+/* Refuses with 420 when one of these fields names an option tag that isn't among the known ones (NULL at the end). */
+bool sip_exchange_extensions(struct sip_exchange *exchange, struct sip_server *server, enum sip_header_name field,
+                             const char *const *known);
+
+/* registrar.c */
+void sip_exchange_register(struct sip_exchange *exchange, struct sip_server *server);
+
+/* proxy.c */
+void sip_proxy_request(struct sip_exchange *exchange, struct sip_server *server);
+void sip_proxy_cancel(struct sip_exchange *exchange, struct sip_server *cancel, struct sip_server *invite);
+void sip_proxy_ack(struct sip_exchange *exchange, const struct sip_arrival *arrival);
+void sip_proxy_response(struct sip_exchange *exchange, const struct sip_arrival *arrival);
+void sip_proxy_free(struct sip_exchange *exchange);
+
+#endif
