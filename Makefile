@@ -61,7 +61,8 @@ PROGRAM := $(if $(RUNNER),$(BUILD)/punchlab)
 
 # ---- what people ask for
 
-.PHONY: all programs demo pictures test interop interop-programs bench fuzz fuzz-run sanitize install clean format help FORCE
+.PHONY: all programs demo pictures test test-page interop interop-programs bench fuzz fuzz-run sanitize install clean
+.PHONY: format help FORCE
 all: $(BUILD)/libpunchlab.a $(PROGRAM)
 
 # Everything that `make test` needs.
@@ -78,6 +79,10 @@ pictures: all
 test: programs
 	@scripts/deps test
 	@BUILD='$(BUILD)' CC='$(CC)' tests/run
+
+# The page of a run in a real browser; see tests/page/run.
+test-page: all
+	@BUILD='$(BUILD)' tests/page/run
 
 # Other people's programs against ours; what is missing is skipped, and says so.
 interop: all
@@ -127,6 +132,7 @@ help:
 	@echo 'make demo        plays the situations, ends with a table of their outcomes'
 	@echo 'make pictures    draws the pictures of the documents anew, docs/pictures'
 	@echo 'make test        installs what tests need and runs all of them'
+	@echo 'make test-page   the page of a run in a real browser, which it installs (NO_BROWSER=1: leaves it out)'
 	@echo 'make sanitize    the same under ASan and UBSan, in $(BUILD)-sanitize'
 	@echo 'make fuzz        libFuzzer over each decoder and engine, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make interop     other programs against ours, in network namespaces (as root); skips what it cannot do'

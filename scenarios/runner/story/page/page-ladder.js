@@ -44,7 +44,7 @@ const Ladder = (() => {
             others = all.filter((name) => !busiest.has(name));
             all = all.filter((name) => busiest.has(name));
         }
-        return { all: others.length ? [...all, `${others.length} others`] : all, others };
+        return { all: others.length ? [...all, `+${others.length}`] : all, others };
     }
 
     function setUp(container, theModel, select) {

@@ -6,6 +6,7 @@
 const Layout = (() => {
     const CROWD = 18;              /* members of a network that are drawn one by one */
     const GAP = 26, ROW_GAP = 26, BAND = 34, RISE = 50, DOOR = 30, PAD = 14;
+    const LONGEST = 24;            /* characters of a name that are drawn */
     const HOST = { width: 104, height: 46 };
 
     function members(model) {
@@ -30,8 +31,11 @@ const Layout = (() => {
     }
 
     function textWidth(text, size) {
-        return text.length * size;
+        return Math.min(text.length, LONGEST) * size;
     }
+
+    /* A name as the drawing has room for it. */
+    const clip = (text) => text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
 
     function hostItem(node) {
         const addresses = node.crowd ? [] : node.interfaces.filter((face) => !face.inside).flatMap((face) => face.addresses);
@@ -83,7 +87,7 @@ const Layout = (() => {
                          height: rows.reduce((sum, row) => sum + row.height + ROW_GAP, 0) };
             });
             const outside = node.interfaces.find((face) => !face.inside);
-            const text = Math.max(textWidth(node.name + (node.type || node.kind), 7.4) + 44,
+            const text = Math.max(textWidth(node.name, 8) + textWidth(node.type || node.kind, 6.8) + 44,
                                   ...(outside ? outside.addresses.slice(0, 2).map((one) => textWidth(one, 6.7) + 40) : [0]));
             const width = Math.max(text, parts.reduce((sum, part) => sum + part.width + PAD * 2, 0));
             const inner = Math.max(34, ...parts.map((part) => part.height));
@@ -279,5 +283,5 @@ const Layout = (() => {
         return points[points.length - 1];
     }
 
-    return { build, path, along };
+    return { build, path, along, clip };
 })();

@@ -103,7 +103,8 @@ const Stage = (() => {
         const faces = node.interfaces.filter((face) => !face.inside);
         group.append(svg('rect', { x: place.left, y: place.top, width: item.width, height: item.height, rx: 9 }),
                      svg('text', { class: 'node-name', x: place.x, y: place.top + 19, 'text-anchor': 'middle',
-                                   text: crowd ? `+ ${crowd.length.toLocaleString('en')} more` : node.name }));
+                                   text: crowd ? `+ ${crowd.length.toLocaleString('en')} more` : Layout.clip(node.name) }),
+                     svg('title', { text: crowd ? crowd.slice(0, 40).join(', ') : node.name }));
         const addresses = crowd ? [] : texts(group, shorten(faces.flatMap((face) => face.addresses)), place.x, place.top + 35, 'address');
         layers.nodes.append(group);
         fixed.push({ x: place.left, y: place.top, width: item.width, height: item.height });
@@ -112,12 +113,13 @@ const Stage = (() => {
 
     function drawBox(node, place) {
         const group = svg('g', { class: `node node-box node-${node.kind}`, 'data-node': node.name });
-        const words = `${node.type || node.kind}`, width = Math.min(place.item.width - 10, node.name.length * 9 + words.length * 6.6 + 40);
+        const name = Layout.clip(node.name), words = `${node.type || node.kind}`;
+        const width = Math.min(place.item.width - 10, name.length * 9 + words.length * 6.6 + 40);
         const left = place.x - width / 2;
         place.doorHalf = width / 2;
         group.append(svg('rect', { class: 'door', x: left, y: place.top, width, height: place.item.door, rx: 7 }));
         const text = svg('text', { class: 'node-name', x: place.x, y: place.top + 19.5, 'text-anchor': 'middle' },
-                         svg('tspan', { text: node.name }), svg('tspan', { class: 'node-type', dx: 7, text: words }));
+                         svg('tspan', { text: name }), svg('tspan', { class: 'node-type', dx: 7, text: words }));
         group.append(text);
         const outside = node.interfaces.filter((face) => !face.inside), inside = node.interfaces.filter((face) => face.inside);
         const addresses = shorten(outside.flatMap((face) => face.addresses)).map((address, index) =>
@@ -206,7 +208,7 @@ const Stage = (() => {
                 view.shown = flight.protocol + flight.name;
                 view.group.setAttribute('class', `packet p-${flight.protocol}`);
                 view.sign.setAttribute('d', Words.sign(flight.protocol));
-                view.name.textContent = flight.name;
+                view.name.textContent = Layout.clip(flight.name);
             }
             view.group.classList.toggle('selected', flight.leg.packet === state.selected);
             view.name.style.display = list.length > 24 ? 'none' : '';
