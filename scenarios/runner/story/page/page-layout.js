@@ -9,10 +9,25 @@ const Layout = (() => {
     const LONGEST = 24;            /* characters of a name that are drawn */
     const HOST = { width: 104, height: 46 };
 
+    /* Where a node stands: on the network of its first interface, or, when it has several, on the busiest. */
+    function homeOf(model, node, busy) {
+        const outer = node.interfaces.filter((face) => !face.inside);
+        let best = outer[0];
+        for (const face of outer.slice(1))
+            if ((busy.get(`${node.name}\n${face.network}`) || 0) > (busy.get(`${node.name}\n${best.network}`) || 0)) best = face;
+        return best;
+    }
+
     function members(model) {
-        const lists = model.topology.networks.map(() => []);
+        const lists = model.topology.networks.map(() => []), busy = new Map();
+        for (const leg of model.legs) {
+            for (const name of [leg.from, leg.to]) {
+                const key = `${name}\n${leg.network}`;
+                busy.set(key, (busy.get(key) || 0) + 1);
+            }
+        }
         for (const node of model.topology.nodes.values()) {
-            const outer = node.interfaces.find((face) => !face.inside);
+            const outer = homeOf(model, node, busy);
             if (outer && lists[outer.network]) lists[outer.network].push(node);
         }
         return lists;
