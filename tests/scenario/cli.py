@@ -159,7 +159,7 @@ def test_explain(folder):
     times = [float(match.group(1)) for match in (re.match(r' *([0-9.]+) ms  ', line) for line in lines) if match]
     check('explain: in order of time', len(times) > 20 and times == sorted(times), times)
     one = run('run', fixture('punch'), '--explain=A.1', '--quiet', '--no-trace', '--out', folder)
-    check('explain: one packet', one.returncode == 0 and one.stdout.startswith('The way of A.1\n') and
+    check('explain: one packet', one.returncode == 0 and one.stdout.startswith('The way of A.1: Binding request\n') and
           'S.1, at' in one.stdout, one.stdout)
     says('explain goes with text', run('run', fixture('punch'), '--explain', '--format', 'json'), 2, '--explain')
     for width in '-1', '39', '1001', 'wide':

@@ -2,6 +2,8 @@
 #include "scenarios/runner/story/payload.h"
 #include "tests/unit/support.h"
 
+static const struct flow udp = { .source_port = 5000, .destination_port = 3478, .protocol = PROTOCOL_UDP };
+
 /* "what: before -> after" of each change, one a line. */
 static char *
 changes_text(struct span before, struct span after)
@@ -9,7 +11,7 @@ changes_text(struct span before, struct span after)
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func((GDestroyNotify)payload_change_free);
     GString *out = g_string_new(NULL);
 
-    payload_changes(before, after, changes);
+    payload_changes(&udp, before, after, changes);
     for (guint i = 0; i < changes->len; i++) {
         const struct payload_change *change = changes->pdata[i];
 
@@ -77,7 +79,7 @@ test_limit(void)
 
     for (size_t i = 0; i < sizeof after; i += 2)
         after[i] = 1;
-    payload_changes(span_of(before, sizeof before), span_of(after, sizeof after), changes);
+    payload_changes(&udp, span_of(before, sizeof before), span_of(after, sizeof after), changes);
     CHECK_ROW_UINT("no more than are told", changes->len, PAYLOAD_CHANGES_MAX);
     CHECK_ROW_TEXT("and it says so",
                    ((const struct payload_change *)changes->pdata[PAYLOAD_CHANGES_MAX - 1])->what, "and more");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/cursor.h"
+#include "scenarios/runner/story/decode.h"
 #include "scenarios/runner/story/payload.h"
 
 enum { COPIES_MAX = 4096 }; /* a packet that runs in circles has no more than its TTL, but links may duplicate it */
@@ -97,6 +98,7 @@ copies_watch(struct copies *copies, struct port *port)
 
 /* What of a packet is compared. */
 struct content {
+    struct flow flow; /* protocol and ports */
     unsigned ttl;
     struct span data; /* behind the transport header; of fragments and other protocols behind the IP header */
 };
@@ -116,12 +118,16 @@ skip_extensions(struct reader *reader, uint8_t next, bool *fragment)
 }
 
 static void
-skip_transport(struct reader *reader, uint8_t protocol)
+read_transport(struct reader *reader, struct flow *flow)
 {
-    if (protocol == PROTOCOL_UDP) {
+    if (flow->protocol != PROTOCOL_UDP && flow->protocol != PROTOCOL_TCP)
+        return;
+    flow->source_port = reader_u16(reader);
+    flow->destination_port = reader_u16(reader);
+    if (flow->protocol == PROTOCOL_UDP) {
+        reader_skip(reader, 4);
+    } else {
         reader_skip(reader, 8);
-    } else if (protocol == PROTOCOL_TCP) {
-        reader_skip(reader, 12);
         size_t header = (size_t)(reader_u8(reader) >> 4) * 4;
         reader_skip(reader, header > 13 ? header - 13 : 0);
     }
@@ -147,8 +153,9 @@ read_content(struct span packet, struct content *content)
         reader_skip(&reader, 32);
         protocol = skip_extensions(&reader, protocol, &fragment);
     }
+    content->flow = (struct flow){ .protocol = protocol };
     if (!fragment)
-        skip_transport(&reader, protocol);
+        read_transport(&reader, &content->flow);
     content->data = reader_rest(&reader);
     return !reader_failed(&reader);
 }
@@ -194,5 +201,54 @@ copies_changes(const struct copies *copies, uint32_t node, int64_t at, GPtrArray
                                            g_strdup_printf("%u", after.ttl) };
         g_ptr_array_add(changes, change);
     }
-    payload_changes(before.data, after.data, changes);
+    payload_changes(&before.flow, before.data, after.data, changes);
+}
+
+/* ---- what it is */
+
+static void
+drop_number(struct fields *fields, const char *name, int64_t value)
+{
+    (void)fields, (void)name, (void)value;
+}
+
+static void
+drop_flag(struct fields *fields, const char *name, bool value)
+{
+    (void)fields, (void)name, (void)value;
+}
+
+static void
+drop_span(struct fields *fields, const char *name, struct span value)
+{
+    (void)fields, (void)name, (void)value;
+}
+
+static void
+drop_open(struct fields *fields, const char *name)
+{
+    (void)fields, (void)name;
+}
+
+static void
+drop_close(struct fields *fields)
+{
+    (void)fields;
+}
+
+bool
+copies_summary(const struct copies *copies, GString *out)
+{
+    g_autoptr(GString) summary = g_string_new(NULL);
+    struct fields nowhere = {
+        .number = drop_number, .time = drop_number, .flag = drop_flag, .text = drop_span, .bytes = drop_span,
+        .open = drop_open, .close = drop_close,
+    };
+    struct decoding decoding = { .out = &nowhere, .summary = summary };
+
+    if (copies->copies->len == 0)
+        return false;
+    decode_packet(&decoding, span_of_bytes(g_array_index(copies->copies, struct copy, 0).bytes));
+    g_string_append(out, summary->str);
+    return summary->len > 0;
 }

@@ -20,4 +20,7 @@ void copies_watch(struct copies *copies, struct port *port);
  * at time `at`, but for addresses and ports, which the journal tells: the TTL, the data. */
 void copies_changes(const struct copies *copies, uint32_t node, int64_t at, GPtrArray *changes);
 
+/* Appends in one line what it is ("Binding request"), as its first copy tells; false when there is none. */
+bool copies_summary(const struct copies *copies, GString *out);
+
 #endif

@@ -200,7 +200,12 @@ print_way(const struct explain *explain, const struct story *story, packet_name 
           const struct terminal *terminal, unsigned width, GString *out)
 {
     g_autoptr(way) way = way_new(story, packet);
+    g_autoptr(GString) what = g_string_new(NULL);
 
+    if (copies_summary(explain->copies, what)) {
+        g_free(way->what);
+        way->what = g_strdup(what->str);
+    }
     for (guint i = 0; i < way->stations->len; i++) {
         const struct way_station *station = way->stations->pdata[i];
 

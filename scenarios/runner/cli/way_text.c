@@ -134,7 +134,7 @@ way_text(const struct way *way, int64_t last, const struct terminal *terminal, u
 {
     struct writing writing = { terminal, last, width, out };
 
-    put_format(&writing, 0, STYLE_STRONG, "The way of %s", way->packet);
+    put_format(&writing, 0, STYLE_STRONG, *way->what ? "The way of %s: %s" : "The way of %s", way->packet, way->what);
     if (*way->cause)
         put_format(&writing, 0, STYLE_PLAIN, "It was sent because of %s: --explain=%s tells that one's way.", way->cause,
                    way->cause);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "proto/stun/describe.h"
+#include "scenarios/runner/story/decode.h"
 
 enum { BYTES_SHOWN = 32, LINES_COMPARED = 2000, FIELDS_COMPARED = 1000 };
 
@@ -36,7 +36,7 @@ add(GPtrArray *changes, guint first, char *what, char *before, char *after)
     g_ptr_array_add(changes, change);
 }
 
-/* ---- STUN: the fields as a list of names and values */
+/* ---- fields as a list of names and values */
 
 struct listing {
     struct fields fields;
@@ -49,12 +49,16 @@ static void
 list(struct fields *fields, const char *name, char *value)
 {
     struct listing *listing = (struct listing *)fields;
+    bool whole = strcmp(listing->path->str, "Data.") == 0 || strcmp(listing->path->str, "Message.") == 0;
 
-    if (listing->names->len == FIELDS_COMPARED) {
+    if (whole || listing->names->len == FIELDS_COMPARED) { /* the data itself is compared by lines or bytes */
         g_free(value);
         return;
     }
-    g_ptr_array_add(listing->names, g_strconcat(listing->path->str, name, NULL));
+    char *path = g_strconcat(listing->path->str, name, NULL), *dot = strchr(path, '.');
+    if (dot)
+        *dot = ' '; /* "STUN xor_mapped_address" */
+    g_ptr_array_add(listing->names, path);
     g_ptr_array_add(listing->values, value);
 }
 
@@ -112,8 +116,9 @@ list_close(struct fields *fields)
 }
 
 static struct listing
-listing_of(const struct stun_message *message)
+listing_of(const struct flow *flow, struct span data)
 {
+    g_autoptr(GString) summary = g_string_new(NULL);
     struct listing listing = {
         .fields = { list_number, list_number, list_flag, list_text, list_bytes, list_open, list_close },
         .path = g_string_new(NULL),
@@ -121,7 +126,10 @@ listing_of(const struct stun_message *message)
         .values = g_ptr_array_new_with_free_func(g_free),
     };
 
-    stun_message_fields(message, &listing.fields);
+    struct decoding decoding = {
+        .out = &listing.fields, .summary = summary, .flow = *flow, .stream = flow->protocol == PROTOCOL_TCP,
+    };
+    decode_data(&decoding, data);
     return listing;
 }
 
@@ -158,28 +166,23 @@ compare_listings(const struct listing *before, const struct listing *after, GPtr
         const char *old = before->values->pdata[i], *new = other < 0 ? "" : after->values->pdata[other];
 
         if (other < 0 || strcmp(old, new) != 0)
-            add(changes, first, g_strconcat("STUN ", before->names->pdata[i], NULL), g_strdup(old), g_strdup(new));
+            add(changes, first, g_strdup(before->names->pdata[i]), g_strdup(old), g_strdup(new));
     }
     for (guint i = 0; i < after->names->len; i++) {
         if (counterpart(after, i, before) < 0)
-            add(changes, first, g_strconcat("STUN ", after->names->pdata[i], NULL), g_strdup(""),
+            add(changes, first, g_strdup(after->names->pdata[i]), g_strdup(""),
                 g_strdup(after->values->pdata[i]));
     }
 }
 
-static bool
-compare_stun(struct span before, struct span after, GPtrArray *changes)
+static void
+compare_fields(const struct flow *flow, struct span before, struct span after, GPtrArray *changes)
 {
-    struct stun_message old, new;
-    guint first = changes->len;
+    struct listing left = listing_of(flow, before), right = listing_of(flow, after);
 
-    if (stun_message_decode(before, &old) != STUN_FAULT_NONE || stun_message_decode(after, &new) != STUN_FAULT_NONE)
-        return false;
-    struct listing left = listing_of(&old), right = listing_of(&new);
     compare_listings(&left, &right, changes);
     listing_clear(&left);
     listing_clear(&right);
-    return changes->len > first;
 }
 
 /* ---- text, line by line */
@@ -267,15 +270,16 @@ compare_bytes(struct span before, struct span after, GPtrArray *changes)
 }
 
 void
-payload_changes(struct span before, struct span after, GPtrArray *changes)
+payload_changes(const struct flow *flow, struct span before, struct span after, GPtrArray *changes)
 {
-    if (before.length == after.length && (before.length == 0 || memcmp(before.bytes, after.bytes, before.length) == 0))
-        return;
-    if (compare_stun(before, after, changes))
-        return;
     guint first = changes->len;
+
+    if (span_equal(before, after))
+        return;
     if (is_text(before) && is_text(after))
         compare_text(before, after, changes);
-    if (changes->len == first) /* no text, or other line ends */
+    else
+        compare_fields(flow, before, after, changes);
+    if (changes->len == first) /* nobody takes it, or text with other line ends */
         compare_bytes(before, after, changes);
 }

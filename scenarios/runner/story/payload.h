@@ -1,13 +1,13 @@
-/* What has changed in a packet's data between two copies of it: told as a student would ask for it, field by field.
+/* What has changed in a packet's data between two copies of it: told as a student would ask for it.
  *
- * STUN messages are compared by their fields, through the decoder that the engines use; text (SIP, SDP, HTTP) line by
- * line; anything else byte by byte. */
+ * Text (SIP, SDP, HTTP) is compared line by line; what a decoder takes (decode.h: STUN, ChannelData, RTP, ...) by its
+ * fields; anything else byte by byte. */
 #ifndef SCENARIOS_RUNNER_STORY_PAYLOAD_H
 #define SCENARIOS_RUNNER_STORY_PAYLOAD_H
 
 #include <glib.h>
 
-#include "core/base/span.h"
+#include "core/base/address.h"
 
 /* One thing that is not as it was. An empty `before` or `after`: it was not there. */
 struct payload_change {
@@ -18,7 +18,8 @@ void payload_change_free(struct payload_change *change);
 
 enum { PAYLOAD_CHANGES_MAX = 64 }; /* told of one packet: the last one then says that there are more */
 
-/* Appends struct payload_change * for whatever differs; nothing when the two are the same. */
-void payload_changes(struct span before, struct span after, GPtrArray *changes);
+/* Appends struct payload_change * for whatever differs; nothing when the two are the same. `flow` is the packet's: protocol
+ * and ports say more of the data than its bytes do. */
+void payload_changes(const struct flow *flow, struct span before, struct span after, GPtrArray *changes);
 
 #endif

@@ -175,6 +175,7 @@ way_new(const struct story *story, packet_name packet)
     struct way *way = g_new0(struct way, 1);
 
     way->packet = name_text(packet, story->names);
+    way->what = g_strdup("");
     way->cause = g_strdup("");
     way->ended_at = g_strdup("");
     way->stations = g_ptr_array_new_with_free_func(station_free);
@@ -202,6 +203,7 @@ way_free(struct way *way)
     g_ptr_array_unref(way->stations);
     g_ptr_array_unref(way->effects);
     g_free(way->packet);
+    g_free(way->what);
     g_free(way->cause);
     g_free(way->ended_at);
     g_free(way);

@@ -36,6 +36,7 @@ struct way_effect {
 
 struct way {
     char *packet;        /* "A.3" */
+    char *what;          /* what it is, in a line, when somebody who has its bytes sets it; "" */
     char *cause;         /* what its maker was handling then; "" */
     GPtrArray *stations; /* struct way_station * */
     GPtrArray *effects;  /* struct way_effect * */
