@@ -33,7 +33,7 @@ static const struct signs drawn = {
 /* ---- the drawing */
 
 struct cell {
-    gunichar sign;
+    gunichar sign; /* 0: the second half of a wide one */
     enum terminal_style style;
 };
 
@@ -73,8 +73,15 @@ add_line(struct drawing *drawing)
 static void
 write_text(struct cell *line, size_t at, const char *text, enum terminal_style style)
 {
-    for (; *text; text = g_utf8_next_char(text))
-        line[at++] = (struct cell){ g_utf8_get_char(text), style };
+    for (; *text; text = g_utf8_next_char(text)) {
+        gunichar sign = g_utf8_get_char(text);
+        size_t width = terminal_character_width(sign);
+
+        if (width > 0)
+            line[at++] = (struct cell){ sign, style };
+        if (width > 1)
+            line[at++] = (struct cell){ 0, style };
+    }
 }
 
 /* Writes text around a place, moved so far that it stays within the drawing; false when it is too long for that. */
@@ -202,7 +209,8 @@ put_cells(const struct drawing *drawing, const struct cell *line, size_t width)
     g_autoptr(GString) run = g_string_new(NULL);
 
     for (size_t i = 0; i < width; i++) {
-        g_string_append_unichar(run, line[i].sign);
+        if (line[i].sign)
+            g_string_append_unichar(run, line[i].sign);
         if (i + 1 < width && line[i + 1].style == line[i].style)
             continue;
         terminal_styled(drawing->terminal, line[i].style, run->str, drawing->out);

@@ -140,12 +140,20 @@ terminal_safe_lines(const char *text, GString *out)
 }
 
 size_t
+terminal_character_width(gunichar c)
+{
+    if (c < 0x300)
+        return 1;
+    return g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
+}
+
+size_t
 terminal_width(const char *text)
 {
     size_t width = 0;
 
-    for (; *text; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
+    for (; *text; text = g_utf8_next_char(text))
+        width += terminal_character_width(g_utf8_get_char(text));
     return width;
 }
 
@@ -161,15 +169,19 @@ terminal_fitting(const char *text, size_t columns)
 {
     const char *at = text, *blank = NULL;
 
-    for (size_t used = 0; *at && used < columns; used++) {
+    for (size_t used = 0; *at; at = g_utf8_next_char(at)) {
+        used += terminal_character_width(g_utf8_get_char(at));
+        if (used > columns)
+            break;
         if (*at == ' ' && at > text)
             blank = at;
-        at = g_utf8_next_char(at);
     }
     if (!*at)
         return (size_t)(at - text);
     if (*at == ' ')
         blank = at;
+    if (at == text && !blank) /* not even one: it is taken all the same, or nothing would ever end */
+        at = g_utf8_next_char(at);
     return (size_t)((blank ? blank : at) - text);
 }
 
@@ -194,7 +206,13 @@ terminal_cut(const char *text, size_t width)
 {
     if (terminal_width(text) <= width)
         return g_strdup(text);
-    const char *end = g_utf8_offset_to_pointer(text, (glong)(width > 0 ? width - 1 : 0));
+    const char *end = text;
+
+    for (size_t used = 0; *end; end = g_utf8_next_char(end)) {
+        used += terminal_character_width(g_utf8_get_char(end));
+        if (used + 1 > width)
+            break;
+    }
     g_autofree char *head = g_strndup(text, (gsize)(end - text));
 
     return g_strconcat(head, width > 0 ? "~" : "", NULL);

@@ -38,7 +38,9 @@ void terminal_safe(const char *text, GString *out);
 /* The same for text of several lines, which keeps its line ends. */
 void terminal_safe_lines(const char *text, GString *out);
 
-/* Columns that UTF-8 text takes, counting each character as one. */
+/* Columns that a character takes: two for the wide ones of East Asia, none for those that go onto the one before. */
+size_t terminal_character_width(gunichar c);
+/* Columns that UTF-8 text takes. */
 size_t terminal_width(const char *text);
 
 /* The bytes of `text` that fit into `columns`, cut at a blank where there is one. */

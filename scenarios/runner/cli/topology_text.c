@@ -130,8 +130,15 @@ put(struct canvas *canvas, size_t x, size_t y, gunichar sign)
 static void
 put_text(struct canvas *canvas, size_t x, size_t y, const char *text)
 {
-    for (; *text; text = g_utf8_next_char(text))
-        put(canvas, x++, y, g_utf8_get_char(text));
+    for (; *text; text = g_utf8_next_char(text)) {
+        gunichar sign = g_utf8_get_char(text);
+        size_t width = terminal_character_width(sign);
+
+        if (width > 0)
+            put(canvas, x++, y, sign);
+        if (width > 1)
+            put(canvas, x++, y, 0); /* its second half */
+    }
 }
 
 static void
@@ -230,8 +237,10 @@ say_canvas(const struct canvas *canvas, GString *out)
 
         while (width > 0 && line[width - 1] == ' ')
             width--;
-        for (size_t x = 0; x < width; x++)
-            g_string_append_unichar(out, line[x]);
+        for (size_t x = 0; x < width; x++) {
+            if (line[x])
+                g_string_append_unichar(out, line[x]);
+        }
         g_string_append_c(out, '\n');
     }
 }
