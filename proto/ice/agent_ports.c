@@ -113,7 +113,7 @@ ice_agent_component(struct ice_agent *agent, unsigned stream, unsigned component
 /* Whether data from there is the peer's: of the path, or of a candidate that was signalled or learned. Consent protects
  * whom we send to (RFC 7675); this keeps strangers out. */
 static bool
-is_peers(const struct ice_agent *agent, const struct ice_candidate *at, struct endpoint source)
+is_peers_at(const struct ice_agent *agent, const struct ice_candidate *at, struct endpoint source)
 {
     struct ice_path path;
 
@@ -129,6 +129,14 @@ is_peers(const struct ice_agent *agent, const struct ice_candidate *at, struct e
     return false;
 }
 
+bool
+agent_is_peers(const struct ice_agent *agent, int base, struct endpoint source)
+{
+    const struct ice_candidate *at = base < 0 ? NULL : ice_session_local(agent->session, (unsigned)base);
+
+    return at && is_peers_at(agent, at, source);
+}
+
 /* The last thing that is done with a datagram: the owner may free the agent. */
 static void
 deliver(struct ice_agent *agent, int base, const struct io_datagram *datagram)
@@ -137,7 +145,7 @@ deliver(struct ice_agent *agent, int base, const struct io_datagram *datagram)
     struct outlet *outlet;
     struct io_datagram in = *datagram;
 
-    if (!at || !is_peers(agent, at, datagram->peer)) {
+    if (!at || !is_peers_at(agent, at, datagram->peer)) {
         agent->counters.strangers++;
         return;
     }

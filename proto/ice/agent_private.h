@@ -168,6 +168,9 @@ void agent_port_drop(struct ice_agent *agent, struct port *port);
 void agent_way_set(struct ice_agent *agent, int number, struct way way);
 /* Sends from a base; `peer` is filled in. */
 enum io_result agent_send(struct ice_agent *agent, unsigned base, struct io_datagram *datagram);
+/* Whether what comes to a base from there may be the peer's: of the path, or of a candidate that was signalled or
+ * learned. */
+bool agent_is_peers(const struct ice_agent *agent, int base, struct endpoint source);
 /* STUN or data, that has come to a base. */
 void agent_take(struct ice_agent *agent, int base, const struct io_datagram *datagram);
 /* Closes what nothing uses any more. */

@@ -195,6 +195,24 @@ on_connection(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_resu
     agent_leave(agent, true);
 }
 
+/* Room for one more. Anybody may connect, and say nothing: over the limit the oldest connection goes that is nobody's
+ * whom the session knows, so that strangers keep the peer out no longer than they go on connecting. */
+static bool
+make_room(struct ice_agent *agent)
+{
+    if (agent->connections->len < ICE_AGENT_CONNECTIONS_MOST)
+        return true;
+    for (guint i = 0; i < agent->connections->len; i++) {
+        struct connection *connection = g_ptr_array_index(agent->connections, i);
+
+        if (agent_is_peers(agent, connection->port->number, connection->peer))
+            continue;
+        connection_close(connection);
+        return true;
+    }
+    return false;
+}
+
 /* From an active candidate by any port. A relay's server connects later. */
 static enum io_result
 begin_connection(struct connection *connection)
@@ -222,7 +240,7 @@ open_connection(struct tcp_port *port, struct endpoint peer, enum io_result *why
     if (port->transport == ICE_TCP_PASSIVE)
         return NULL;
     *why = IO_FULL;
-    if (agent->connections->len >= ICE_AGENT_CONNECTIONS_MOST)
+    if (!make_room(agent))
         return NULL;
     connection = connection_new(port, peer);
     *why = begin_connection(connection);
@@ -253,7 +271,7 @@ agent_tcp_expect(struct tcp_port *port, struct endpoint peer)
 {
     struct ice_agent *agent = port->agent;
 
-    if (find_connection(port, peer) || agent->connections->len >= ICE_AGENT_CONNECTIONS_MOST)
+    if (find_connection(port, peer) || !make_room(agent))
         return false;
     agent->counters.connections++;
     g_ptr_array_add(agent->connections, connection_new(port, peer));
@@ -306,7 +324,7 @@ accept_one(struct tcp_port *port)
     struct connection *connection = connection_new(port, (struct endpoint){ ADDRESS_NONE, 0 });
 
     connection->tcp = port->listener->ops->accept(port->listener, on_connection, connection);
-    if (!connection->tcp || agent->connections->len >= ICE_AGENT_CONNECTIONS_MOST) {
+    if (!connection->tcp || !make_room(agent)) {
         if (connection->tcp)
             connection->tcp->ops->close(connection->tcp, true);
         connection_free(connection);

@@ -1,5 +1,6 @@
 /* ICE agents over TCP behind NATs: relayed candidates (RFC 6544 section 5.2, RFC 6062), and reflexive ones other than
  * for simultaneous open. */
+#include "core/net/stack.h"
 #include "tests/unit/support_agent.h"
 
 static struct ice_agent_options
@@ -247,11 +248,58 @@ test_passive_reflexive(void)
     check_stream("passive reflexive");
 }
 
+static void
+on_stranger(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_result result)
+{
+    (void)owner, (void)tcp, (void)ready, (void)result;
+}
+
+static struct endpoint
+listener_of(const struct end *at)
+{
+    const struct ice_session *session = ice_agent_session(at->agent);
+
+    for (size_t i = 0; i < ice_session_locals(session); i++)
+        if (ice_session_local(session, (unsigned)i)->transport == ICE_TCP_PASSIVE)
+            return ice_session_local(session, (unsigned)i)->endpoint;
+    return (struct endpoint){ ADDRESS_NONE, 0 };
+}
+
+/* Who connects and says nothing does not keep the peer out, nor takes the place of one who is connected. */
+static void
+test_strangers(void)
+{
+    struct ice_agent_options options = over_tcp(false, false);
+    struct io_tcp *strangers[2 * ICE_AGENT_CONNECTIONS_MOST];
+    struct endpoint any = { address_ipv4(0), 0 }, at;
+    struct io *io;
+    enum io_result why;
+
+    agents_world("port-restricted-cone", NULL);
+    ends_connect(&end_a, &end_b, &options, 0);
+    io = node_io(node_called("S"));
+    at = listener_of(&end_b);
+    for (size_t i = 0; i < G_N_ELEMENTS(strangers); i++) {
+        if (i == G_N_ELEMENTS(strangers) / 2)
+            run_for(2 * TIME_S);
+        strangers[i] = io->ops->connect(io, &any, &at, false, on_stranger, NULL, &why);
+        CHECK(strangers[i] != NULL);
+        run_for(TIME_MS);
+    }
+    run_for(5 * TIME_S);
+    ends_check("strangers", &end_a, &end_b, 1);
+    CHECK(ice_agent_counters(end_b.agent)->connections > ICE_AGENT_CONNECTIONS_MOST);
+    for (size_t i = 0; i < G_N_ELEMENTS(strangers); i++)
+        if (strangers[i])
+            strangers[i]->ops->close(strangers[i], true);
+    check_stream("strangers");
+}
+
 void
 suite_ice_agent_tcp(void)
 {
     UNIT_SUITE("ICE agent over TCP", agents_begin, agents_end, { "gathering", test_gathering }, { "paths", test_paths },
                { "life", test_life }, { "restart", test_restart }, { "lost server", test_lost_server },
                { "no allocation", test_no_allocation }, { "freed", test_freed },
-               { "passive reflexive", test_passive_reflexive });
+               { "passive reflexive", test_passive_reflexive }, { "strangers", test_strangers });
 }
