@@ -276,12 +276,19 @@ test_strangers(void)
     enum io_result why;
 
     agents_world("port-restricted-cone", NULL);
-    ends_connect(&end_a, &end_b, &options, 0);
+    end_open(&end_a, "A", &options);
+    options.session.controlling = false;
+    end_open(&end_b, "B", &options);
+    ice_agent_gather(end_a.agent);
+    ice_agent_gather(end_b.agent);
+    run_for(TIME_MS);
     io = node_io(node_called("S"));
     at = listener_of(&end_b);
     for (size_t i = 0; i < G_N_ELEMENTS(strangers); i++) {
-        if (i == G_N_ELEMENTS(strangers) / 2)
+        if (i == G_N_ELEMENTS(strangers) / 2) {
+            CHECK(end_describe(&end_a, &end_b) && end_describe(&end_b, &end_a));
             run_for(2 * TIME_S);
+        }
         strangers[i] = io->ops->connect(io, &any, &at, false, on_stranger, NULL, &why);
         CHECK(strangers[i] != NULL);
         run_for(TIME_MS);
