@@ -65,7 +65,8 @@ struct turn_allocation {
     void *home, *via;       /* whose it is, and how to reach the client */
     void *more;             /* connections of RFC 6062 */
     int64_t budget, budget_at;   /* the bandwidth left, bytes scaled by TIME_S, and when that was computed */
-    uint64_t bytes_to_peers, bytes_to_client, datagrams_to_peers, datagrams_to_client;
+    uint64_t bytes_to_peers, bytes_to_client; /* of data, in datagrams or connections */
+    uint64_t datagrams_to_peers, datagrams_to_client;
 };
 
 struct turn_permission {

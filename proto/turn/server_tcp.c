@@ -285,12 +285,15 @@ pass_end(struct end *to)
 }
 
 static void
-count(struct turn_pipe *pipe, size_t bytes, int64_t now)
+count(struct turn_pipe *pipe, const struct end *from, size_t bytes, int64_t now)
 {
+    struct turn_allocation *allocation = pipe->allocation;
+
     pipe->has_read = true;
     pipe->bytes += bytes;
+    *(from == &pipe->client ? &allocation->bytes_to_peers : &allocation->bytes_to_client) += bytes;
     pipe->server->counters.stream_bytes += bytes;
-    turn_budget_take(pipe->allocation, bytes, now);
+    turn_budget_take(allocation, bytes, now);
 }
 
 /* Reads what the budget allows, and writes it. */
@@ -314,7 +317,7 @@ read_some(struct turn_pipe *pipe, struct end *from, struct end *to)
         from->ended = true;
         return FLOW_AGAIN;
     }
-    count(pipe, (size_t)got, now);
+    count(pipe, from, (size_t)got, now);
     return write_new(to, server->buffer, (size_t)got);
 }
 
@@ -531,7 +534,7 @@ turn_pipe_join(struct turn_pipe *pipe, const struct turn_arrival *arrival)
     pipe->client.tcp = stun_connections_release(arrival->via, &pipe->peer.unsent, &pipe->client.unsent);
     pipe->client.tcp->ready = on_ready;
     pipe->client.tcp->owner = pipe;
-    count(pipe, pipe->peer.unsent->len, arrival->now);
+    count(pipe, &pipe->client, pipe->peer.unsent->len, arrival->now);
     server->counters.joined++;
     if (turn_server_listening(server)) {
         struct record record = turn_record_of(&turn_kind_joined, pipe->allocation);

@@ -395,6 +395,9 @@ test_connect(void)
     carry();
     CHECK(data.ended);
     CHECK_ROW_INT("journal", fake_io_noted(turn_host, &turn_kind_parted), 1);
+    CHECK_ROW_INT("counted to the peer", turn_server_next(turn_under_test, NULL)->bytes_to_peers, strlen("to the peer"));
+    CHECK_ROW_INT("counted to the client", turn_server_next(turn_under_test, NULL)->bytes_to_client,
+                  strlen("early and late"));
     line_close(&data);
     line_close(&peer);
     CHECK_ROW_INT("and again", connect_to(peer_at, &id), 0);
