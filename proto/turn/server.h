@@ -115,8 +115,8 @@ struct turn_server *turn_server_new(struct io *io, const struct turn_server_opti
 void turn_server_free(struct turn_server *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(turn_server, turn_server_free)
 
-/* No new allocations from now on: 300 with ALTERNATE-SERVER where `alternate` is given and the request is proven, else 508.
- * Those there are live on; when turn_server_allocations is 0 nobody is left. */
+/* No new allocations from now on: 300 with ALTERNATE-SERVER where `alternate` is given, of the client's family (RFC 8489
+ * section 14.15), and the request is proven; else 508. Those there are live on; when turn_server_allocations is 0 nobody is left. */
 void turn_server_drain(struct turn_server *server, const struct endpoint *alternate);
 
 const struct turn_server_counters *turn_server_counters(const struct turn_server *server);

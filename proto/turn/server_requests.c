@@ -139,17 +139,23 @@ answer_allocate(struct work *work, const struct turn_allocation *allocation)
     succeed(work);
 }
 
+/* RFC 8489 sections 10 and 14.15: only who has proven himself, and to an address of his own family. */
+static bool
+is_sent_elsewhere(const struct work *work)
+{
+    struct address alternate = work->server->alternate.address, client = work->arrival->tuple.client.address;
+
+    return !address_is_none(alternate) && address_family(alternate) == address_family(client) && work->proof.seal.key;
+}
+
 /* What is wrong with one allocation more (numbers 10 and 11). */
 static unsigned
 judge_quota(const struct work *work)
 {
     const struct turn_server *server = work->server;
 
-    if (server->draining) {
-        bool elsewhere = !address_is_none(server->alternate.address) && work->proof.seal.key;
-
-        return elsewhere ? STUN_CODE_TRY_ALTERNATE : STUN_CODE_INSUFFICIENT_CAPACITY;
-    }
+    if (server->draining)
+        return is_sent_elsewhere(work) ? STUN_CODE_TRY_ALTERNATE : STUN_CODE_INSUFFICIENT_CAPACITY;
     if (server->options.per_user && turn_allocations_of_user(server->table, user_of(work)) >= server->options.per_user)
         return STUN_CODE_QUOTA_REACHED;
     if (server->options.total && turn_allocations_count(server->table) >= server->options.total)

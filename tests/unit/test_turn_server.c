@@ -618,6 +618,9 @@ test_quota(void)
     struct endpoint other = turn_at("198.51.100.2:3478");
     turn_server_drain(turn_under_test, &other);
     CHECK_ROW_INT("elsewhere", turn_speaker_allocate(&second), STUN_CODE_TRY_ALTERNATE);
+    other = turn_at("[2001:db8::2]:3478");
+    turn_server_drain(turn_under_test, &other);
+    CHECK_ROW_INT("not in the other family", turn_speaker_allocate(&second), STUN_CODE_INSUFFICIENT_CAPACITY);
     turn_speaker_clear(&second);
     turn_speaker_clear(&third);
 }
