@@ -39,6 +39,13 @@ test_server(void)
           "1: host:turn_server: the local address is none of this host's" },
         { "a relay address of others", NET "show(t:turn_server {relay = a})",
           "1: host:turn_server: relay is none of this host's addresses; one outside of a NAT goes as external" },
+        { "an external address of a family that the host has not", NET "t:turn_server {external = '2001:db8::9'}",
+          "1: host:turn_server: external is of a family that this host has no address of" },
+        { "an external IPv6 address",
+          "local n = lab.internet {} local t, a = n:host('T', {'198.51.100.1', '2001:db8::1'}), "
+          "n:host('A', {'198.51.100.2', '2001:db8::2'}) local s = t:turn_server {external = '2001:db8::9'} "
+          "a:spawn(function() log(a:turn(s, {family = 'ipv6'}).relayed.ip) end)",
+          "2001:db8::9" },
         { "users are none", NET "t:turn_server {users = 'alice'}",
           "1: host:turn_server: users is 'alice'; accepted: a table of passwords by name: {alice = 'secret'}" },
         { "users without names", NET "t:turn_server {users = {'secret'}}",
@@ -92,6 +99,10 @@ test_server(void)
           "e.user, e.transport, e.expires > 598 and e.expires < 600, e.permissions, e.channels, e.bytes_to_peers, "
           "e.bytes_to_client) end)",
           "1 true true nil alice udp true 1 1 4 0" },
+        { "allocations as they were made, though the second has the place of the first",
+          RELAY "on(function(r) local q = a:turn(s, me) r:close() lab.sleep(1) local p = a:turn(s, me) "
+                "local l = s:allocations() show(#l, l[1].client == q.mapped, l[2].client == p.mapped) end)",
+          "2 true true" },
         { "draining", RELAY "on(function(r) s:drain() why(a:turn(s, me)) show(r:permit(b)) end)",
           "nil rejected 508 508 Insufficient Capacity; true" },
         { "stopped: nobody answers",
@@ -131,6 +142,8 @@ test_opening(void)
           "198.51.100.9" },
         { "an address of others", SERVER "a:spawn(function() why(a:turn(s, with {ip = b})) end)",
           "1: host:turn: the local address is none of this host's" },
+        { "too long a lifetime", SERVER "a:turn(s, with {lifetime = '5000000000s'})",
+          "1: host:turn: lifetime is '5000000000s'; accepted: a duration of up to 136 years" },
         { "no password", SERVER "a:turn(s, {user = 'alice'})", "1: host:turn: password is missing: they go together" },
         { "no user", SERVER "a:turn(s, {password = 'alice'})", "1: host:turn: user is missing: they go together" },
         { "nobody", SERVER "a:spawn(function() why(a:turn(s)) end)", "nil rejected 401 401 Unauthenticated" },

@@ -409,6 +409,17 @@ read_keepalive(lua_State *L)
     return duration;
 }
 
+/* In whole seconds, and as many as LIFETIME has room for (RFC 8656 section 18.2). */
+static uint32_t
+read_lifetime(lua_State *L)
+{
+    int64_t lifetime = arg_duration(L, -1, "lifetime"), seconds = lifetime / TIME_S + (lifetime % TIME_S > 0);
+
+    if (seconds > UINT32_MAX)
+        complain_value(L, "lifetime", -1, "a duration of up to 136 years");
+    return (uint32_t)seconds;
+}
+
 static void
 read_wishes(lua_State *L, struct turn_client_options *options)
 {
@@ -425,7 +436,7 @@ read_wishes(lua_State *L, struct turn_client_options *options)
     if (options_get(L, 3, "dont_fragment"))
         options->dont_fragment = arg_boolean(L, -1, "dont_fragment");
     if (options_get(L, 3, "lifetime"))
-        options->lifetime = (uint32_t)((arg_duration(L, -1, "lifetime") + TIME_S - 1) / TIME_S);
+        options->lifetime = read_lifetime(L);
     if (options_get(L, 3, "auto_permit"))
         options->auto_permit = arg_boolean(L, -1, "auto_permit");
     options->send_unpermitted = !options->auto_permit; /* so that a lesson sees the server drop it */

@@ -121,6 +121,21 @@ read_limits(lua_State *L, struct turn_server_options *options)
         read_ports(L, options);
 }
 
+/* Outside of a 1:1 NAT, of the relay address of its family: that which was given, or the host's. */
+static void
+read_external(lua_State *L, struct turn_listen *listen)
+{
+    struct address external = arg_address(L, -1, "external");
+    enum family family = address_family(external);
+    struct turn_relay_address *relay = family == FAMILY_IPV4 ? &listen->ipv4 : &listen->ipv6;
+
+    if (address_is_none(relay->address))
+        relay->address = node_address(lab_handle_self(L)->node->node, family);
+    if (address_is_none(relay->address))
+        complain(L, "external is of a family that this host has no address of");
+    relay->external = external;
+}
+
 /* Where it listens and where its relayed addresses are: one of each family, of the host. */
 static void
 read_places(lua_State *L, struct turn_server_options *options)
@@ -138,13 +153,8 @@ read_places(lua_State *L, struct turn_server_options *options)
             complain(L, "relay is none of this host's addresses; one outside of a NAT goes as external");
         *(address_is_ipv4(relay) ? &listen->ipv4 : &listen->ipv6) = (struct turn_relay_address){ .address = relay };
     }
-    if (options_get(L, 2, "external")) {
-        struct address external = arg_address(L, -1, "external");
-
-        if (address_is_none(listen->ipv4.address))
-            listen->ipv4.address = node_address(lab_handle_self(L)->node->node, FAMILY_IPV4);
-        listen->ipv4.external = external;
-    }
+    if (options_get(L, 2, "external"))
+        read_external(L, listen);
 }
 
 static void
@@ -266,20 +276,34 @@ push_allocation(lua_State *L, const struct turn_allocation *allocation, int64_t 
     set_number(L, "bytes_to_client", allocation->bytes_to_client);
 }
 
-/* server:allocations(): a list, as they were made. */
+static int
+by_number(const void *a, const void *b)
+{
+    const struct turn_allocation *const *one = a, *const *other = b;
+
+    return ((*one)->number > (*other)->number) - ((*one)->number < (*other)->number);
+}
+
+/* server:allocations(): a list, as they were made. The array of them is Lua's, which may raise an error amid. */
 static int
 server_allocations(struct script *script, lua_State *L)
 {
     struct turn_server *server = service_server(self_server(L)->service);
-    const struct turn_allocation *allocation = NULL;
-    lua_Integer count = 0;
+    size_t count = server ? turn_server_allocations(server) : 0, i = 0;
+    const struct turn_allocation **all, *allocation = NULL;
 
     arg_no_more(L, 1);
     luaL_checkstack(L, 12, NULL);
-    lua_newtable(L);
-    while (server && (allocation = turn_server_next(server, allocation))) {
-        push_allocation(L, allocation, script->world->now);
-        lua_rawseti(L, -2, ++count);
+    limits_spend(L, (int64_t)count);
+    all = lua_newuserdatauv(L, MAX(count, 1) * sizeof *all, 0);
+    while (server && (allocation = turn_server_next(server, allocation)))
+        all[i++] = allocation;
+    g_assert(i == count);
+    qsort(all, count, sizeof *all, by_number);
+    lua_createtable(L, (int)count, 0);
+    for (i = 0; i < count; i++) {
+        push_allocation(L, all[i], script->world->now);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;
 }
