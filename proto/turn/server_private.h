@@ -1,12 +1,13 @@
 /* What the files of the TURN server share:
  *
- *   server.c           its life, sockets, time; what comes is sorted here
- *   server_requests.c  requests and their answers
+ *   server.c           its life, sockets, time
+ *   server_arrivals.c  what comes from clients is sorted
+ *   server_requests.c  requests and their answers; Allocate in server_allocate.c, both with server_work.h
  *   server_ports.c     relayed addresses: which port, and the sockets there
  *   server_peers.c     whether a peer may be talked to, and how its address is written inside and outside of a 1:1 NAT
  *   server_relay.c     data: from clients to peers, and back
  *   server_budget.c    how much of it an allocation may have
- *   server_tcp.c       RFC 6062: connections with peers
+ *   server_tcp.c       RFC 6062: connections with peers; server_pipe.c moves their bytes
  */
 #ifndef PROTO_TURN_SERVER_PRIVATE_H
 #define PROTO_TURN_SERVER_PRIVATE_H
@@ -79,8 +80,9 @@ struct turn_arrival {
 /* An allocation ends: its sockets and connections are closed, and it is forgotten. */
 void turn_server_end(struct turn_server *server, struct turn_allocation *allocation, enum turn_why why);
 
-/* Takes away what has run out. */
+/* Takes away what has run out, and sets the timer for what runs out next. */
 void turn_server_sweep(struct turn_server *server, int64_t now);
+void turn_server_arm(struct turn_server *server);
 
 /* Counts and journals what ends here; `before` as it came, `allocation` may be NULL. */
 void turn_server_drop(struct turn_server *server, const struct flow *before, uint64_t packet,
@@ -109,6 +111,13 @@ struct record turn_record_of(const struct record_kind *kind, const struct turn_a
  * goes; NULL: nothing. */
 enum io_result turn_send_to_client(const struct turn_allocation *allocation, struct span message,
                                    const struct io_datagram *marks, struct record *told);
+
+/* --- server_arrivals.c */
+
+/* Of the sockets that clients come to, whose owner is the place. */
+extern const struct io_udp_events turn_place_events;
+/* Lets clients come over TCP, at the places that there are. */
+bool turn_open_streams(struct turn_server *server, enum io_result *why);
 
 /* --- server_requests.c */
 

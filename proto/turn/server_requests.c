@@ -1,22 +1,12 @@
 /* Requests: who asks (RFC 8489 section 9.2.4), what is not understood, then each method's own checks in the order of its
- * section. A request changes something only after its last check. */
+ * section. A request changes something only after its last check. Allocate is in server_allocate.c. */
 #include "proto/stun/fingerprint.h"
-#include "proto/turn/server_private.h"
-
-struct work {
-    const struct turn_arrival *arrival;
-    struct turn_server *server;
-    const struct stun_message *message;
-    struct stun_proof proof;
-    struct stun_builder builder;
-    struct stun_types unknown; /* of 420 */
-    uint8_t buffer[STUN_ANSWER_BYTES];
-};
+#include "proto/turn/server_work.h"
 
 /* --- answers ----------------------------------------------------------------------------------------------------- */
 
-static void
-begin(struct work *work, enum stun_class class)
+void
+turn_work_begin(struct turn_work *work, enum stun_class class)
 {
     struct stun_header header = stun_header_respond(&work->message->header, class);
 
@@ -36,7 +26,7 @@ turn_complete(struct turn_server *server, struct stun_builder *builder, const st
 
 /* From where the request arrived to where it came from; over TCP by its connection. */
 static void
-send_answer(struct work *work)
+send_answer(struct turn_work *work)
 {
     const struct turn_arrival *arrival = work->arrival;
     bool fingerprint = stun_message_find(work->message, STUN_FINGERPRINT) != NULL;
@@ -50,8 +40,8 @@ send_answer(struct work *work)
         work->server->counters.unsent++;
 }
 
-static void
-succeed(struct work *work)
+void
+turn_work_succeed(struct turn_work *work)
 {
     work->server->counters.successes++;
     send_answer(work);
@@ -72,13 +62,13 @@ turn_count_refusal(struct turn_server *server, const struct turn_tuple *tuple, u
     server->io->ops->note(server->io, &record);
 }
 
-static void
-refuse(struct work *work, unsigned code)
+void
+turn_work_refuse(struct turn_work *work, unsigned code)
 {
     const struct turn_arrival *arrival = work->arrival;
 
     turn_count_refusal(work->server, &arrival->tuple, arrival->datagram->packet, work->message->header.method, code);
-    begin(work, STUN_ERROR);
+    turn_work_begin(work, STUN_ERROR);
     stun_put_error(&work->builder, code);
     if (work->proof.verdict == STUN_AUTH_REFUSE)
         stun_auth_put_challenge(work->server->auth, &work->builder, &work->proof, arrival->tuple.client, arrival->now);
@@ -89,9 +79,9 @@ refuse(struct work *work, unsigned code)
     send_answer(work);
 }
 
-static void
-note_about(struct work *work, const struct record_kind *kind, const struct turn_allocation *allocation,
-           struct endpoint peer, uint32_t subject, int64_t detail)
+void
+turn_work_note(struct turn_work *work, const struct record_kind *kind, const struct turn_allocation *allocation,
+               struct endpoint peer, uint32_t subject, int64_t detail)
 {
     struct turn_server *server = work->server;
 
@@ -108,198 +98,26 @@ note_about(struct work *work, const struct record_kind *kind, const struct turn_
     server->io->ops->note(server->io, &record);
 }
 
-/* --- Allocate (section 7.2) -------------------------------------------------------------------------------------- */
-
-/* Whose quota it counts for, and whose allocation it may be (441): with a shared secret a client comes again and again with
- * new credentials, and is the same. */
-static struct span
-user_of(const struct work *work)
+struct span
+turn_work_user(const struct turn_work *work)
 {
     struct span name = work->proof.user ? stun_user_name(work->proof.user) : span_of(NULL, 0);
 
     return work->server->secret ? stun_secret_owner(name) : name;
 }
 
-static void
-answer_allocate(struct work *work, const struct turn_allocation *allocation)
-{
-    struct stun_builder *builder = &work->builder;
-
-    begin(work, STUN_SUCCESS);
-    for (unsigned which = 0; which < TURN_RELAYS; which++)
-        if (allocation->relays[which].socket)
-            stun_put_endpoint(builder, STUN_XOR_RELAYED_ADDRESS, allocation->relays[which].relayed);
-    stun_put_number(builder, STUN_LIFETIME, (uint64_t)((allocation->expires - work->arrival->now) / TIME_S));
-    stun_put_endpoint(builder, STUN_XOR_MAPPED_ADDRESS, allocation->tuple.client);
-    if (allocation->token)
-        stun_put_number(builder, STUN_RESERVATION_TOKEN, allocation->token);
-    if (allocation->other_code)
-        stun_put_family_error(builder, address_is_ipv4(allocation->relays[0].relayed.address) ? FAMILY_IPV6 : FAMILY_IPV4,
-                              allocation->other_code);
-    succeed(work);
-}
-
-/* RFC 8489 sections 10 and 14.15: only who has proven himself, and to an address of his own family. */
-static bool
-is_sent_elsewhere(const struct work *work)
-{
-    struct address alternate = work->server->alternate.address, client = work->arrival->tuple.client.address;
-
-    return !address_is_none(alternate) && address_family(alternate) == address_family(client) && work->proof.seal.key;
-}
-
-/* What is wrong with one allocation more (numbers 10 and 11). */
-static unsigned
-judge_quota(const struct work *work)
-{
-    const struct turn_server *server = work->server;
-
-    if (server->draining)
-        return is_sent_elsewhere(work) ? STUN_CODE_TRY_ALTERNATE : STUN_CODE_INSUFFICIENT_CAPACITY;
-    if (server->options.per_user && turn_allocations_of_user(server->table, user_of(work)) >= server->options.per_user)
-        return STUN_CODE_QUOTA_REACHED;
-    if (server->options.total && turn_allocations_count(server->table) >= server->options.total)
-        return STUN_CODE_INSUFFICIENT_CAPACITY;
-    return 0;
-}
-
-/* Sockets for a wish, none of them anybody's yet. */
-struct ports {
-    struct turn_opened relays[TURN_RELAYS], reserved;
-    uint16_t other_code;
-};
-
-/* One of each family: success with one of them, too, and then with the reason why the other is missing. */
-static bool
-open_both(struct work *work, const struct turn_wish *wish, struct ports *ports)
-{
-    const struct turn_place *place = work->arrival->place;
-    struct turn_opened *four = &ports->relays[0], *six = &ports->relays[1];
-    bool got_four = turn_open_relay(work->server, place, FAMILY_IPV4, wish->protocol, wish->even, four, NULL);
-    bool got_six = turn_open_relay(work->server, place, FAMILY_IPV6, wish->protocol, wish->even, six, NULL);
-    bool has_four = !address_is_none(place->relay[0].address), has_six = !address_is_none(place->relay[1].address);
-
-    if (!got_four) {
-        *four = *six;
-        six->socket = NULL;
-        ports->other_code = has_four ? STUN_CODE_INSUFFICIENT_CAPACITY : STUN_CODE_FAMILY_UNSUPPORTED;
-    } else if (!got_six) {
-        ports->other_code = has_six ? STUN_CODE_INSUFFICIENT_CAPACITY : STUN_CODE_FAMILY_UNSUPPORTED;
-    }
-    return got_four || got_six;
-}
-
-static bool
-open_ports(struct work *work, const struct turn_wish *wish, struct ports *ports)
-{
-    *ports = (struct ports){ .other_code = 0 };
-    if (wish->by_token) {
-        const struct turn_reservation *reservation =
-            turn_reservation_find(work->server->table, wish->token, work->arrival->now);
-
-        ports->relays[0].relayed = reservation->relayed;
-        ports->relays[0].socket = turn_reservation_take(work->server->table, wish->token);
-        return true;
-    }
-    if (wish->both)
-        return open_both(work, wish, ports);
-    return turn_open_relay(work->server, work->arrival->place, wish->family, wish->protocol, wish->even,
-                           &ports->relays[0], wish->pair ? &ports->reserved : NULL);
-}
-
-static uint64_t
-draw_token(struct turn_server *server)
-{
-    uint64_t token;
-
-    do
-        server->io->ops->random(server->io, &token, sizeof token);
-    while (token == 0 || turn_reservation_find(server->table, token, INT64_MIN));
-    return token;
-}
-
-static struct turn_allocation *
-make_allocation(struct work *work, const struct turn_wish *wish, const struct ports *ports)
-{
-    const struct turn_arrival *arrival = work->arrival;
-    struct turn_server *server = work->server;
-    int64_t lifetime = turn_lifetime(wish->has_lifetime, wish->lifetime, server->options.lifetime_most);
-    struct turn_allocation *allocation =
-        turn_allocation_add(server->table, &arrival->tuple, user_of(work), arrival->now, lifetime);
-
-    allocation->home = server;
-    allocation->via = arrival->via;
-    allocation->protocol = wish->protocol;
-    allocation->request = work->message->header.id;
-    allocation->other_code = ports->other_code;
-    allocation->budget_at = arrival->now - TIME_S; /* a full bucket */
-    for (unsigned which = 0; which < TURN_RELAYS; which++)
-        if (ports->relays[which].socket) {
-            turn_allocation_add_relay(server->table, allocation, which, ports->relays[which].relayed,
-                                      ports->relays[which].socket);
-            turn_relay_attach(wish->protocol, ports->relays[which].socket, &allocation->relays[which]);
-        }
-    if (ports->reserved.socket) {
-        allocation->token = draw_token(server);
-        turn_reserve(server->table, allocation->token, ports->reserved.relayed, ports->reserved.socket, arrival->now);
-    }
-    if (arrival->tuple.protocol == PROTOCOL_TCP)
-        stun_connections_hold(arrival->via, true);
-    server->counters.allocated++;
-    note_about(work, &turn_kind_allocated, allocation, (struct endpoint){ ADDRESS_NONE, 0 }, 0, lifetime);
-    return allocation;
-}
-
-static void
-serve_allocate(struct work *work)
-{
-    const struct turn_arrival *arrival = work->arrival;
-    struct turn_server *server = work->server;
-    const struct turn_place *place = arrival->place;
-    struct turn_offer offer = { .ipv4 = !address_is_none(place->relay[0].address),
-                                .ipv6 = !address_is_none(place->relay[1].address),
-                                .tcp = server->options.tcp_allocations,
-                                .dont_fragment = !server->options.no_dont_fragment,
-                                .leg = arrival->tuple.protocol };
-    struct turn_allocation *there = turn_allocation_find(server->table, &arrival->tuple, arrival->now);
-    struct turn_wish wish;
-    struct ports ports;
-    unsigned code;
-
-    if (there && stun_id_equal(&there->request, &work->message->header.id) &&
-        span_equal(turn_allocation_user(there), user_of(work))) {
-        answer_allocate(work, there);
-        return;
-    }
-    if (there) {
-        refuse(work, STUN_CODE_ALLOCATION_MISMATCH);
-        return;
-    }
-    code = turn_wish_read(work->message, &offer, &wish, &work->unknown);
-    if (code == 0 && wish.by_token && !turn_reservation_find(server->table, wish.token, arrival->now))
-        code = STUN_CODE_INSUFFICIENT_CAPACITY;
-    if (code == 0)
-        code = judge_quota(work);
-    if (code == 0 && !open_ports(work, &wish, &ports))
-        code = STUN_CODE_INSUFFICIENT_CAPACITY;
-    if (code)
-        refuse(work, code);
-    else
-        answer_allocate(work, make_allocation(work, &wish, &ports));
-}
-
 /* --- Refresh (section 8.2) --------------------------------------------------------------------------------------- */
 
 static void
-answer_refresh(struct work *work, int64_t lifetime)
+answer_refresh(struct turn_work *work, int64_t lifetime)
 {
-    begin(work, STUN_SUCCESS);
+    turn_work_begin(work, STUN_SUCCESS);
     stun_put_number(&work->builder, STUN_LIFETIME, (uint64_t)(lifetime / TIME_S));
-    succeed(work);
+    turn_work_succeed(work);
 }
 
 static void
-delete(struct work *work, struct turn_allocation *allocation, struct turn_relay *relay)
+delete(struct turn_work *work, struct turn_allocation *allocation, struct turn_relay *relay)
 {
     unsigned left = (allocation->relays[0].socket != NULL) + (allocation->relays[1].socket != NULL);
 
@@ -314,7 +132,7 @@ delete(struct work *work, struct turn_allocation *allocation, struct turn_relay 
 
 /* A family asks for one of two relays to be refreshed or deleted. */
 static void
-serve_refresh(struct work *work, struct turn_allocation *allocation)
+serve_refresh(struct turn_work *work, struct turn_allocation *allocation)
 {
     const struct turn_arrival *arrival = work->arrival;
     struct turn_relay *relay = NULL;
@@ -328,7 +146,7 @@ serve_refresh(struct work *work, struct turn_allocation *allocation)
     if (code == 0 && family != FAMILY_NONE && !(relay = turn_allocation_relay(allocation, family)))
         code = STUN_CODE_PEER_FAMILY_MISMATCH;
     if (code) {
-        refuse(work, code);
+        turn_work_refuse(work, code);
         return;
     }
     if (asked && seconds == 0) {
@@ -338,7 +156,7 @@ serve_refresh(struct work *work, struct turn_allocation *allocation)
     lifetime = turn_lifetime(asked, seconds, work->server->options.lifetime_most);
     turn_allocation_refresh(work->server->table, allocation, family, arrival->now, lifetime);
     work->server->counters.refreshed++;
-    note_about(work, &turn_kind_refreshed, allocation, (struct endpoint){ ADDRESS_NONE, 0 }, 0, lifetime);
+    turn_work_note(work, &turn_kind_refreshed, allocation, (struct endpoint){ ADDRESS_NONE, 0 }, 0, lifetime);
     answer_refresh(work, lifetime);
 }
 
@@ -360,7 +178,7 @@ read_peers(const struct stun_message *message, struct endpoint peers[STUN_MAX_AT
 
 /* All of them, or none. */
 static unsigned
-judge_peers(struct work *work, struct turn_allocation *allocation, const struct endpoint *peers, size_t count)
+judge_peers(struct turn_work *work, struct turn_allocation *allocation, const struct endpoint *peers, size_t count)
 {
     uint32_t more = 0;
 
@@ -376,18 +194,18 @@ judge_peers(struct work *work, struct turn_allocation *allocation, const struct 
 }
 
 static void
-permit(struct work *work, struct turn_allocation *allocation, struct address peer)
+permit(struct turn_work *work, struct turn_allocation *allocation, struct address peer)
 {
     bool made = false;
 
     if (!turn_permission_install(work->server->table, allocation, peer, work->arrival->now, &made) || !made)
         return;
     work->server->counters.permissions++;
-    note_about(work, &turn_kind_permitted, allocation, (struct endpoint){ peer, 0 }, 0, 0);
+    turn_work_note(work, &turn_kind_permitted, allocation, (struct endpoint){ peer, 0 }, 0, 0);
 }
 
 static void
-serve_create_permission(struct work *work, struct turn_allocation *allocation)
+serve_create_permission(struct turn_work *work, struct turn_allocation *allocation)
 {
     struct endpoint peers[STUN_MAX_ATTRIBUTES];
     size_t count;
@@ -396,19 +214,19 @@ serve_create_permission(struct work *work, struct turn_allocation *allocation)
     if (code == 0)
         code = judge_peers(work, allocation, peers, count);
     if (code) {
-        refuse(work, code);
+        turn_work_refuse(work, code);
         return;
     }
     for (size_t i = 0; i < count; i++)
         permit(work, allocation, peers[i].address);
-    begin(work, STUN_SUCCESS);
-    succeed(work);
+    turn_work_begin(work, STUN_SUCCESS);
+    turn_work_succeed(work);
 }
 
 /* --- ChannelBind (section 12.2) ---------------------------------------------------------------------------------- */
 
 static unsigned
-judge_bind(struct work *work, struct turn_allocation *allocation, uint16_t number, struct endpoint peer)
+judge_bind(struct turn_work *work, struct turn_allocation *allocation, uint16_t number, struct endpoint peer)
 {
     struct turn_server *server = work->server;
     int64_t now = work->arrival->now;
@@ -427,7 +245,7 @@ judge_bind(struct work *work, struct turn_allocation *allocation, uint16_t numbe
 }
 
 static void
-serve_channel_bind(struct work *work, struct turn_allocation *allocation)
+serve_channel_bind(struct turn_work *work, struct turn_allocation *allocation)
 {
     struct turn_server *server = work->server;
     struct stun_value number, peer;
@@ -437,33 +255,33 @@ serve_channel_bind(struct work *work, struct turn_allocation *allocation)
         stun_message_get(work->message, STUN_XOR_PEER_ADDRESS, &peer) == STUN_PRESENT)
         code = judge_bind(work, allocation, (uint16_t)number.number, peer.endpoint);
     if (code) {
-        refuse(work, code);
+        turn_work_refuse(work, code);
         return;
     }
     permit(work, allocation, peer.endpoint.address);
     if (!turn_channel_of_client(server->table, &allocation->tuple, (uint16_t)number.number, work->arrival->now)) {
         server->counters.channels++;
-        note_about(work, &turn_kind_bound, allocation, peer.endpoint, (uint32_t)number.number, 0);
+        turn_work_note(work, &turn_kind_bound, allocation, peer.endpoint, (uint32_t)number.number, 0);
     }
     turn_channel_bind(server->table, allocation, (uint16_t)number.number, peer.endpoint, work->arrival->now);
-    begin(work, STUN_SUCCESS);
-    succeed(work);
+    turn_work_begin(work, STUN_SUCCESS);
+    turn_work_succeed(work);
 }
 
 /* --- RFC 6062 ---------------------------------------------------------------------------------------------------- */
 
 static void
-serve_connect(struct work *work, struct turn_allocation *allocation)
+serve_connect(struct turn_work *work, struct turn_allocation *allocation)
 {
     unsigned code = turn_connect(work->arrival, allocation, work->message, &work->proof);
 
     if (code)
-        refuse(work, code);
+        turn_work_refuse(work, code);
 }
 
 /* Section 5.4. It comes on a connection of its own, which has no allocation and will have none. */
 static void
-serve_connection_bind(struct work *work)
+serve_connection_bind(struct turn_work *work)
 {
     const struct turn_arrival *arrival = work->arrival;
     struct turn_server *server = work->server;
@@ -475,15 +293,15 @@ serve_connection_bind(struct work *work)
         !turn_allocation_find(server->table, &arrival->tuple, arrival->now))
         pipe = turn_pipe_find(server, (uint32_t)id.number);
     if (!pipe) {
-        refuse(work, STUN_CODE_BAD_REQUEST);
+        turn_work_refuse(work, STUN_CODE_BAD_REQUEST);
         return;
     }
-    if (!span_equal(turn_allocation_user(turn_pipe_allocation(pipe)), user_of(work))) {
-        refuse(work, STUN_CODE_WRONG_CREDENTIALS);
+    if (!span_equal(turn_allocation_user(turn_pipe_allocation(pipe)), turn_work_user(work))) {
+        turn_work_refuse(work, STUN_CODE_WRONG_CREDENTIALS);
         return;
     }
-    begin(work, STUN_SUCCESS);
-    succeed(work);
+    turn_work_begin(work, STUN_SUCCESS);
+    turn_work_succeed(work);
     turn_pipe_join(pipe, arrival);
 }
 
@@ -491,17 +309,17 @@ serve_connection_bind(struct work *work)
 
 /* Section 5: of methods that need an allocation, 437 and 441. */
 static void
-serve_owner(struct work *work)
+serve_owner(struct turn_work *work)
 {
     struct turn_allocation *allocation =
         turn_allocation_find(work->server->table, &work->arrival->tuple, work->arrival->now);
 
     if (!allocation) {
-        refuse(work, STUN_CODE_ALLOCATION_MISMATCH);
+        turn_work_refuse(work, STUN_CODE_ALLOCATION_MISMATCH);
         return;
     }
-    if (!span_equal(turn_allocation_user(allocation), user_of(work))) {
-        refuse(work, STUN_CODE_WRONG_CREDENTIALS);
+    if (!span_equal(turn_allocation_user(allocation), turn_work_user(work))) {
+        turn_work_refuse(work, STUN_CODE_WRONG_CREDENTIALS);
         return;
     }
     switch (work->message->header.method) {
@@ -522,7 +340,7 @@ serve_owner(struct work *work)
 
 /* Where the client of a ConnectionBind has its control connection, if that is at the same address: none otherwise. */
 static struct endpoint
-control_of(const struct work *work)
+control_of(const struct turn_work *work)
 {
     struct endpoint here = work->arrival->tuple.client, control = { ADDRESS_NONE, 0 };
     struct turn_pipe *pipe = NULL;
@@ -538,7 +356,7 @@ control_of(const struct work *work)
 /* A nonce is good where it was given out. A ConnectionBind comes on a connection of its own, and clients there use the nonce
  * of the control connection it belongs to (turnutils_uclient does, and knows no other): that one is good for it, too. */
 static struct stun_proof
-prove(const struct work *work)
+prove(const struct turn_work *work)
 {
     const struct turn_arrival *arrival = work->arrival;
     struct stun_auth *auth = work->server->auth;
@@ -557,7 +375,7 @@ turn_serve_request(const struct turn_arrival *arrival, const struct stun_message
 {
     struct turn_server *server = arrival->server;
     unsigned understood = STUN_SET_BASE | STUN_SET_TURN | (server->options.tcp_allocations ? STUN_SET_TURN_TCP : 0);
-    struct work work; /* it is large: no more is cleared than has to be */
+    struct turn_work work; /* it is large: no more is cleared than has to be */
 
     work.arrival = arrival;
     work.server = server;
@@ -567,13 +385,13 @@ turn_serve_request(const struct turn_arrival *arrival, const struct stun_message
     if (server->auth)
         work.proof = prove(&work);
     if (work.proof.verdict == STUN_AUTH_REFUSE)
-        refuse(&work, work.proof.code);
+        turn_work_refuse(&work, work.proof.code);
     else if (stun_message_unknown(message, understood, &work.unknown))
-        refuse(&work, STUN_CODE_UNKNOWN_ATTRIBUTE);
+        turn_work_refuse(&work, STUN_CODE_UNKNOWN_ATTRIBUTE);
     else if (message->unread)
-        refuse(&work, STUN_CODE_BAD_REQUEST);
+        turn_work_refuse(&work, STUN_CODE_BAD_REQUEST);
     else if (message->header.method == STUN_ALLOCATE)
-        serve_allocate(&work);
+        turn_serve_allocate(&work);
     else if (message->header.method == STUN_CONNECTION_BIND)
         serve_connection_bind(&work);
     else

@@ -3,48 +3,11 @@
  *   CONNECTING  a Connect is under way: the peer has not answered. -> WAITING, with the answer to the Connect; or gone, with
  *               447, when the peer refuses or 30 s have passed
  *   WAITING     the peer is there, and the client has been told the ID. -> JOINED by a ConnectionBind; or gone after 30 s
- *   JOINED      bytes go both ways, until both ends have ended, or one has failed
- *
- * What a peer sends before the client joins stays in its connection, which nobody reads: TCP's window is the buffer that
- * section 5.2 asks for. Once joined, bytes are read only when the last ones have been written, so that a slow reader slows
- * the writer down; a pipe keeps no more than what one read has brought. An end of one side is passed on as such; when both
- * have ended, or anything fails, both connections are closed (section 5.5).
- *
- * The bandwidth of the allocation holds for all its pipes together: one that may not read now has its timer set for when
- * it may. Who waits then takes turns: a pipe that has read comes one nanosecond after those that have not, and the two
- * directions of a pipe go first by turns. */
-#include "proto/turn/server_private.h"
+ *   JOINED      bytes go both ways, until both ends have ended, or one has failed */
+#include "proto/turn/server_pipe.h"
 
 #define PATIENCE (30 * TIME_S) /* for the peer, and then for the client (sections 5.2 and 5.3) */
 #define MOST_PIPES 64          /* of an allocation */
-#define PIECE 16384            /* bytes read at a time */
-
-enum state { CONNECTING, WAITING, JOINED };
-
-/* One end: the peer's or the client's. */
-struct end {
-    struct io_tcp *tcp;
-    GByteArray *unsent; /* what is for this end and was not taken yet; NULL: none */
-    bool ended, shut;   /* it has sent its last byte; it was told that none will come */
-};
-
-struct turn_pipe {
-    struct turn_pipe *next, *previous; /* of the allocation */
-    struct turn_allocation *allocation;
-    struct turn_server *server;
-    uint32_t id;
-    enum state state;
-    struct endpoint peer_at; /* as the client knows it */
-    struct end peer, client;
-    struct io_timer timer; /* of patience; of a pipe that is joined: when it may read again */
-    uint64_t bytes;
-    bool clients_turn, has_read; /* which way goes first; whether this pump has brought anything */
-    /* Of a Connect: what its answer needs. The key is looked up again, since a user may be made up for a moment only. */
-    struct stun_id request;
-    GBytes *user; /* NULL: nobody was asked */
-    bool sha256, fingerprint;
-    unsigned algorithm;
-};
 
 /* --- the set ----------------------------------------------------------------------------------------------------- */
 
@@ -53,7 +16,7 @@ turn_pipe_find(const struct turn_server *server, uint32_t id)
 {
     struct turn_pipe *pipe = g_hash_table_lookup(server->pipes, GUINT_TO_POINTER(id));
 
-    return pipe && pipe->state == WAITING ? pipe : NULL;
+    return pipe && pipe->state == PIPE_WAITING ? pipe : NULL;
 }
 
 struct turn_allocation *
@@ -95,7 +58,7 @@ is_connected(const struct turn_allocation *allocation, struct endpoint peer)
 static void on_time(void *owner, struct io_timer *timer);
 
 static struct turn_pipe *
-pipe_new(struct turn_allocation *allocation, struct endpoint peer, enum state state)
+pipe_new(struct turn_allocation *allocation, struct endpoint peer, enum turn_pipe_state state)
 {
     struct turn_server *server = allocation->home;
     struct turn_pipe *pipe = g_new0(struct turn_pipe, 1);
@@ -139,7 +102,7 @@ note(const struct turn_pipe *pipe, const struct record_kind *kind, unsigned rule
 }
 
 static void
-close_end(struct end *end, bool reset)
+close_end(struct turn_pipe_end *end, bool reset)
 {
     if (end->tcp)
         end->tcp->ops->close(end->tcp, reset);
@@ -147,12 +110,12 @@ close_end(struct end *end, bool reset)
         g_byte_array_free(end->unsent, TRUE);
 }
 
-static void
-pipe_close(struct turn_pipe *pipe, bool reset)
+void
+turn_pipe_close(struct turn_pipe *pipe, bool reset)
 {
     struct turn_server *server = pipe->server;
 
-    if (pipe->state != CONNECTING)
+    if (pipe->state != PIPE_CONNECTING)
         note(pipe, &turn_kind_parted, 0);
     server->io->ops->disarm(server->io, &pipe->timer);
     g_hash_table_remove(server->pipes, GUINT_TO_POINTER(pipe->id));
@@ -172,7 +135,7 @@ void
 turn_pipes_close(struct turn_allocation *allocation)
 {
     while (allocation->more)
-        pipe_close(allocation->more, false);
+        turn_pipe_close(allocation->more, false);
 }
 
 /* --- messages on the control connection -------------------------------------------------------------------------- */
@@ -234,128 +197,6 @@ tell_attempt(const struct turn_pipe *pipe)
     send_control(pipe, stun_builder_finish(&builder));
 }
 
-/* --- bytes ------------------------------------------------------------------------------------------------------- */
-
-enum flow_on { FLOW_AGAIN, FLOW_DONE, FLOW_FAILED };
-
-/* Writes what it can of what is left for `to`. AGAIN: all of it is gone. DONE: it takes no more now. */
-static enum flow_on
-write_unsent(struct end *to)
-{
-    enum io_result why = IO_OK;
-    ssize_t taken;
-
-    if (!to->unsent)
-        return FLOW_AGAIN;
-    taken = to->unsent->len ? to->tcp->ops->write(to->tcp, to->unsent->data, to->unsent->len, &why) : 0;
-    if (taken < 0 && why != IO_AGAIN)
-        return FLOW_FAILED;
-    if (taken > 0)
-        g_byte_array_remove_range(to->unsent, 0, (guint)taken);
-    if (to->unsent->len > 0)
-        return FLOW_DONE;
-    g_byte_array_free(to->unsent, TRUE);
-    to->unsent = NULL;
-    return FLOW_AGAIN;
-}
-
-/* Writes new bytes; what is not taken is kept. */
-static enum flow_on
-write_new(struct end *to, const uint8_t *bytes, size_t length)
-{
-    enum io_result why = IO_OK;
-    ssize_t taken = to->tcp->ops->write(to->tcp, bytes, length, &why);
-
-    if (taken < 0 && why != IO_AGAIN)
-        return FLOW_FAILED;
-    if (taken >= 0 && (size_t)taken == length)
-        return FLOW_AGAIN;
-    to->unsent = g_byte_array_new();
-    g_byte_array_append(to->unsent, bytes + MAX(taken, 0), (guint)(length - (size_t)MAX(taken, 0)));
-    return FLOW_DONE;
-}
-
-static enum flow_on
-pass_end(struct end *to)
-{
-    if (!to->shut)
-        to->tcp->ops->shutdown(to->tcp);
-    to->shut = true;
-    return FLOW_DONE;
-}
-
-static void
-count(struct turn_pipe *pipe, const struct end *from, size_t bytes, int64_t now)
-{
-    struct turn_allocation *allocation = pipe->allocation;
-
-    pipe->has_read = true;
-    pipe->bytes += bytes;
-    *(from == &pipe->client ? &allocation->bytes_to_peers : &allocation->bytes_to_client) += bytes;
-    pipe->server->counters.stream_bytes += bytes;
-    turn_budget_take(allocation, bytes, now);
-}
-
-/* Reads what the budget allows, and writes it. */
-static enum flow_on
-read_some(struct turn_pipe *pipe, struct end *from, struct end *to)
-{
-    struct turn_server *server = pipe->server;
-    int64_t now = server->io->ops->now(server->io), when;
-    size_t most = turn_budget_allows(pipe->allocation, PIECE, now, &when);
-    enum io_result why = IO_OK;
-    ssize_t got;
-
-    if (most == 0) {
-        server->io->ops->arm(server->io, &pipe->timer, when + pipe->has_read, true);
-        return FLOW_DONE;
-    }
-    got = from->tcp->ops->read(from->tcp, server->buffer, most, &why);
-    if (got < 0)
-        return why == IO_AGAIN ? FLOW_DONE : FLOW_FAILED;
-    if (got == 0) {
-        from->ended = true;
-        return FLOW_AGAIN;
-    }
-    count(pipe, from, (size_t)got, now);
-    return write_new(to, server->buffer, (size_t)got);
-}
-
-static enum flow_on
-step(struct turn_pipe *pipe, struct end *from, struct end *to)
-{
-    enum flow_on left = write_unsent(to);
-
-    if (left != FLOW_AGAIN)
-        return left;
-    return from->ended ? pass_end(to) : read_some(pipe, from, to);
-}
-
-static bool
-flow(struct turn_pipe *pipe, struct end *from, struct end *to)
-{
-    enum flow_on on;
-
-    while ((on = step(pipe, from, to)) == FLOW_AGAIN)
-        ;
-    return on == FLOW_DONE;
-}
-
-/* Moves what can be moved, and closes what is over. */
-static void
-pump(struct turn_pipe *pipe)
-{
-    struct end *one = pipe->clients_turn ? &pipe->client : &pipe->peer;
-    struct end *other = pipe->clients_turn ? &pipe->peer : &pipe->client;
-
-    pipe->clients_turn = !pipe->clients_turn;
-    pipe->has_read = false;
-    if (!flow(pipe, one, other) || !flow(pipe, other, one))
-        pipe_close(pipe, true);
-    else if (pipe->peer.shut && pipe->client.shut)
-        pipe_close(pipe, false);
-}
-
 /* --- events ------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -364,13 +205,13 @@ on_time(void *owner, struct io_timer *timer)
     struct turn_pipe *pipe = owner;
 
     (void)timer;
-    if (pipe->state == JOINED) {
-        pump(pipe);
+    if (pipe->state == PIPE_JOINED) {
+        turn_pipe_pump(pipe);
         return;
     }
-    if (pipe->state == CONNECTING)
+    if (pipe->state == PIPE_CONNECTING)
         answer_connect(pipe, STUN_CODE_CONNECTION_FAILED);
-    pipe_close(pipe, true);
+    turn_pipe_close(pipe, true);
 }
 
 static void
@@ -378,7 +219,7 @@ on_connected(struct turn_pipe *pipe)
 {
     struct turn_server *server = pipe->server;
 
-    pipe->state = WAITING;
+    pipe->state = PIPE_WAITING;
     server->counters.peer_connections++;
     server->io->ops->arm(server->io, &pipe->timer, time_add(server->io->ops->now(server->io), PATIENCE), false);
     note(pipe, &turn_kind_connected, 0);
@@ -392,13 +233,13 @@ on_ready(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_result re
 
     (void)tcp, (void)result;
     if (ready == IO_FAILED) {
-        if (pipe->state == CONNECTING)
+        if (pipe->state == PIPE_CONNECTING)
             answer_connect(pipe, STUN_CODE_CONNECTION_FAILED);
-        pipe_close(pipe, true);
+        turn_pipe_close(pipe, true);
     } else if (ready == IO_CONNECTED) {
         on_connected(pipe);
-    } else if (pipe->state == JOINED) {
-        pump(pipe);
+    } else if (pipe->state == PIPE_JOINED) {
+        turn_pipe_pump(pipe);
     }
 }
 
@@ -437,7 +278,7 @@ take_peer(struct turn_relay *relay, struct io_tcp *tcp)
         turn_server_drop(server, &flow, 0, allocation, reason);
         return;
     }
-    pipe = pipe_new(allocation, peer, WAITING);
+    pipe = pipe_new(allocation, peer, PIPE_WAITING);
     pipe->peer.tcp = tcp;
     tcp->ready = on_ready;
     tcp->owner = pipe;
@@ -515,7 +356,7 @@ turn_connect(const struct turn_arrival *arrival, struct turn_allocation *allocat
     tcp = io->ops->connect(io, &local, &to, true, on_ready, NULL, &why);
     if (!tcp)
         return STUN_CODE_CONNECTION_FAILED;
-    pipe = pipe_new(allocation, peer, CONNECTING);
+    pipe = pipe_new(allocation, peer, PIPE_CONNECTING);
     pipe->peer.tcp = tcp;
     tcp->owner = pipe;
     remember_request(pipe, message, proof);
@@ -530,11 +371,11 @@ turn_pipe_join(struct turn_pipe *pipe, const struct turn_arrival *arrival)
     struct turn_server *server = pipe->server;
 
     server->io->ops->disarm(server->io, &pipe->timer);
-    pipe->state = JOINED;
+    pipe->state = PIPE_JOINED;
     pipe->client.tcp = stun_connections_release(arrival->via, &pipe->peer.unsent, &pipe->client.unsent);
     pipe->client.tcp->ready = on_ready;
     pipe->client.tcp->owner = pipe;
-    count(pipe, &pipe->client, pipe->peer.unsent->len, arrival->now);
+    turn_pipe_count(pipe, &pipe->client, pipe->peer.unsent->len, arrival->now);
     server->counters.joined++;
     if (turn_server_listening(server)) {
         struct record record = turn_record_of(&turn_kind_joined, pipe->allocation);
@@ -545,5 +386,5 @@ turn_pipe_join(struct turn_pipe *pipe, const struct turn_arrival *arrival)
         record.after.destination_port = pipe->peer_at.port;
         server->io->ops->note(server->io, &record);
     }
-    pump(pipe);
+    turn_pipe_pump(pipe);
 }
