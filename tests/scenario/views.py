@@ -21,7 +21,8 @@ from scene import HERE, PROGRAM, ROOT, SHIPPED, Run, check, equal, finish, punch
 UPDATE = os.environ.get('UPDATE')
 
 # Besides the situations, all of which have one; and the ways of single packets.
-STORIES = [name for name in SHIPPED if name.startswith('situations/')] + ['stun/exchange', 'nat/hairpin', 'nat/ttl-probe']
+STORIES = [name for name in SHIPPED if name.startswith('situations/')] + [
+    'stun/exchange', 'nat/hairpin', 'nat/nat64', 'nat/ttl-probe']
 WAYS = [('situations/symmetric-both', 'A.2'), ('situations/turn-relay', 'A.2'), ('nat/hairpin', 'A.2'),
         ('stun/alg-spoils-mapped-address', 'S.1'), ('nat/nat64', 'A.1')]
 
@@ -299,7 +300,7 @@ def test_what_if(folder):
     equal('what-if: then all records are common', same['common']['records'], len(run.journal()))
     check('what-if: and it says so', 'no difference' in what_if('situations/symmetric-both', '--change',
                                                                 'nat_b=symmetric'))
-    for options, word in (((), '--change'), (('--change', 'nat_b'), 'NAME=VALUE'), (('--change', 'nat_x=none'), 'nat_x'),
+    for options, word in (((), '--change'), (('--change', 'nat_b'), 'NAME=VALUE'), (('--change', 'nat_x=none'), "--change: 'nat_x'"),
                           ((*change, '--format', 'xml'), 'xml')):
         result = punchlab('what-if', 'situations/symmetric-both', *options)
         check('what-if: wrong usage %r' % (options,), result.returncode == 2 and word in result.stderr and

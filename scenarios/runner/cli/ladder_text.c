@@ -143,12 +143,15 @@ draw_reason(struct drawing *drawing, struct cell *line, size_t place, const stru
         write_around(drawing, add_line(drawing), place, row->reason, STYLE_BAD);
 }
 
+/* In brackets, unless its addresses have some themselves. */
 static void
 draw_change(struct drawing *drawing, size_t place, const struct ladder_row *row)
 {
-    g_autofree char *one = g_strconcat("[", row->before, drawing->signs->becomes, row->after, "]", NULL);
-    g_autofree char *first = g_strconcat("[", row->before, NULL);
-    g_autofree char *second = g_strconcat(drawing->signs->becomes + 1, row->after, "]", NULL);
+    bool bare = strchr(row->before, '[') || strchr(row->after, '[');
+    const char *open = bare ? " " : "[", *close = bare ? " " : "]";
+    g_autofree char *one = g_strconcat(open, row->before, drawing->signs->becomes, row->after, close, NULL);
+    g_autofree char *first = g_strconcat(open, row->before, bare ? " " : NULL, NULL);
+    g_autofree char *second = g_strconcat(drawing->signs->becomes + !bare, row->after, close, NULL);
 
     if (terminal_width(one) <= drawing->width) {
         write_around(drawing, add_line(drawing), place, one, STYLE_WARM);

@@ -120,6 +120,20 @@ take_interface(void *user, struct lab_interface *interface)
     explain_interface(user, interface);
 }
 
+/* What --set says has been good in the first run: what is wrong in the second is a change. */
+static void
+blame_change(GError **error)
+{
+    static const char set[] = "--set: ";
+
+    if (error && g_str_has_prefix((*error)->message, set)) {
+        g_autofree char *rest = g_strdup((*error)->message + strlen(set));
+
+        g_free((*error)->message);
+        (*error)->message = g_strconcat("--change: ", rest, NULL);
+    }
+}
+
 static bool
 run_trial(struct what_if *what_if, struct trial *trial, bool changed, GError **error)
 {
@@ -129,8 +143,11 @@ run_trial(struct what_if *what_if, struct trial *trial, bool changed, GError **e
         .until = what_if->until, .unsafe = what_if->given->unsafe, .interrupted = signals_came,
     };
     trial->scenario = scenario_new(&trial->how, error);
-    if (!trial->scenario)
+    if (!trial->scenario) {
+        if (changed)
+            blame_change(error);
         return false;
+    }
     trial->explain = explain_new(NULL);
     explain_begin(trial->explain, trial->scenario);
     trial->scenario->lab->interface_made = take_interface;
