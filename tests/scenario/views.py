@@ -24,7 +24,7 @@ UPDATE = os.environ.get('UPDATE')
 STORIES = [name for name in SHIPPED if name.startswith('situations/')] + [
     'stun/exchange', 'nat/hairpin', 'nat/nat64', 'nat/ttl-probe']
 WAYS = [('situations/symmetric-both', 'A.2'), ('situations/turn-relay', 'A.2'), ('nat/hairpin', 'A.2'),
-        ('stun/alg-spoils-mapped-address', 'S.1'), ('nat/nat64', 'A.1')]
+        ('stun/alg-spoils-mapped-address', 'S.1'), ('nat/nat64', 'A.1'), ('sip/slipstream', 'V.6')]
 
 
 def golden(name, file_name, text):

@@ -54,6 +54,23 @@ time_text(const struct writing *writing, int64_t at)
     return g_string_free(time, FALSE);
 }
 
+/* In one line, or where that is too long in two, the arrow in front of the second. */
+static void
+put_change(const struct writing *writing, const struct payload_change *change, size_t what)
+{
+    const char *before = *change->before ? change->before : "(nothing)";
+    const char *after = *change->after ? change->after : "(nothing)";
+    int blanks = (int)(what - MIN(what, terminal_width(change->what)));
+    size_t needed = MARGIN + 2 + what + 2 + terminal_width(before) + 6 + terminal_width(after);
+
+    if (writing->width == 0 || needed <= writing->width) {
+        put_format(writing, MARGIN + 2, STYLE_WARM, "%s%*s  %s  ->  %s", change->what, blanks, "", before, after);
+        return;
+    }
+    put_format(writing, MARGIN + 2, STYLE_WARM, "%s%*s  %s", change->what, blanks, "", before);
+    put_format(writing, MARGIN + 2 + MAX(what, 2) - 2, STYLE_WARM, "->  %s", after);
+}
+
 static void
 put_changes(const struct writing *writing, const GPtrArray *changes)
 {
@@ -62,13 +79,8 @@ put_changes(const struct writing *writing, const GPtrArray *changes)
     for (guint i = 0; i < changes->len; i++)
         what = MAX(what, terminal_width(((const struct payload_change *)changes->pdata[i])->what));
     what = MIN(what, WHAT_MOST);
-    for (guint i = 0; i < changes->len; i++) {
-        const struct payload_change *change = changes->pdata[i];
-        int blanks = (int)(what - MIN(what, terminal_width(change->what)));
-
-        put_format(writing, MARGIN + 2, STYLE_WARM, "%s%*s  %s  ->  %s", change->what, blanks, "",
-                   *change->before ? change->before : "(nothing)", *change->after ? change->after : "(nothing)");
-    }
+    for (guint i = 0; i < changes->len; i++)
+        put_change(writing, changes->pdata[i], what);
 }
 
 static void
@@ -116,16 +128,19 @@ put_effects(const struct writing *writing, const struct way *way)
 {
     g_string_append_c(writing->out, '\n');
     if (way->effects->len == 0) {
-        put_text(writing, 0, STYLE_PLAIN, "No packet was sent because of it.");
+        put_text(writing, 0, STYLE_PLAIN, "It caused nothing: no packet was sent because of it.");
         return;
     }
-    put_text(writing, 0, STYLE_STRONG, "What was sent because of it");
+    put_text(writing, 0, STYLE_STRONG, "What it caused");
     for (guint i = 0; i < way->effects->len; i++) {
         const struct way_effect *effect = way->effects->pdata[i];
         g_autofree char *at = time_text(writing, effect->at);
 
-        put_format(writing, MARGIN - 1, STYLE_PLAIN, "%s, at %s: %s %s%s%s", effect->packet, at, effect->node,
-                   effect->text, *effect->fate ? "; " : "", effect->fate);
+        if (!*effect->packet)
+            put_format(writing, MARGIN - 1, STYLE_PLAIN, "at %s: %s: %s", at, effect->node, effect->text);
+        else
+            put_format(writing, MARGIN - 1, STYLE_PLAIN, "%s, at %s: %s %s%s%s", effect->packet, at, effect->node,
+                       effect->text, *effect->fate ? "; " : "", effect->fate);
     }
 }
 

@@ -158,11 +158,11 @@ add_effect(struct way *way, const struct story *story, const struct record *reco
     struct way_effect *effect = g_new(struct way_effect, 1);
 
     *effect = (struct way_effect){
-        .packet = name_text(record->packet, story->names),
+        .packet = record->packet ? name_text(record->packet, story->names) : g_strdup(""),
         .text = sentence(record, story->names),
         .node = g_strdup(story->names->node(story->names, record->node)),
         .at = record->at,
-        .fate = fate_of(story, record->packet),
+        .fate = record->packet ? fate_of(story, record->packet) : g_strdup(""),
     };
     g_ptr_array_add(way->effects, effect);
 }
@@ -186,7 +186,7 @@ way_new(const struct story *story, packet_name packet)
         if (record->packet == packet) {
             add_decision(way, record, story->names);
             note_end(way, record, story->names);
-        } else if (record->cause == packet && record->packet && is_action(record, "sent")) {
+        } else if (record->cause == packet && (!record->packet || is_action(record, "sent"))) {
             add_effect(way, story, record);
         }
         if (record->packet == packet && record->cause && is_action(record, "sent")) {

@@ -26,9 +26,10 @@ struct way_station {
     GPtrArray *changes;   /* struct payload_change *: "source", "destination" as the records tell them */
 };
 
-/* A packet that was sent because of this one. */
+/* What happened because of this packet and is not about it: another one was sent, or something changed (a pinhole that an
+ * ALG opened, a pair of ICE's). */
 struct way_effect {
-    char *packet, *text; /* "S.1"; what was sent */
+    char *packet, *text; /* "S.1", "" where it is none; the sentence */
     char *node;
     int64_t at;
     char *fate;          /* "it reaches A", "natB drops it: filtered", "" when the story does not tell */
