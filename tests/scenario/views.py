@@ -112,6 +112,21 @@ def test_terminal(folder):
     check('pipe: neither', not re.search('[\033\u25b6]', explain('situations/symmetric-both', folder)))
 
 
+def test_bar(folder):
+    """Long work at a terminal: one bar that is drawn over and gone at the end."""
+    path = os.path.join(folder, 'busy.lua')
+    with open(path, 'w') as file:
+        file.write('local lab = require "punchlab"\nlab.internet{}\nlocal x = lab.param("x", 1)\nlab.spawn(function() '
+                   'for i = 1, 80000 do lab.sleep("1us") end lab.result("connected", true) end)\n')
+    seen = at_terminal(folder, 60, 'matrix', path, '--rows', 'x=1', '--seeds', '300', '-j', '1', NO_COLOR='1')
+    bars = re.findall(r'\r([^\r]*)\033\[K', seen)
+    check('bar: is drawn, over and over', len(bars) > 3, seen[:400])
+    check('bar: has counts and the time left, and fits', all(
+        len(bar) < 60 and re.fullmatch(r'\[\S+\] +\d+%  \d+ of 300 runs(, \d+ s left)?', bar) for bar in bars if bar), bars[:3])
+    check('bar: it is gone, and the table is there', 'runs' not in seen.rsplit('\033[K', 1)[1] and
+          'connected' in seen.rsplit('\033[K', 1)[1], seen[-300:])
+
+
 HOSTILE = '''
 local lab = require "punchlab"
 lab.title "hostile \\27[31m\\255 </text><script>alert(1)</script>"
@@ -318,6 +333,7 @@ def main():
         test_stories(folder)
         test_widths(folder)
         test_terminal(folder)
+        test_bar(folder)
         test_what_if(folder)
         test_hostile(folder)
         test_pictures(folder)

@@ -5,7 +5,7 @@
 
 enum {
     MARGIN = 16, TIME_WIDTH = 92, PITCH_LEAST = 110, PITCH_MOST = 220, STORY = 470, STORY_GAP = 40, NAME_HEIGHT = 26,
-    ROW_LEAST = 24, ROW_GAP = 8, PILL = 16, NOTE_PAD = 5,
+    ROW_LEAST = 24, ROW_GAP = 8, PILL = 16, NOTE_PAD = 5, LEGEND = 24,
 };
 
 struct picture {
@@ -231,13 +231,31 @@ draw_names(const struct picture *picture, int y)
     }
 }
 
+static void
+draw_legend(const struct picture *picture, int y)
+{
+    static const struct { enum ladder_mark mark; const char *word; } legend[] = {
+        { LADDER_SENT, "sends" }, { LADDER_DELIVERED, "receives" }, { LADDER_TRANSLATED, "translates" },
+        { LADDER_DROPPED, "drops" }, { LADDER_DECIDED, "anything else" },
+    };
+    int x = MARGIN + 6;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(legend); i++) {
+        struct ladder_row row = { .mark = legend[i].mark };
+
+        draw_mark(picture, &row, x, y - 4);
+        svg_text(picture->out, x + 10, y, SVG_START, SVG_FAINT, legend[i].word);
+        x += 10 + svg_width(legend[i].word, SVG_FAINT) + 22;
+    }
+}
+
 void
 ladder_svg(const struct ladder *ladder, const char *title, void (*time)(int64_t at, int64_t last, GString *out),
            GString *out)
 {
     struct picture picture = { .ladder = ladder, .time = time, .out = out, .told = -1 };
     guint rows = MIN(ladder->rows->len, LADDER_SVG_ROWS);
-    int top = MARGIN + 30 + NAME_HEIGHT;
+    int top = MARGIN + 30 + LEGEND + NAME_HEIGHT;
 
     lay_out(&picture);
     int bottom = top + ROW_GAP + rows_height(&picture, rows) + 6;
@@ -246,6 +264,7 @@ ladder_svg(const struct ladder *ladder, const char *title, void (*time)(int64_t 
               "A sequence diagram: a column a node, time runs down, and beside it what happened and why.");
     g_autofree char *heading = svg_cut(title, picture.width - 2 * MARGIN, SVG_TITLE);
     svg_text(out, MARGIN, MARGIN + 14, SVG_START, SVG_TITLE, heading);
+    draw_legend(&picture, MARGIN + 14 + LEGEND);
     for (guint i = 0; i < ladder->columns->len; i++)
         svg_line(out, place_of(&picture, (int)i), top, place_of(&picture, (int)i), bottom, SVG_LIFELINE);
     draw_names(&picture, top - NAME_HEIGHT);
