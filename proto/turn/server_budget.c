@@ -51,8 +51,10 @@ turn_budget_allows(struct turn_allocation *allocation, size_t most, int64_t now,
         return most;
     piece = CLAMP(rate / PIECES_A_SECOND, 1, (int64_t)most);
     fill(allocation, rate, now);
+    if (allocation->budget >= piece * TIME_S)
+        return (size_t)MIN(allocation->budget / TIME_S, (int64_t)most);
     *when = time_add(now, (piece * TIME_S - allocation->budget + rate - 1) / rate);
-    return allocation->budget < piece * TIME_S ? 0 : (size_t)MIN(allocation->budget / TIME_S, (int64_t)most);
+    return 0;
 }
 
 void
