@@ -196,8 +196,8 @@ test_counts(void)
 
     CHECK_ROW_UINT("none", packet_counts_dropped(&counts), 0);
     for (unsigned reason = 1; reason < DROP_REASON_COUNT; reason++) {
-        counts.dropped[reason] = UINT64_C(1) << reason;
-        sum += UINT64_C(1) << reason;
+        counts.dropped[reason] = 1000 + reason;
+        sum += 1000 + reason;
         CHECK_ROW_UINT(drop_reason_word(reason), packet_counts_dropped(&counts), sum);
     }
 }
