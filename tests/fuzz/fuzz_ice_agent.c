@@ -114,6 +114,17 @@ deliver(struct world *world, struct endpoint to, struct endpoint from, struct sp
         (void)fake_io_deliver(world->far, to, from, bytes);
 }
 
+/* What the peer says it has selected: of ours, or anything. */
+static void
+name_selected(const struct world *world, uint8_t how, GString *text)
+{
+    struct endpoint at = how & 16 ? endpoint_of(how) : local_of(world, how >> 4);
+    char address[ADDRESS_TEXT];
+
+    g_string_append_printf(text, "a=remote-candidates:%u %s %u\r\n", 1 + (how >> 5 & 1),
+                           address_format(at.address, address), at.port);
+}
+
 static void
 describe_peer(struct world *world, struct reader *input)
 {
@@ -145,6 +156,8 @@ describe_peer(struct world *world, struct reader *input)
     }
     if (how & 4)
         g_string_append(text, "a=end-of-candidates\r\n");
+    if (how & 8)
+        name_selected(world, how, text);
     (void)ice_agent_take_description(world->agent, span_of_text(text->str), NULL);
 }
 
