@@ -164,9 +164,12 @@ static bool
 meets_last(const struct editing *editing, size_t at)
 {
     const struct stream_store *store = editing->stream->store;
-    const struct stream_edit *last = &store->edits[editing->count - 1];
+    const struct stream_edit *last;
 
-    return editing->count > store->count && last->at + last->count == editing->stream->start + (uint32_t)at;
+    if (editing->count == store->count)
+        return false;
+    last = &store->edits[editing->count - 1];
+    return last->at + last->count == editing->stream->start + (uint32_t)at;
 }
 
 /* A change is added to the edit that it meets, or begins one of its own. */
@@ -206,14 +209,11 @@ widen_back(struct editing *editing)
     struct stream_store *store = editing->stream->store;
     struct stream_edit *last = &store->edits[editing->count - 1];
     size_t at = last->at - editing->stream->start;
-    bool is_first = editing->count == store->count + 1;
-    const struct stream_edit *previous = last - 1;
 
     if (last->count > 0 && last->length > 0)
         return true;
     if (at == 0 || editing->used == STREAM_BYTES_MAX)
         return false; /* nothing is left of the message */
-    g_assert(is_first || previous->at + previous->count < last->at);
     memmove(store->bytes + last->from + 1, store->bytes + last->from, last->length);
     store->bytes[last->from] = stream_gathered(editing->stream).bytes[at - 1];
     editing->used++;
