@@ -96,20 +96,22 @@ tear_down(void)
     bench.world = NULL;
 }
 
-static uint32_t sent[2]; /* bytes of each end's so far, behind its SYN */
+static uint32_t sent[2];               /* bytes of each end's so far, behind its SYN */
+static const char *inner = A, *outer = XA, *peer = S; /* the ends of the control connection; `outer`: the inner one's outside */
 
 /* One segment of an end: a SYN when there is no text. */
 static const char *
 send_text(enum nat_side side, const char *text)
 {
-    struct endpoint from = nat_endpoint(side == NAT_INSIDE ? A : S), to = nat_endpoint(side == NAT_INSIDE ? S : XA);
+    struct endpoint from = nat_endpoint(side == NAT_INSIDE ? inner : peer);
+    struct endpoint to = nat_endpoint(side == NAT_INSIDE ? peer : outer);
     struct tcp_segment tcp = { .source_port = from.port, .destination_port = to.port, .window = 60000,
                                .seq = (uint32_t)(side + 1) * 1000 + sent[side], .scale = TCP_NO_SCALE };
     uint8_t bytes[2048];
     struct writer writer = writer_over(bytes, 20);
     size_t length;
 
-    tcp.flags = text ? TCP_ACK | TCP_PSH : side == NAT_INSIDE ? TCP_SYN : TCP_SYN | TCP_ACK;
+    tcp.flags = text ? TCP_ACK | TCP_PSH : sent[!side] == 0 ? TCP_SYN : TCP_SYN | TCP_ACK;
     tcp.ack = tcp.flags & TCP_ACK ? (uint32_t)(2 - side) * 1000 + 1 : 0;
     tcp.data = span_of_text(text ? text : "");
     length = tcp_segment_header(&tcp) + tcp.data.length;
@@ -149,16 +151,23 @@ check_sent(const char *name, enum nat_side side, const char *text, const char *e
 }
 
 static void
+begin_ftp(const struct nat_options *options, enum nat_side client)
+{
+    nat_bench_open_pool(&bench, options, 1);
+    sent[NAT_INSIDE] = sent[NAT_OUTSIDE] = 0;
+    send_text(client, NULL);
+    send_text(!client, NULL);
+}
+
+static void
 open_ftp(const char *preset)
 {
     struct nat_options options = nat_preset_find(preset)->options;
 
+    inner = A, outer = XA, peer = S;
     options.algs = NAT_ALG_FTP;
     options.tcp.ports = NAT_PORTS_PRESERVE;
-    nat_bench_open_pool(&bench, &options, 1);
-    sent[NAT_INSIDE] = sent[NAT_OUTSIDE] = 0;
-    send_text(NAT_INSIDE, NULL);
-    send_text(NAT_OUTSIDE, NULL);
+    begin_ftp(&options, NAT_INSIDE);
 }
 
 /* The server connects where it was told, from port 20 or another, once, and nobody else may. */
@@ -232,6 +241,50 @@ test_extended(void)
     check_sent("nor what it brings", NAT_OUTSIDE, "229 ok (|||5002|)\r\n", "229 ok (|||5002|)\r\n");
 }
 
+/* A server inside, whose port 21 is forwarded: passive mode. */
+static void
+test_passive(void)
+{
+    struct nat_forward forward = { .to = nat_endpoint("10.0.0.2:21"), .port_low = 21, .port_high = 21,
+                                   .protocol = PROTOCOL_TCP };
+    struct nat_options options = nat_preset_find("port-restricted-cone")->options;
+
+    prefix_parse("0.0.0.0/0", &forward.from);
+    options.algs = NAT_ALG_FTP;
+    options.forwards = &forward;
+    options.forward_count = 1;
+    inner = "10.0.0.2:21", outer = "203.0.113.1:21", peer = "198.51.100.1:5000";
+    begin_ftp(&options, NAT_OUTSIDE);
+    check_sent("PASV", NAT_OUTSIDE, "PASV\r\n", "PASV\r\n");
+    check_sent("227", NAT_INSIDE, "227 ok (10,0,0,2,19,137)\r\n", "227 ok (203,0,113,1,19,137)\r\n");
+    CHECK_ROW_TEXT("another", nat_bench_tcp(&bench, NAT_OUTSIDE, "S", "198.51.100.2:6000", "203.0.113.1:5001"), "-filtered");
+    CHECK_ROW_TEXT("the client", nat_bench_tcp(&bench, NAT_OUTSIDE, "S", "198.51.100.1:6000", "203.0.113.1:5001"),
+                   "in 198.51.100.1:6000 > 10.0.0.2:5001 S 1000/0");
+    check_sent("229", NAT_INSIDE, "229 ok (|||5002|)\r\n", "229 ok (|||5002|)\r\n");
+    CHECK_ROW_TEXT("the client", nat_bench_tcp(&bench, NAT_OUTSIDE, "S", "198.51.100.1:6000", "203.0.113.1:5002"),
+                   "in 198.51.100.1:6000 > 10.0.0.2:5002 S 1000/0");
+    check_sent("a server that sends its client elsewhere", NAT_INSIDE, "227 ok (10,0,0,9,19,137)\r\n",
+               "227 ok (10,0,0,9,19,137)\r\n");
+    CHECK_ROW_INT("refused", nat_bench_records(&bench, "alg-ftp-refused"), 1);
+    check_sent("PORT from outside", NAT_OUTSIDE, "PORT 198,51,100,1,19,137\r\n", "PORT 198,51,100,1,19,137\r\n");
+}
+
+/* A firewall translates nothing, and lets the data connection in. */
+static void
+test_firewall(void)
+{
+    struct nat_options options = nat_preset_find("symmetric")->options;
+
+    nat_options_make_firewall(&options);
+    options.algs = NAT_ALG_FTP;
+    inner = outer = A, peer = S;
+    begin_ftp(&options, NAT_INSIDE);
+    CHECK_ROW_TEXT("closed", nat_bench_tcp(&bench, NAT_OUTSIDE, "S", "198.51.100.1:20", "10.0.0.2:5001"), "-filtered");
+    check_sent("PORT", NAT_INSIDE, "PORT 10,0,0,2,19,137\r\n", "PORT 10,0,0,2,19,137\r\n");
+    CHECK_ROW_TEXT("open", nat_bench_tcp(&bench, NAT_OUTSIDE, "S", "198.51.100.1:20", "10.0.0.2:5001"),
+                   "in 198.51.100.1:20 > 10.0.0.2:5001 S 1000/0");
+}
+
 /* RFC 4217: what follows can't be read. */
 static void
 test_encrypted(void)
@@ -249,6 +302,6 @@ void
 suite_nat_alg_ftp(void)
 {
     UNIT_SUITE("nat: ALG, FTP", NULL, tear_down, { "lines", test_lines }, { "active", test_active },
-               { "unused", test_unused }, { "bounce", test_bounce }, { "extended", test_extended },
+               { "unused", test_unused }, { "passive", test_passive }, { "firewall", test_firewall }, { "bounce", test_bounce }, { "extended", test_extended },
                { "encrypted", test_encrypted });
 }

@@ -749,6 +749,120 @@ test_random(void)
     g_free(net);
 }
 
+/* ---- the same where messages are given up: windows are small, time goes on. Each line comes as it was, or as changed. */
+
+static bool
+is_line(const uint8_t *was, size_t length, const uint8_t *is, size_t got)
+{
+    uint8_t edited[3 * STREAM_MAX];
+    size_t changed = edit_slowly(was, length, edited, NULL);
+
+    return (got == length && memcmp(was, is, got) == 0) || (got == changed && memcmp(edited, is, got) == 0);
+}
+
+static bool
+are_lines(const struct end *from, const struct end *to)
+{
+    size_t was = 0, is = 0;
+
+    while (was < from->length) {
+        const uint8_t *end = memchr(from->data + was, '\n', from->length - was);
+        const uint8_t *got = memchr(to->got + is, '\n', to->received - is);
+        size_t length = (size_t)(end - from->data) + 1 - was, taken;
+
+        if (!got)
+            return false;
+        taken = (size_t)(got - to->got) + 1 - is;
+        if (!is_line(from->data + was, length, to->got + is, taken))
+            return false;
+        was += length;
+        is += taken;
+    }
+    return is == to->received;
+}
+
+/* Keeps what comes, which is always the same at the same place. */
+static bool
+take_any(unsigned to)
+{
+    struct end *end = &pair.ends[to], *other = &pair.ends[!to];
+    struct frame *frame;
+    bool good = true;
+
+    while ((frame = g_queue_pop_head(&pair.left[to]))) {
+        struct tcp_segment tcp = segment_of(frame);
+        uint32_t at = tcp.seq - other->isn - 1, acked = tcp.ack - end->isn - 1;
+
+        for (size_t i = 0; i < tcp.data.length; i++) {
+            good = good && at + i < sizeof end->got && (!end->has[at + i] || end->got[at + i] == tcp.data.bytes[i]);
+            if (!good)
+                break;
+            end->has[at + i] = true;
+            end->got[at + i] = tcp.data.bytes[i];
+        }
+        while (end->received < sizeof end->got && end->has[end->received])
+            end->received++;
+        good = good && (int32_t)(acked - end->nxt) <= 0;
+        if (good && (int32_t)(acked - end->una) > 0)
+            end->una = acked;
+        g_free(frame);
+    }
+    return good && !pair.bad;
+}
+
+static bool
+play_slowly(struct random_stream *random)
+{
+    struct road *net = g_new0(struct road, 1);
+    bool good = true;
+
+    for (unsigned i = 0; i < 20000 && good; i++) {
+        unsigned from = (unsigned)random_below(random, 2);
+        struct end *end = &pair.ends[from];
+        uint32_t left = end->window > end->nxt - end->una ? end->window - (end->nxt - end->una) : 0;
+
+        if (pair.ends[0].una == pair.ends[0].length && pair.ends[1].una == pair.ends[1].length)
+            break;
+        if (random_below(random, 6) == 0)
+            nat_bench_until(&pair.bench, pair.bench.world->now + (int64_t)random_below(random, 400) * TIME_MS);
+        net->count = 0;
+        if (random_below(random, 3) == 0)
+            send_some(net, from, end->una, 1 + (uint32_t)random_below(random, 20));
+        else
+            send_some(net, from, end->nxt, MIN(left, (uint32_t)random_below(random, 12)));
+        if (random_below(random, 6) > 0)
+            put_raw(from, net->frames[0].bytes, net->frames[0].length);
+        good = take_any(CLIENT) && take_any(SERVER);
+    }
+    g_free(net);
+    return good;
+}
+
+static void
+test_given_up_at_random(void)
+{
+    unsigned passed = 0, stored = 0;
+
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        struct random_stream random = random_stream_of(seed, "alg", "given up");
+        g_autofree char *name = g_strdup_printf("seed %d", (int)seed);
+
+        open_pair(0, TCP_NO_SCALE);
+        fill(&random, &pair.ends[CLIENT]);
+        fill(&random, &pair.ends[SERVER]);
+        pair.ends[CLIENT].window = pair.ends[SERVER].window = (uint16_t)(20 + random_below(&random, 60));
+        CHECK_ROW(name, play_slowly(&random));
+        CHECK_ROW_UINT(name, pair.ends[CLIENT].una, pair.ends[CLIENT].length);
+        CHECK_ROW_UINT(name, pair.ends[SERVER].una, pair.ends[SERVER].length);
+        CHECK_ROW(name, are_lines(&pair.ends[CLIENT], &pair.ends[SERVER]));
+        CHECK_ROW(name, are_lines(&pair.ends[SERVER], &pair.ends[CLIENT]));
+        passed += nat_bench_records(&pair.bench, "alg-passed");
+        stored += pair.ends[CLIENT].received != pair.ends[SERVER].length;
+        tear_down();
+    }
+    CHECK_ROW("some are given up, and some are not", passed > 100 && stored > 10);
+}
+
 void
 suite_nat_alg_stream(void)
 {
@@ -756,5 +870,6 @@ suite_nat_alg_stream(void)
                { "order", test_order }, { "given up", test_given_up }, { "window", test_window }, { "SACK", test_sack },
                { "growth", test_growth }, { "ends", test_ends }, { "keep-alive, acknowledgements", test_alive },
                { "blind", test_blind }, { "from the middle", test_middle }, { "switched", test_switched },
-               { "naive", test_naive }, { "urgent", test_urgent }, { "random", test_random });
+               { "naive", test_naive }, { "urgent", test_urgent }, { "random", test_random },
+               { "given up at random", test_given_up_at_random });
 }
