@@ -138,6 +138,19 @@ void alg_drop_held(struct alg_connection *connection, bool inbound, enum drop_re
 /* Gives memory back that is not needed for now. */
 void alg_tidy(struct alg_connection *connection, bool inbound);
 
+/* ---- messages.c */
+
+/* Reads the messages that are complete, of those that are gathered of a direction. PART: the last one is not complete. BLIND:
+ * nothing is to be read any more, of either direction. */
+enum alg_framed { ALG_FRAMED_ALL, ALG_FRAMED_PART, ALG_FRAMED_BLIND };
+enum alg_framed alg_read_messages(struct alg_connection *connection, const struct packet *packet,
+                                  const struct nat_translation *way);
+
+/* Takes a segment for a message, and leaves numbers as they are: what naive boxes do. False: nothing is to be read any
+ * more. */
+bool alg_read_naively(struct alg_connection *connection, struct packet *packet, const struct nat_translation *way,
+                      const struct tcp_segment *tcp);
+
 /* ---- segments.c */
 
 /* A packet of TCP that a box with ALGs translates. */

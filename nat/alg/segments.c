@@ -51,125 +51,7 @@ blind_both(struct alg_connection *connection)
     alg_blind(connection, true);
 }
 
-/* ---- messages */
-
-static void
-begin_message(struct alg_message *message, struct alg_connection *connection, const struct packet *packet,
-              const struct nat_translation *way, struct span data)
-{
-    message->seat = connection->seat;
-    message->packet = packet;
-    message->way = *way;
-    message->remote = connection->remote;
-    message->data = data;
-    message->is_stream = true;
-    message->from_opener = connection->from_inside != way->inbound;
-    message->memory = connection->memory;
-    alg_message_begin(message);
-}
-
-static void
-end_message(struct alg_message *message, bool changed)
-{
-    const struct alg *alg = message->seat->alg;
-
-    if (changed)
-        alg_journal_changed(message);
-    else if (message->given_up || message->count > 0 || message->overfull)
-        alg_take_back(message);
-    if (alg->done)
-        alg->done(message, changed);
-}
-
-/* Keeps what a message is to become. False when it passes as it is. */
-static bool
-keep_changes(struct alg_connection *connection, const struct alg_message *message)
-{
-    static const enum alg_passed because[] = { [STREAM_NO_ROOM] = ALG_PASSED_UNACKED, [STREAM_EMPTY] = ALG_PASSED_EMPTY };
-    struct stream *stream = &connection->halves[message->way.inbound].stream;
-    enum stream_edited edited;
-
-    if (message->given_up || (message->count == 0 && !message->overfull))
-        return false;
-    if (message->overfull) {
-        journal_passed(connection, message->packet, ALG_PASSED_CHANGES, message->data.length);
-        return false;
-    }
-    if (!stream->store) {
-        stream->store = slab_take(&connection->streams->stores);
-        stream->store->count = stream->store->used = 0;
-    }
-    edited = stream_edit(stream, message->data.length, message->changes, message->count);
-    if (edited != STREAM_EDITED)
-        journal_passed(connection, message->packet, because[edited], message->data.length);
-    return edited == STREAM_EDITED;
-}
-
-/* The first `length` bytes that are gathered are a message. True when the ALG goes on reading. */
-static bool
-read_message(struct alg_connection *connection, const struct packet *packet, const struct nat_translation *way,
-             size_t length)
-{
-    struct alg_half *half = &connection->halves[way->inbound];
-    struct alg_message message;
-
-    if (half->given_up)
-        return true;
-    begin_message(&message, connection, packet, way, span_of(half->stream.gathered, length));
-    message.seat->alg->read(&message);
-    end_message(&message, keep_changes(connection, &message));
-    return !message.stopped;
-}
-
-/* Bytes of a message that is too long pass. */
-static void
-skip(struct alg_half *half)
-{
-    struct stream *stream = &half->stream;
-    uint32_t end = seq_min(half->skip, stream->end);
-
-    stream_advance(stream, end - stream->start);
-    half->skipping = end != half->skip;
-}
-
-enum framed { FRAMED_ALL, FRAMED_PART, FRAMED_BLIND };
-
-/* Reads the messages that are complete. */
-static enum framed
-read_messages(struct alg_connection *connection, const struct packet *packet, const struct nat_translation *way)
-{
-    struct alg_half *half = &connection->halves[way->inbound];
-    struct stream *stream = &half->stream;
-    const struct alg_seat *seat = connection->seat;
-
-    while (stream->start != stream->end) {
-        struct span so_far = stream_gathered(stream);
-        size_t length;
-
-        if (half->skipping) {
-            skip(half);
-            continue;
-        }
-        length = seat->alg->frame(seat, so_far, connection->from_inside != way->inbound);
-        if (length == ALG_FRAME_NONE) {
-            journal_passed(connection, packet, ALG_PASSED_FOREIGN, so_far.length);
-            return FRAMED_BLIND;
-        }
-        if (length == ALG_FRAME_MORE || (length > so_far.length && length <= ALG_MESSAGE_MAX))
-            return FRAMED_PART;
-        if (length > ALG_MESSAGE_MAX) {
-            journal_passed(connection, packet, ALG_PASSED_LONG, length);
-            half->skip = stream->start + (uint32_t)MIN(length, 1u << 30);
-            half->skipping = true;
-            continue;
-        }
-        if (!read_message(connection, packet, way, length))
-            return FRAMED_BLIND; /* it has been kept, and goes on changed */
-        half->given_up = false;
-        stream_advance(stream, length);
-    }
-    return FRAMED_ALL;
-}
+/* ---- giving up */
 
 static void
 give_up(struct alg_connection *connection, bool inbound, const struct packet *packet, enum alg_passed why)
@@ -239,13 +121,13 @@ go_on(struct alg_connection *connection, const struct packet *packet, const stru
 {
     struct alg_half *half = &connection->halves[way->inbound];
     struct stream *stream = &half->stream;
-    enum framed framed = read_messages(connection, packet, way);
+    enum alg_framed framed = alg_read_messages(connection, packet, way);
 
-    if (framed == FRAMED_BLIND) {
+    if (framed == ALG_FRAMED_BLIND) {
         blind_both(connection);
         return;
     }
-    if (framed == FRAMED_PART && !half->given_up) {
+    if (framed == ALG_FRAMED_PART && !half->given_up) {
         if (fin)
             give_up(connection, way->inbound, packet, ALG_PASSED_ENDED);
         else if (half->has_edge && seq_up_to(edge_of(half), stream->end))
@@ -465,37 +347,6 @@ meet(struct alg_box *box, struct packet *packet, const struct nat_translation *w
         alg_journal_passed(box->node, packet, ALG_PASSED_MIDDLE, 0);
 }
 
-/* ---- the naive way */
-
-/* Takes the segment for a message, and leaves numbers as they are. */
-static void
-read_naively(struct alg_connection *connection, struct packet *packet, const struct nat_translation *way,
-             const struct tcp_segment *tcp)
-{
-    struct alg_streams *streams = connection->streams;
-    struct writer writer = writer_over(streams->scratch, sizeof streams->scratch);
-    struct alg_message message;
-    size_t done = 0;
-    bool changed;
-
-    begin_message(&message, connection, packet, way, tcp->data);
-    message.seat->alg->read(&message);
-    for (unsigned i = 0; i < message.count; i++) {
-        writer_span_put(&writer, span_of(tcp->data.bytes + done, message.changes[i].at - done));
-        writer_span_put(&writer, message.changes[i].bytes);
-        done = message.changes[i].at + message.changes[i].count;
-    }
-    writer_span_put(&writer, span_of(tcp->data.bytes + done, tcp->data.length - done));
-    changed = message.count > 0 && !message.overfull && !message.given_up;
-    if (changed && !packet_change_segment(packet, tcp, writer_span(&writer))) {
-        changed = false;
-        journal_passed(connection, packet, ALG_PASSED_ROOM, tcp->data.length);
-    }
-    end_message(&message, changed);
-    if (message.stopped)
-        blind_both(connection);
-}
-
 /* ---- every segment */
 
 static bool
@@ -531,8 +382,8 @@ pass_on(struct alg_connection *connection, struct packet *packet, const struct n
         half->told_ack = seq_max(half->told_ack, tcp->ack);
     if (is_naive(connection) && !half->blind) {
         half->ended |= (tcp->flags & TCP_FIN) != 0;
-        if (tcp->data.length > 0)
-            read_naively(connection, packet, way, tcp);
+        if (tcp->data.length > 0 && !alg_read_naively(connection, packet, way, tcp))
+            blind_both(connection);
     } else if (tcp_segment_length(tcp) > 0) {
         pass(connection, way->inbound, packet, tcp);
     } else if (half->held.first || !stream_is_plain(&half->stream) || !stream_is_plain(back)) {
