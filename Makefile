@@ -193,7 +193,7 @@ $(INTEROP_PROGRAMS): $(BUILD)/interop/%: $(BUILD)/obj/tests/interop/%.o $(BUILD)
 	$(call link,$(NICE_LIBS))
 $(BUILD)/obj/tests/interop/nice_%.o: PACKAGE_CFLAGS += $(NICE_CFLAGS)
 $(FUZZ_PROGRAMS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(call object,$(FUZZ_HELPERS)) \
-                  $(filter %.o,$(FUZZ_ENGINE)) $(BUILD)/libpunchlab.a
+                  $(filter %.o,$(FUZZ_ENGINE)) $(BUILD)/librunner.a $(BUILD)/libpunchlab.a
 	$(call link,$(filter-out %.o,$(FUZZ_ENGINE)))
 
 # The frame, style and program of the page of a run, as C. Remade too when a file of theirs has gone.
