@@ -52,7 +52,7 @@ def test_usage(folder):
     says('no command', run(), 2, 'a command is missing')
     says('mistyped command', run('rnu'), 2, "'rnu'", "'run'")
     says('unknown command', run('frobnicate'), 2, 'run, matrix')
-    for later in 'view', 'live', 'merge':
+    for later in 'live', 'merge':
         says('later: ' + later, run(later, 'x'), 2, 'this version does not have', later)
     says('mistyped option', run('run', fixture('punch'), '--quite'), 2, "'--quite'", "'--quiet'")
     says('no scenario', run('run'), 2, 'SCENARIO')
@@ -62,7 +62,7 @@ def test_usage(folder):
     says('not a seed', run('run', fixture('punch'), '--seed', 'x'), 2, '--seed', "'x'")
     says('not a format', run('run', fixture('punch'), '--format', 'xml'), 2, "'xml'", 'text or json')
     says('not a time', run('run', fixture('punch'), '--until', 'soon'), 2, "'soon'")
-    says('html comes later', run('run', fixture('punch'), '--html'), 2, 'report.html')
+    says('a page without a trace', run('run', fixture('punch'), '--html', '--no-trace'), 2, '--html', '--no-trace')
     says('no such parameter', run('run', fixture('punch'), '--set', 'nat_x=none', cwd=folder), 2, 'nat_x', 'nat_a')
     says('no such preset', run('run', fixture('punch'), '--set', 'nat_a=symetric', '--out', folder + '/p', '-q'), 2,
          'symetric', 'symmetric')
@@ -70,12 +70,12 @@ def test_usage(folder):
     says('no such node', run('run', fixture('punch'), '--trace', 'natC', '--out', folder), 2, "'natC'", 'natA')
     says('no such packet', run('run', fixture('punch'), '--explain=A.99', '--quiet', '--out', folder), 2, "'A.99'")
     check('nothing was left where nothing ran', not os.path.exists(os.path.join(folder, 'out')))
-    for command in 'run', 'matrix', 'sweep', 'list', 'show', 'nat', 'what-if', 'grade', 'serve', 'nat-check':
+    for command in 'run', 'matrix', 'sweep', 'list', 'show', 'nat', 'what-if', 'grade', 'serve', 'nat-check', 'view':
         result = run(command, '--help')
         check(command + ' --help', result.returncode == 0 and result.stdout.startswith('Usage: punchlab ' + command))
     result = run('--help')
     check('--help names all commands', result.returncode == 0 and
-          all('\n  %s ' % name in result.stdout for name in ('run', 'matrix', 'sweep', 'list', 'show', 'nat', 'what-if', 'grade', 'serve', 'nat-check')))
+          all('\n  %s ' % name in result.stdout for name in ('run', 'matrix', 'sweep', 'list', 'show', 'nat', 'what-if', 'grade', 'serve', 'nat-check', 'view')))
     check('--version', run('--version').stdout.startswith('punchlab '))
 
 
@@ -164,6 +164,40 @@ def test_explain(folder):
     says('explain goes with text', run('run', fixture('punch'), '--explain', '--format', 'json'), 2, '--explain')
     for width in '-1', '39', '1001', 'wide':
         says('no width', run('run', fixture('punch'), '--explain', '--width', width), 2, '--width', "'%s'" % width)
+
+
+def read(*path):
+    with open(os.path.join(*path), 'rb') as file:
+        return file.read()
+
+
+def test_page(folder):
+    out, page = os.path.join(folder, 'page'), os.path.join(folder, 'page', 'report.html')
+    result = run('run', fixture('punch'), '--out', out, '--html')
+    check('html: says where', result.returncode == 0 and 'Page:    %s' % page in result.stdout, result.stdout)
+    first = read(page)
+    check('html: a page', first.startswith(b'<!doctype html>') and b'Fixture: two hosts punch' in first)
+    check('html: small', len(first) < 2000000, len(first))
+    result = run('view', out)
+    check('view: prints the path', (result.returncode, result.stdout) == (0, page + '\n'), result.stderr)
+    check('view: the same page', read(page) == first)
+    result = run('view', out, '--from', '100ms', '--packets', '2')
+    check('view: a part', result.returncode == 0 and len(read(page)) < len(first), result.stderr)
+    run('run', fixture('punch'), '--quiet', '--out', out)
+    check('html: an earlier page goes', not os.path.exists(page))
+    says('view: not a number', run('view', out, '--packets', '0'), 2, '--packets', '1 to')
+    says('view: not a window', run('view', out, '--from', '2s', '--to', '1s'), 2, '--from', '--to')
+    says('view: no folder', run('view', os.path.join(folder, 'nowhere')), 2, 'report.json')
+    with open(os.path.join(out, 'all.pcapng'), 'r+b') as file:
+        file.truncate(1001)
+    says('view: half a trace', run('view', out), 2, 'all.pcapng', 'cut short')
+    check('view: no page of half a trace', not os.path.exists(page))
+    run('run', fixture('punch'), '--quiet', '--no-trace', '--out', out)
+    says('view: without a trace', run('view', out), 2, '--no-trace')
+    for name, limit in ('all of it', 400000), ('a part', 60000):
+        result = run('run', fixture('punch'), '--html', '--quiet', '--out', out, preexec_fn=limited(limit))
+        check('html: a full disk, %s' % name, result.returncode in (0, 2) and
+              (result.returncode == 0) == os.path.exists(page), result.stderr)
 
 
 def test_outcomes(folder):
@@ -400,7 +434,7 @@ def main():
     if not os.access(PROGRAM, os.X_OK):
         print('no program at ' + PROGRAM)
         return 1
-    for test in (test_usage, test_run, test_explain, test_outcomes, test_output, test_full_disk, test_determinism, test_signals,
+    for test in (test_usage, test_run, test_page, test_explain, test_outcomes, test_output, test_full_disk, test_determinism, test_signals,
                  test_matrix, test_telling):
         with tempfile.TemporaryDirectory(prefix='punchlab-cli-') as folder:
             try:
