@@ -148,9 +148,9 @@ const Ladder = (() => {
         view.tip.setAttribute('d', dropped ? `M${x2 - 6} ${y - 6}l12 12M${x2 + 6} ${y - 6}l-12 12` : `M${x2} ${y}l${-way * 9} -4.5v9Z`);
         view.sign.setAttribute('d', Words.sign(protocol));
         view.sign.setAttribute('transform', `translate(${x1 + way * 14} ${y}) scale(0.62)`);
-        const what = form ? form.summary : '', reason = dropped ? ` ✕ ${dropped.reason || 'dropped'}` : '';
+        const what = form ? form.summary : '', reason = dropped ? ` ✕ ${dropped.reason || 'dropped'} ` : '';
         const flow = form ? Packet.flowOf(form) : null;
-        view.words.replaceChildren(el('b', { text: name }), ` ${what}`, dropped ? el('em', { text: reason }) : '',
+        view.words.replaceChildren(el('b', { text: name }), dropped ? el('em', { text: reason }) : '', ` ${what}`,
                                    flow ? el('small', { class: 'address', text: `${flow.from} → ${flow.to}` }) : '');
         const left = Math.min(x1, x2), right = Math.max(x1, x2);
         if (left < width * 0.55) view.words.style.cssText = `left:${left + 4}px;right:2px;text-align:left`;

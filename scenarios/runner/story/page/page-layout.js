@@ -26,11 +26,19 @@ const Layout = (() => {
                 busy.set(key, (busy.get(key) || 0) + 1);
             }
         }
-        for (const node of model.topology.nodes.values()) {
-            const outer = homeOf(model, node, busy);
-            if (outer && lists[outer.network]) lists[outer.network].push(node);
-        }
+        for (const node of model.topology.nodes.values())
+            for (const network of standsOn(model, node, busy))
+                if (lists[network]) lists[network].push(node);
         return lists;
+    }
+
+    /* A host that comes and goes stands on each network that it has talked on; it is seen where it is just then. */
+    function standsOn(model, node, busy) {
+        const home = homeOf(model, node, busy), moves = model.topology.changes.some((one) => one.node === node.name && one.what !== 'readdressed');
+        if (!home) return [];
+        if (!moves || node.kind !== 'host') return [home.network];
+        const others = node.interfaces.map((face) => face.network).filter((network) => busy.get(`${node.name}\n${network}`));
+        return [...new Set([home.network, ...others])];
     }
 
     /* The busiest of a crowd, in their own order, and one for all the rest. */
@@ -88,6 +96,7 @@ const Layout = (() => {
             if (leg.to) busy.set(leg.to, (busy.get(leg.to) || 0) + 1);
         }
         const places = new Map();  /* node name -> {x, y, item, ports: Map(network -> {x, y, side})} */
+        const spots = new Map();   /* node name, line end, network -> the same, of each network that the node stands on */
         const lines = new Map();   /* network number -> {x0, x1, y, kind} */
         const frames = [], wide = aspect > 1 ? 1500 : 640;
 
@@ -112,8 +121,10 @@ const Layout = (() => {
         function placeHost(item, x, y, network, above) {
             const place = { x: x + item.width / 2, y: y + item.height / 2, item, left: x, top: y, ports: new Map() };
             place.ports.set(network, { x: place.x, y: above ? y + item.height : y });
-            if (item.node.crowd) for (const name of item.node.crowd) places.set(name, place);
-            else places.set(item.node.name, place);
+            for (const name of item.node.crowd || [item.node.name]) {
+                if (!places.has(name)) places.set(name, place);
+                spots.set(`${name}\n${network}`, place);
+            }
             return place;
         }
 
@@ -206,8 +217,15 @@ const Layout = (() => {
             const place = places.get(node.name);
             if (!place) continue;
             for (const face of node.interfaces) {
-                const line = lines.get(face.network);
+                const line = lines.get(face.network), spot = spots.get(`${node.name}\n${face.network}`);
                 if (!line) continue;
+                if (spot && spot !== place) {
+                    if (line.kind === 'bus') {
+                        line.x0 = Math.min(line.x0, spot.x);
+                        line.x1 = Math.max(line.x1, spot.x);
+                    }
+                    continue;
+                }
                 if (!place.ports.has(face.network)) {
                     const right = (line.x0 + line.x1) / 2 > place.x;
                     const half = place.item.width / 2 || 60;
@@ -222,9 +240,14 @@ const Layout = (() => {
             }
         }
 
+        /* Where a node stands on a network, or else where it stands at all. */
+        function placeOn(name, network) {
+            return spots.get(`${name}\n${network}`) || places.get(name);
+        }
+
         /* The point of a network's line to which a node is linked. */
         function attach(network, name) {
-            const line = lines.get(network), place = places.get(name);
+            const line = lines.get(network), place = placeOn(name, network);
             if (!line) return place ? { x: place.x, y: place.y } : null;
             const port = place && place.ports.get(network);
             const x = Math.min(Math.max(port ? port.x : (line.x0 + line.x1) / 2, line.x0), line.x1);
@@ -233,7 +256,7 @@ const Layout = (() => {
             return { x, y: line.y + (port ? (above ? -half : half) : 0) };
         }
 
-        return { places, lines, frames, attach, width, height };
+        return { places, spots, placeOn, lines, frames, attach, width, height };
     }
 
     /* The way of a leg as points; through an internet's router it goes on inside the band. */
@@ -241,7 +264,7 @@ const Layout = (() => {
         const isBand = (name) => { const place = layout.places.get(name); return place && place.item.type === 'band'; };
         /* Beside the edge, so that nothing is covered. */
         const end = (name) => {
-            const place = layout.places.get(name);
+            const place = layout.placeOn(name, leg.network);
             if (!place) return null;
             const port = place.ports.get(leg.network);
             if (!port) return { x: place.x, y: place.y };

@@ -1,8 +1,8 @@
 /* The drawing: who stands where, and the packets on their way. */
 const Stage = (() => {
     const { svg } = Dom;
-    let model, root, layout, layers, flights = [], marks = [], labels = [], fixed = [], onSelect = () => {};
-    let nodeViews = new Map();
+    let model, root, layout, layers, flights = [], marks = [], labels = [], fixed = [], lastActing = [], onSelect = () => {};
+    let nodeViews = new Map(), standing = new Map(); /* where those who move stand now */
 
     const linkWords = (face) => {
         const words = [];
@@ -70,15 +70,18 @@ const Stage = (() => {
         }
         const crowds = new Set();
         for (const node of model.topology.nodes.values()) {
-            const place = layout.places.get(node.name);
-            if (!place || (place.item.node.crowd && crowds.has(place))) continue;
-            if (place.item.node.crowd) crowds.add(place);
+            const home = layout.places.get(node.name);
+            if (!home || home.item.type === 'band' || (home.item.node.crowd && crowds.has(home))) continue;
+            if (home.item.node.crowd) crowds.add(home);
+            const view = nodeViews.get(node.name);
             node.interfaces.forEach((face, index) => {
-                const port = place.ports.get(face.network), end = layout.attach(face.network, node.name);
-                if (!port || !end) return;
+                const place = layout.placeOn(node.name, face.network), port = place.ports.get(face.network);
+                const end = layout.attach(face.network, node.name);
+                /* A host that moves has no lines across the drawing. */
+                if (!port || !end || (view.spots.length > 1 && port.side)) return;
                 const link = svg('path', { class: 'link', d: `M${port.x} ${port.y}L${end.x} ${end.y}` });
                 layers.links.append(link);
-                nodeViews.get(node.name).links[index] = link;
+                view.links[index] = link;
                 const words = linkWords(face), low = Math.max(port.y, end.y), high = Math.min(port.y, end.y);
                 if (low - high > 24)
                     words.forEach((word, row) => layers.links.append(svg('text', { class: 'link-words', x: port.x + 7,
@@ -108,7 +111,7 @@ const Stage = (() => {
         const addresses = crowd ? [] : texts(group, shorten(faces.flatMap((face) => face.addresses)), place.x, place.top + 35, 'address');
         layers.nodes.append(group);
         fixed.push({ x: place.left, y: place.top, width: item.width, height: item.height });
-        return { group, addresses, links: [], faces };
+        return { group, addresses, place, faces };
     }
 
     function drawBox(node, place) {
@@ -132,7 +135,7 @@ const Stage = (() => {
         });
         layers.nodes.append(group);
         fixed.push({ x: left, y: place.top, width, height: place.item.door });
-        return { group, addresses, links: [], faces: outside };
+        return { group, addresses, place, faces: outside };
     }
 
     function draw(width, height) {
@@ -148,11 +151,16 @@ const Stage = (() => {
         for (const [number, line] of layout.lines) if (line.kind === 'band') drawBand(number, line);
         const drawn = new Map();
         for (const node of model.topology.nodes.values()) {
-            const place = layout.places.get(node.name);
-            if (!place || place.item.type === 'band') continue;
-            if (!drawn.has(place)) drawn.set(place, place.item.type === 'box' ? drawBox(node, place) : drawHost(node, place));
-            nodeViews.set(node.name, drawn.get(place));
+            const places = new Set([layout.places.get(node.name), ...node.interfaces.map((face) => layout.spots.get(`${node.name}\n${face.network}`))]);
+            const view = { spots: [], links: [] };
+            for (const place of places) {
+                if (!place || place.item.type === 'band') continue;
+                if (!drawn.has(place)) drawn.set(place, place.item.type === 'box' ? drawBox(node, place) : drawHost(node, place));
+                view.spots.push(drawn.get(place));
+            }
+            if (view.spots.length) nodeViews.set(node.name, view);
         }
+        standing = new Map();
         drawLinks();
     }
 
@@ -229,7 +237,7 @@ const Stage = (() => {
 
     /* Where something has been decided: at the node's door, or on the link that lost it. */
     function placeOfRecord(record) {
-        const place = layout.places.get(record.node);
+        const place = standing.get(record.node) || layout.places.get(record.node);
         if (record.kind === 'link-dropped') {
             const leg = (model.legsByPacket[record.packet] || []).find((one) => one.lost === record);
             const points = leg ? Layout.path(layout, model, leg) : [];
@@ -263,21 +271,31 @@ const Stage = (() => {
 
     function updateNodes(state) {
         const acting = state.step && state.step.record ? nodeViews.get(state.step.record.node) : null;
-        for (const view of new Set(nodeViews.values())) {
-            view.group.classList.toggle('acting', view === acting);
-        }
-        if (!model.topology.changes.length) return;
-        for (const name of new Set(model.topology.changes.map((one) => one.node))) {
-            const node = model.topology.nodes.get(name), view = nodeViews.get(name);
-            if (!node || !view) continue;
-            const now = [];
-            node.interfaces.forEach((face, index) => {
-                const addresses = Model.addressesAt(model, node, face, state.t);
-                if (view.links[index]) view.links[index].style.display = addresses ? '' : 'none';
-                if (addresses && !face.inside) now.push(...addresses);
-            });
-            const lines = shorten(now);
-            view.addresses.forEach((text, index) => Dom.setText(text, lines[index] || ''));
+        const spots = acting ? acting.spots.map((spot) => spot.group) : [];
+        for (const group of lastActing) if (!spots.includes(group)) group.classList.remove('acting');
+        for (const group of spots) group.classList.add('acting');
+        lastActing = spots;
+        for (const name of new Set(model.topology.changes.map((one) => one.node))) updateMoving(name, state.t);
+    }
+
+    /* One whose interfaces come and go: which are there, with which addresses, and where it so stands. */
+    function updateMoving(name, t) {
+        const node = model.topology.nodes.get(name), view = nodeViews.get(name);
+        if (!node || !view) return;
+        const now = [], here = new Set();
+        node.interfaces.forEach((face, index) => {
+            const addresses = Model.addressesAt(model, node, face, t);
+            if (view.links[index]) view.links[index].style.display = addresses ? '' : 'none';
+            if (!addresses || face.inside) return;
+            now.push(...addresses);
+            here.add(layout.spots.get(`${name}\n${face.network}`));
+        });
+        const lines = shorten(now);
+        for (const spot of view.spots) {
+            const there = view.spots.length === 1 || here.has(spot.place);
+            spot.group.classList.toggle('away', !there);
+            if (there && view.spots.length > 1) standing.set(name, spot.place);
+            spot.addresses.forEach((text, index) => Dom.setText(text, lines[index] || ''));
         }
     }
 
