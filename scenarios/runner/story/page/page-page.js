@@ -309,7 +309,7 @@ const Page = (() => {
         byId('title').textContent = model.run.title;
         byId('headline').textContent = Overview.headlineOf(model);
         Stage.setUp(byId('stage'), model, select);
-        byId('panel-tables').hidden = Tables.setUp(byId('panel-tables'), model) === 0;
+        document.body.classList.toggle('no-tables', Tables.setUp(byId('panel-tables'), model) === 0);
         Ladder.setUp(byId('panel-ladder'), model, selectRow);
         Packet.setUp(byId('panel-packet'), model, goTo);
         byId('tab-ice').hidden = IcePane.setUp(byId('panel-ice'), model) === 0;
