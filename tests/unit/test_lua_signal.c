@@ -29,7 +29,7 @@ test_opening(void)
         { "port 0", NET "a:signal(lab.endpoint(S, 0), 'A')", "1: host:signal: the server has port 0" },
         { "a word of sockets", TWO "A:accept()",
           "1: channel has no 'accept'; it has: send, recv, close, counters, name or own" },
-        { "a word of later", NET "S:sip_server()", "1: host:sip_server..." },
+        { "a word of later", NET "S:sip()", "1: host:sip..." },
     };
 
     UNIT_LUA_CHECK(rows);

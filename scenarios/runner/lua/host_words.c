@@ -6,6 +6,7 @@
 #include "scenarios/runner/lua/node_words.h"
 #include "scenarios/runner/lua/relay.h"
 #include "scenarios/runner/lua/service_words.h"
+#include "scenarios/runner/lua/sip_server.h"
 #include "scenarios/runner/lua/socket.h"
 #include "scenarios/runner/lua/spawn.h"
 #include "scenarios/runner/lua/stream.h"
@@ -37,7 +38,7 @@ const struct word host_words[] = {
     { "signal_server", service_word_signal_server },
     { "signal", service_word_signal },
     { "rtp", service_word_rtp },
-    { "sip_server", word_later },
+    { "sip_server", sip_word_server },
     { "sip", word_later },
     { NULL, NULL },
 };

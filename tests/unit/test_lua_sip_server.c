@@ -1,0 +1,91 @@
+/* host:sip_server, with right and with wrong options, and what it tells of a registration by hand. */
+#include "tests/unit/support_lua.h"
+
+#define NET "local n = lab.internet { delay = '10ms' } local S, a, b = n:host 'S', n:host 'A', n:host 'B' "
+#define TASK "lab.spawn(function() "
+/* A request of `A`: asks, and logs the status and what a pattern finds in the answer. */
+#define ASK                                                                                                            \
+    "local function ask(sock, method, uri, to, more, pattern) "                                                        \
+    "  local id = math.random(1, 10^9) "                                                                               \
+    "  sock:send(S.ip .. ':5060', table.concat({method .. ' ' .. uri .. ' SIP/2.0', 'Via: SIP/2.0/UDP "                \
+    "198.51.100.2:5060;rport;"                                                                                         \
+    "branch=z9hG4bK' .. id, 'From: <sip:alice@x.example>;tag=1', 'To: <' .. to .. '>', 'Call-ID: ' .. id, 'CSeq: 1 ' " \
+    ".. method, "                                                                                                      \
+    "'Max-Forwards: 70', more .. 'Content-Length: 0', '', ''}, '\\r\\n')) "                                            \
+    "  local data = assert(sock:recv '5s') log(data:match '^SIP/2.0 (%d+)') "                                          \
+    "  if pattern then log(tostring(data:match(pattern))) end end "
+
+static void
+test_options(void)
+{
+    static const struct unit_lua_row rows[] = {
+        { "a server", NET "local s = S:sip_server() out(s, s.own, s.port, s:wait())",
+          "198.51.100.1:5060 198.51.100.1:5060 5060 true" },
+        { "another port", NET "out(S:sip_server {port = 5070, ip = '198.51.100.1', tcp = false})",
+          "198.51.100.1:5070" },
+        { "in use", NET "S:sip_server() out(S:sip_server())", "nil in-use" },
+        { "a stopped one", NET "local s = S:sip_server() s:stop() s:stop() out(s:wait(), #s:bindings())", "nil 0..." },
+        { "no such option", NET "S:sip_server {user = 80}",
+          "1: host:sip_server: 'user' is not an option here; accepted: domain, users, realm, ..." },
+        { "a domain", NET "S:sip_server {domain = 'a\"b'}",
+          "1: host:sip_server: domain is 'a\"b'; accepted: 1 to 127 bytes without quotes..." },
+        { "users", NET "S:sip_server {users = {'alice'}}",
+          "1: host:sip_server: users has something else than passwords by name; accepted: {alice = 'secret'}" },
+        { "a user's name", NET "S:sip_server {users = {['a\"'] = 'b'}}", "1: host:sip_server: a user's name has..." },
+        { "a user's password", NET "S:sip_server {users = {a = ''}}", "1: host:sip_server: a user's password has..." },
+        { "auth without users", NET "S:sip_server {auth = true}", "1: host:sip_server: auth needs users" },
+        { "an expiry", NET "S:sip_server {min_expires = 0.5}",
+          "1: host:sip_server: min_expires is 0.5; accepted: a duration of a second or more" },
+        { "expiries", NET "S:sip_server {min_expires = '3h'}",
+          "1: host:sip_server: min_expires is more than max_expires..." },
+    };
+
+    UNIT_LUA_CHECK(rows);
+}
+
+static void
+test_registering(void)
+{
+    static const struct unit_lua_row rows[] = {
+        { "registered",
+          NET ASK TASK
+          "local s = S:sip_server {domain = 'x.example'} local u = a:udp(5060) "
+          "ask(u, 'REGISTER', 'sip:x.example', 'sip:alice@x.example', 'Contact: <sip:alice@10.0.0.9>;q=0.5\\r\\n', "
+          "'Contact: ([^\\r]*)') "
+          "local b = s:bindings()[1] log(b.user .. ' ' .. b.contact .. ' ' .. tostring(b.from) .. ' ' .. b.transport "
+          ".. ' ' "
+          ".. b.q .. ' ' .. math.ceil(b.expires)) end)",
+          "200; <sip:alice@10.0.0.9>;q=0.5;expires=3600; alice sip:alice@10.0.0.9 198.51.100.2:5060 udp 0.5 3600" },
+        { "expired",
+          NET ASK TASK "local s = S:sip_server {domain = 'x.example'} local u = a:udp(5060) "
+                       "ask(u, 'REGISTER', 'sip:x.example', 'sip:alice@x.example', 'Contact: "
+                       "<sip:alice@10.0.0.9>\\r\\nExpires: 60\\r\\n') "
+                       "lab.sleep '61s' log(#s:bindings() .. ' ' .. s:counters().expired) end)",
+          "200; 0 1" },
+        { "refused",
+          NET ASK TASK "local s = S:sip_server {domain = 'x.example', users = {alice = 'secret'}} "
+                       "local u = a:udp(5060) "
+                       "ask(u, 'REGISTER', 'sip:x.example', 'sip:alice@x.example', '', 'Digest realm=\"([^\"]*)\"') "
+                       "ask(u, 'OPTIONS', 'sip:x.example', 'sip:x.example', '') "
+                       "log(s:refusals().unproven .. ' ' .. s:counters().requests) end)",
+          "401; x.example; 200; 1 2" },
+        { "drained",
+          NET ASK TASK
+          "local s = S:sip_server {domain = 'x.example'} s:drain() "
+          "ask(a:udp(5060), 'REGISTER', 'sip:x.example', 'sip:alice@x.example', '') log(s:refusals().draining) end)",
+          "503; 1" },
+        { "unknown to everybody",
+          NET ASK TASK "local s = S:sip_server {domain = 'x.example', users = {bob = 'x'}, auth = false} "
+                       "ask(a:udp(5060), 'OPTIONS', 'sip:carol@x.example', 'sip:carol@x.example', '') "
+                       "log(s:refusals()['unknown-user']) end)",
+          "404; 1" },
+    };
+
+    UNIT_LUA_CHECK(rows);
+}
+
+void
+suite_lua_sip_server(void)
+{
+    UNIT_SUITE("lua_sip_server", NULL, NULL, { "options", test_options }, { "registering", test_registering });
+}
