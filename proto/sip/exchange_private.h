@@ -6,7 +6,7 @@
 #include "proto/sip/exchange_kinds.h"
 #include "proto/sip/route.h"
 
-struct sip_call; /* proxy.c */
+struct sip_exchange_call; /* proxy.c */
 
 struct sip_exchange {
     struct io *io;
@@ -20,9 +20,9 @@ struct sip_exchange {
     struct endpoint local;
     struct sip_names names;
     struct sip_self self;
-    struct sip_call *first_call, *last_call;
+    struct sip_exchange_call *first_call, *last_call;
     unsigned pending; /* calls without a final response */
-    GHashTable *branches; /* text of a branch of ours -> struct sip_call, while its transaction lives */
+    GHashTable *branches; /* text of a branch of ours -> struct sip_exchange_call, while its transaction lives */
     struct sip_exchange_counters counters;
     bool draining;
 };

@@ -15,7 +15,7 @@
 #include "proto/sip/lex.h"
 
 struct branch {
-    struct sip_call *call;
+    struct sip_exchange_call *call;
     struct sip_client *client; /* NULL when its transaction has ended */
     struct io_timer timer_c;
     char *id;        /* in exchange->branches */
@@ -26,9 +26,9 @@ struct branch {
     GBytes *text;    /* of that response, without our Via; NULL for one of our own */
 };
 
-struct sip_call {
+struct sip_exchange_call {
     struct sip_exchange *exchange;
-    struct sip_call *next, *previous;
+    struct sip_exchange_call *next, *previous;
     struct sip_server *server; /* NULL when its transaction has ended */
     GPtrArray *branches;       /* of struct branch */
     char *user;                /* whose bindings are called; NULL */
@@ -63,7 +63,7 @@ free_branch(gpointer data)
 }
 
 static void
-free_call(struct sip_call *call)
+free_call(struct sip_exchange_call *call)
 {
     struct sip_exchange *exchange = call->exchange;
 
@@ -84,7 +84,7 @@ free_call(struct sip_call *call)
 }
 
 static void
-release(struct sip_call *call)
+release(struct sip_exchange_call *call)
 {
     if (call->server)
         return;
@@ -104,7 +104,7 @@ sip_proxy_free(struct sip_exchange *exchange)
 static void
 on_server_ended(void *owner, struct sip_server *server, enum sip_outcome outcome)
 {
-    struct sip_call *call = owner;
+    struct sip_exchange_call *call = owner;
 
     (void)server, (void)outcome;
     call->server = NULL;
@@ -113,10 +113,10 @@ on_server_ended(void *owner, struct sip_server *server, enum sip_outcome outcome
 
 static const struct sip_server_events server_events = { .ended = on_server_ended };
 
-static struct sip_call *
+static struct sip_exchange_call *
 call_new(struct sip_exchange *exchange, struct sip_server *server, uint32_t state)
 {
-    struct sip_call *call = g_new0(struct sip_call, 1);
+    struct sip_exchange_call *call = g_new0(struct sip_exchange_call, 1);
 
     call->exchange = exchange;
     call->server = server;
@@ -137,7 +137,7 @@ call_new(struct sip_exchange *exchange, struct sip_server *server, uint32_t stat
 /* --- responses --------------------------------------------------------------------------------------------------- */
 
 static struct flow
-came_by(struct sip_call *call)
+came_by(struct sip_exchange_call *call)
 {
     struct sip_flow came = sip_server_flow(call->server);
 
@@ -146,7 +146,7 @@ came_by(struct sip_call *call)
 }
 
 static void
-note_final(struct sip_call *call, unsigned status)
+note_final(struct sip_exchange_call *call, unsigned status)
 {
     struct sip_exchange *exchange = call->exchange;
     struct record record = { .kind = &sip_kind_returned,
@@ -161,7 +161,7 @@ note_final(struct sip_call *call, unsigned status)
 
 /* Nothing but a further 2xx goes back from now on. */
 static void
-answered(struct sip_call *call, unsigned status)
+answered(struct sip_exchange_call *call, unsigned status)
 {
     call->answered = true;
     call->exchange->pending--;
@@ -169,7 +169,7 @@ answered(struct sip_call *call, unsigned status)
 }
 
 static void
-respond(struct sip_call *call, unsigned status, struct span text)
+respond(struct sip_exchange_call *call, unsigned status, struct span text)
 {
     if (!call->server)
         return;
@@ -219,7 +219,7 @@ rank(unsigned status)
 }
 
 static struct branch *
-best_of(const struct sip_call *call)
+best_of(const struct sip_exchange_call *call)
 {
     struct branch *best = NULL;
 
@@ -252,7 +252,7 @@ append_challenges(const struct branch *branch, GString *out)
 
 /* Section 16.7 item 7: whoever asks has to satisfy all of those who challenge him. */
 static void
-respond_merged(struct sip_call *call, struct branch *best)
+respond_merged(struct sip_exchange_call *call, struct branch *best)
 {
     struct span text = span_of_bytes(best->text);
     const uint8_t *end = memchr(text.bytes, '\n', text.length);
@@ -271,7 +271,7 @@ respond_merged(struct sip_call *call, struct branch *best)
 
 /* A 503 says that this server is overloaded, which it isn't: section 16.7 item 6. */
 static void
-respond_best(struct sip_call *call)
+respond_best(struct sip_exchange_call *call)
 {
     struct branch *best = best_of(call);
     unsigned status = best ? best->status : 480;
@@ -289,7 +289,7 @@ respond_best(struct sip_call *call)
 }
 
 static void
-cancel_pending(struct sip_call *call)
+cancel_pending(struct sip_exchange_call *call)
 {
     for (guint i = 0; call->invite && i < call->branches->len; i++) {
         struct branch *branch = call->branches->pdata[i];
@@ -300,7 +300,7 @@ cancel_pending(struct sip_call *call)
 }
 
 static void
-finish_if_done(struct sip_call *call)
+finish_if_done(struct sip_exchange_call *call)
 {
     for (guint i = 0; i < call->branches->len; i++)
         if (!((struct branch *)call->branches->pdata[i])->done)
@@ -339,7 +339,7 @@ arm_timer_c(struct branch *branch)
 static const struct sip_binding *
 binding_of(const struct branch *branch)
 {
-    const struct sip_call *call = branch->call;
+    const struct sip_exchange_call *call = branch->call;
     unsigned count;
     const struct sip_binding *const *bindings =
         call->user ? sip_locations_find(call->exchange->locations, call->user, &count) : NULL;
@@ -350,7 +350,7 @@ binding_of(const struct branch *branch)
     return NULL;
 }
 
-static bool call_targets(struct sip_call *call, const char *instance);
+static bool call_targets(struct sip_exchange_call *call, const char *instance);
 
 /* The flow of a registration is dead: on to the agent's next one, if it has another. */
 static bool
@@ -369,7 +369,7 @@ try_next_flow(struct branch *branch)
 static void
 settle(struct branch *branch, unsigned status, GBytes *text)
 {
-    struct sip_call *call = branch->call;
+    struct sip_exchange_call *call = branch->call;
 
     branch->done = true;
     call->exchange->io->ops->disarm(call->exchange->io, &branch->timer_c);
@@ -384,7 +384,7 @@ static void
 take_success(struct branch *branch, const struct sip_message *response)
 {
     g_autoptr(GBytes) text = returned(response);
-    struct sip_call *call = branch->call;
+    struct sip_exchange_call *call = branch->call;
 
     branch->done = true;
     call->exchange->io->ops->disarm(call->exchange->io, &branch->timer_c);
@@ -439,7 +439,7 @@ static void
 on_ended(void *owner, struct sip_client *client, enum sip_outcome outcome)
 {
     struct branch *branch = owner;
-    struct sip_call *call = branch->call;
+    struct sip_exchange_call *call = branch->call;
 
     (void)client;
     branch->client = NULL;
@@ -481,7 +481,7 @@ is_loop(struct sip_exchange *exchange, const struct sip_message *request, uint32
     struct span value;
     struct sip_via via;
     char text[SIP_BRANCH_BYTES];
-    const struct sip_call *call;
+    const struct sip_exchange_call *call;
 
     while (sip_values_next(&walk, &value)) {
         if (!sip_via_decode(value, &via) || !via.branch.length || via.branch.length >= sizeof text)
@@ -611,7 +611,7 @@ forwarded(struct sip_exchange *exchange, const struct sip_message *request, cons
 }
 
 static void
-note_forwarded(struct sip_call *call, const struct sip_flow *to)
+note_forwarded(struct sip_exchange_call *call, const struct sip_flow *to)
 {
     struct sip_exchange *exchange = call->exchange;
     struct record record = { .kind = &sip_kind_forwarded,
@@ -624,7 +624,7 @@ note_forwarded(struct sip_call *call, const struct sip_flow *to)
 }
 
 static void
-branch_new(struct sip_call *call, struct sip_client *client, const struct target *target, struct branch *branch)
+branch_new(struct sip_exchange_call *call, struct sip_client *client, const struct target *target, struct branch *branch)
 {
     struct span id = sip_client_branch(client);
 
@@ -643,7 +643,7 @@ branch_new(struct sip_call *call, struct sip_client *client, const struct target
 
 /* Sends the call's request to one target. */
 static enum sip_refusal
-call_target(struct sip_call *call, const struct sip_way *from, const struct target *target)
+call_target(struct sip_exchange_call *call, const struct sip_way *from, const struct target *target)
 {
     struct sip_exchange *exchange = call->exchange;
     const struct sip_message *request = sip_server_request(call->server);
@@ -692,7 +692,7 @@ is_first_of_instance(const struct sip_binding *const *bindings, unsigned i)
 /* Calls the user's bindings: all agents, or the one of `instance`, whose flow has failed. Bindings whose flow is found
  * dead are forgotten, which changes the list, so it is begun again then. False when there was none to call. */
 static bool
-call_targets(struct sip_call *call, const char *instance)
+call_targets(struct sip_exchange_call *call, const char *instance)
 {
     struct sip_exchange *exchange = call->exchange;
     struct sip_way way;
@@ -771,7 +771,7 @@ static void
 call_user(struct sip_exchange *exchange, struct sip_server *server, const struct sip_uri *uri, uint32_t state)
 {
     char user[SIP_USER_BYTES];
-    struct sip_call *call;
+    struct sip_exchange_call *call;
     unsigned count;
 
     if (!sip_user_of(uri, user) || !sip_exchange_has_user(exchange, user)) {
@@ -798,7 +798,7 @@ call_user(struct sip_exchange *exchange, struct sip_server *server, const struct
 static void
 call_uri(struct sip_exchange *exchange, struct sip_server *server, const struct sip_way *way, uint32_t state)
 {
-    struct sip_call *call = call_new(exchange, server, state);
+    struct sip_exchange_call *call = call_new(exchange, server, state);
     struct target target = { way->uri, NULL };
     enum sip_refusal why = call_target(call, way, &target);
 
@@ -854,7 +854,7 @@ sip_proxy_request(struct sip_exchange *exchange, struct sip_server *server)
 void
 sip_proxy_cancel(struct sip_exchange *exchange, struct sip_server *cancel, struct sip_server *invite)
 {
-    struct sip_call *call = sip_server_owner(invite);
+    struct sip_exchange_call *call = sip_server_owner(invite);
 
     exchange->counters.cancels++;
     sip_server_refuse(cancel, 200, span_of(NULL, 0));

@@ -104,7 +104,8 @@ sip_way_push(struct sip_way *way, struct span path, const struct sip_self *self)
     memmove(way->routes + count, way->routes, way->count * sizeof way->routes[0]);
     memcpy(way->routes, values, count * sizeof values[0]);
     way->count += count;
-    drop_own(way, self);
+    if (count)
+        drop_own(way, self);
     return true;
 }
 
