@@ -30,6 +30,12 @@ int agent_word_ice(struct script *script, lua_State *L);
 
 /* Reads the options at index 2 (agent_options.c). Texts that are borrowed stay on the stack. */
 void agent_options_read(lua_State *L, struct ice_agent_options *options);
+/* The value on top: a TURN server, {server=, user=, password=, transport=}, or a list of these. */
+void agent_read_turn(lua_State *L, struct ice_agent_options *options);
+/* Pushes a candidate as agent:candidates has it (agent_tell.c). */
+void agent_push_candidate(lua_State *L, const struct ice_candidate *candidate);
+/* How far from direct a pair is: the type of the farther end. */
+const char *agent_path_word(const struct ice_candidate *own, const struct ice_candidate *peer);
 
 /* Pushes the pair of the first component, as agent:wait returns it (agent_tell.c). */
 void agent_push_pair(lua_State *L, const struct agent_handle *agent);

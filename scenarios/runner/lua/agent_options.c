@@ -75,8 +75,8 @@ read_relay(lua_State *L, int value, struct ice_agent_turn *turn)
         turn->transport = (enum turn_client_transport)word_of(L, lua_gettop(L), "transport", transports);
 }
 
-static void
-read_turn(lua_State *L, struct ice_agent_options *options)
+void
+agent_read_turn(lua_State *L, struct ice_agent_options *options)
 {
     int value = lua_gettop(L);
 
@@ -157,7 +157,7 @@ agent_options_read(lua_State *L, struct ice_agent_options *options)
     if (options_get(L, 2, "stun"))
         read_stun(L, options);
     if (options_get(L, 2, "turn"))
-        read_turn(L, options);
+        agent_read_turn(L, options);
     if (options_get(L, 2, "policy"))
         options->relay_only = word_of(L, lua_gettop(L), "policy", policies) == 1;
     if (options_get(L, 2, "media"))

@@ -12,6 +12,12 @@ detour(enum ice_type type)
     return ranks[type];
 }
 
+const char *
+agent_path_word(const struct ice_candidate *own, const struct ice_candidate *peer)
+{
+    return ice_type_word(detour(own->type) > detour(peer->type) ? own->type : peer->type);
+}
+
 static void
 set_text(lua_State *L, const char *name, const char *text)
 {
@@ -28,8 +34,8 @@ set_endpoint(lua_State *L, const char *name, struct endpoint endpoint)
     lua_setfield(L, -2, name);
 }
 
-static void
-push_candidate(lua_State *L, const struct ice_candidate *candidate)
+void
+agent_push_candidate(lua_State *L, const struct ice_candidate *candidate)
 {
     lua_createtable(L, 0, 10);
     set_text(L, "type", ice_type_word(candidate->type));
@@ -61,11 +67,11 @@ agent_push_pair(lua_State *L, const struct agent_handle *agent)
     const struct ice_candidate *own = ice_session_local(session, pair->local);
     const struct ice_candidate *peer = ice_session_remote(session, pair->remote);
 
-    push_candidate(L, own);
+    agent_push_candidate(L, own);
     lua_setfield(L, -2, "own");
-    push_candidate(L, peer);
+    agent_push_candidate(L, peer);
     lua_setfield(L, -2, "peer");
-    set_text(L, "path", ice_type_word(detour(own->type) > detour(peer->type) ? own->type : peer->type));
+    set_text(L, "path", agent_path_word(own, peer));
     if (pair->rtt >= 0) {
         arg_push_seconds(L, pair->rtt);
         lua_setfield(L, -2, "rtt");
@@ -90,7 +96,7 @@ agent_word_candidates(struct script *script, lua_State *L)
 
         if (!candidate)
             continue;
-        push_candidate(L, candidate);
+        agent_push_candidate(L, candidate);
         lua_rawseti(L, -2, ++count);
     }
     return 1;

@@ -4,6 +4,7 @@
 
 #include "scenarios/runner/lua/agent.h"
 #include "scenarios/runner/lua/node_words.h"
+#include "scenarios/runner/lua/phone.h"
 #include "scenarios/runner/lua/relay.h"
 #include "scenarios/runner/lua/service_words.h"
 #include "scenarios/runner/lua/sip_server.h"
@@ -39,6 +40,6 @@ const struct word host_words[] = {
     { "signal", service_word_signal },
     { "rtp", service_word_rtp },
     { "sip_server", sip_word_server },
-    { "sip", word_later },
+    { "sip", phone_word_sip },
     { NULL, NULL },
 };

@@ -9,6 +9,7 @@
 #include "scenarios/runner/lua/node_words.h"
 #include "scenarios/runner/lua/open.h"
 #include "scenarios/runner/lua/relay.h"
+#include "scenarios/runner/lua/rtp_words.h"
 #include "scenarios/runner/lua/service_words.h"
 #include "scenarios/runner/lua/socket.h"
 
@@ -251,33 +252,33 @@ read_way(lua_State *L, struct rtp_session_options *options)
         options->peer = arg_endpoint(L, -1, "to", 0);
     if (options_get(L, 2, "rtcp_to"))
         options->rtcp_peer = arg_endpoint(L, -1, "rtcp_to", 0);
-    if (options_get(L, 2, "direction"))
-        options->direction = read_direction(L);
     if (options_get(L, 2, "rtcp"))
         options->rtcp_way = (enum rtp_rtcp_way)word_of(L, "rtcp", ways);
     if (socket && options->rtcp_way == RTP_RTCP_NEXT && !options->rtcp)
         complain(L, "socket has no next port: rtcp is 'mux' or 'none' there");
-    if (options_get(L, 2, "latch"))
-        options->latch = read_latch(L);
     return socket;
 }
 
-static void
-read_media(lua_State *L, struct rtp_session_options *options)
+void
+rtp_read_media(lua_State *L, int index, struct rtp_session_options *options)
 {
-    if (options_get(L, 2, "codec"))
+    if (options_get(L, index, "direction"))
+        options->direction = read_direction(L);
+    if (options_get(L, index, "latch"))
+        options->latch = read_latch(L);
+    if (options_get(L, index, "codec"))
         options->codec = read_codec(L);
-    if (options_get(L, 2, "interval"))
+    if (options_get(L, index, "interval"))
         options->interval = arg_duration(L, -1, "interval");
-    if (options_get(L, 2, "duration"))
+    if (options_get(L, index, "duration"))
         options->duration = read_positive(L, "duration");
-    if (options_get(L, 2, "report"))
+    if (options_get(L, index, "report"))
         options->report = arg_duration(L, -1, "report");
-    if (options_get(L, 2, "keepalive"))
+    if (options_get(L, index, "keepalive"))
         options->keepalive = read_positive(L, "keepalive");
-    if (options_get(L, 2, "playout"))
+    if (options_get(L, index, "playout"))
         options->playout = arg_duration(L, -1, "playout");
-    if (options_get(L, 2, "concealment") && !arg_boolean(L, -1, "concealment"))
+    if (options_get(L, index, "concealment") && !arg_boolean(L, -1, "concealment"))
         options->concealment = RTP_UNCONCEALED;
 }
 
@@ -297,7 +298,7 @@ service_word_rtp(struct script *script, lua_State *L)
     luaL_checkstack(L, 24, NULL);
     options_check(L, 2, keys, NULL);
     socket = read_way(L, &options);
-    read_media(L, &options);
+    rtp_read_media(L, 2, &options);
     if (rtp_session_options_fault(&options))
         complain(L, "%s", rtp_session_options_fault(&options));
     limits_hold_bytes(L, SESSION_BYTES);
@@ -490,8 +491,8 @@ set_thousandths(lua_State *L, const char *name, int32_t value)
     lua_setfield(L, -2, name);
 }
 
-static void
-push_sent(lua_State *L, const struct rtp_stats *stats)
+void
+rtp_push_sent(lua_State *L, const struct rtp_stats *stats)
 {
     lua_createtable(L, 0, 5);
     set_count(L, "packets", stats->sent.packets);
@@ -501,8 +502,8 @@ push_sent(lua_State *L, const struct rtp_stats *stats)
     set_count(L, "keepalives", stats->sent.keepalives);
 }
 
-static void
-push_received(lua_State *L, const struct rtp_stats *stats)
+void
+rtp_push_received(lua_State *L, const struct rtp_stats *stats)
 {
     lua_createtable(L, 0, 18);
     set_count(L, "packets", stats->received.packets);
@@ -531,10 +532,9 @@ push_received(lua_State *L, const struct rtp_stats *stats)
     }
 }
 
-static void
-push_peer(lua_State *L, const struct rtp_stats *stats)
+void
+rtp_set_peer_report(lua_State *L, const struct rtp_stats *stats)
 {
-    lua_createtable(L, 0, 6);
     set_count(L, "lost", stats->peer.lost);
     set_share(L, "loss", stats->peer.fraction, 256);
     set_seconds(L, "jitter", stats->peer.jitter);
@@ -543,6 +543,13 @@ push_peer(lua_State *L, const struct rtp_stats *stats)
         set_seconds(L, "round_trip", stats->peer.round_trip);
     lua_pushboolean(L, stats->peer.bye);
     lua_setfield(L, -2, "bye");
+}
+
+static void
+push_peer(lua_State *L, const struct rtp_stats *stats)
+{
+    lua_createtable(L, 0, 6);
+    rtp_set_peer_report(L, stats);
 }
 
 /* rtp:stats(): {sent = {}, received = {}, peer = {} or nil} */
@@ -556,9 +563,9 @@ rtp_stats(struct script *script, lua_State *L)
     read_stats(self_rtp(L), &stats);
     luaL_checkstack(L, 8, NULL);
     lua_createtable(L, 0, 3);
-    push_sent(L, &stats);
+    rtp_push_sent(L, &stats);
     lua_setfield(L, -2, "sent");
-    push_received(L, &stats);
+    rtp_push_received(L, &stats);
     lua_setfield(L, -2, "received");
     if (stats.peer.known) {
         push_peer(L, &stats);
