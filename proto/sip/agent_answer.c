@@ -276,7 +276,7 @@ sip_answer_offered(struct sip_agent *agent, struct sip_server *server, const str
     }
     take_server(call, server);
     call->media = agent->policy->open(agent->policy_owner, call, NULL);
-    sip_agent_arm(agent, &call->ring, agent->options.ring_timeout, false);
+    sip_agent_arm(agent, &call->ring, agent->options.ring_timeout, true); /* a caller waits */
     (void)sip_agent_tell_call(call, SIP_CALL_OFFERED, 0);
 }
 

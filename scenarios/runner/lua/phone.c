@@ -525,14 +525,19 @@ phone_word_counters(struct script *script, lua_State *L)
     return 1;
 }
 
+/* Without a registrar nobody says by which of its addresses a host is reached: the first, then. */
+static struct endpoint
+with_address(const struct phone_handle *phone, struct endpoint endpoint)
+{
+    if (address_is_unspecified(endpoint.address))
+        endpoint.address = node_address(phone->host->node, FAMILY_NONE);
+    return endpoint;
+}
+
 static struct endpoint
 own_endpoint(const struct phone_handle *phone)
 {
-    struct endpoint own = phone_local(phone->phone);
-
-    if (address_is_unspecified(own.address))
-        own.address = node_address(phone->host->node, FAMILY_NONE);
-    return own;
+    return with_address(phone, phone_local(phone->phone));
 }
 
 static void
@@ -561,7 +566,7 @@ phone_field(struct script *script, lua_State *L, struct handle *self, const char
     else if (strcmp(name, "port") == 0)
         lua_pushinteger(L, own_endpoint(phone).port);
     else if (strcmp(name, "contact") == 0)
-        push_endpoint_or_nil(L, phone_contact(phone->phone));
+        push_endpoint_or_nil(L, with_address(phone, phone_contact(phone->phone)));
     else
         push_endpoint_or_nil(L, phone_mapped(phone->phone));
 }

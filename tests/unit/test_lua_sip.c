@@ -1,0 +1,250 @@
+/* The words of phones and their calls, with right and with wrong arguments. RFC 3261, RFC 3264, RFC 8839. */
+#include "tests/unit/support_lua.h"
+
+/* `show(...)` logs values of any kind. A, B and S are public; `phones(of_a, of_b)` makes alice at A and bob at B;
+ * `call(f, g)`: alice calls bob, then f(call) runs on A and g(call) on B; what fails is logged. */
+#define NET                                                                                                            \
+    "local n = lab.internet { delay = '10ms' } local S, a, b = n:host 'S', n:host 'A', n:host 'B' S:stun_server() "    \
+    "local function show(...) local t = table.pack(...) for i = 1, t.n do t[i] = tostring(t[i]) end "                  \
+    "log(table.concat(t, ' ')) end "                                                                                   \
+    "local alice, bob local function phones(oa, ob) oa, ob = oa or {}, ob or {} oa.user, ob.user = 'alice', 'bob' "    \
+    "oa.domain, ob.domain = 'e.com', 'e.com' alice, bob = a:sip(oa), b:sip(ob) end "                                   \
+    "local function call(f, g) a:spawn(function() local c, why, d = alice:call('sip:bob@B') "                          \
+    "if not c then show('a', why, d and d.code, d and d.text) return end f(c) end) "                                   \
+    "b:spawn(function() local c, why = bob:accept '60s' if not c then show('b', why) return end g(c) end) end "
+
+static void
+test_opening(void)
+{
+    static const struct unit_lua_row rows[] = {
+        { "a phone",
+          NET "local p = a:sip {user = 'alice', domain = 'e.com'} "
+              "out(p, p.own, p.port, p.uri, p.contact, p.mapped, p.registered)",
+          "phone sip:alice@e.com of A 198.51.100.2:5060 5060 sip:alice@e.com 198.51.100.2:5060 nil false" },
+        { "the domain is the registrar's address", NET "out(a:sip{user = 'x', registrar = S}.uri)",
+          "sip:x@198.51.100.1" },
+        { "or the own", NET "out(a:sip{user = 'x'}.uri)", "sip:x@198.51.100.2" },
+        { "no options", NET "a:sip()", "1: host:sip: the options is nil; accepted: ..." },
+        { "no user", NET "a:sip {}", "1: host:sip: user is missing: host:sip{user = 'alice', registrar = server}" },
+        { "a wrong option", NET "a:sip {user = 'x', registar = S}",
+          "1: host:sip: 'registar' is not an option here; accepted: user, password, ..." },
+        { "no SIP address", NET "a:sip {user = 'a b'}", "1: host:sip: user and domain make no SIP address" },
+        { "a contact", NET "a:sip {user = 'x', contact = 'turn'}",
+          "1: host:sip: contact is 'turn'; accepted: local, stun or ice; did you mean 'stun'?" },
+        { "nobody to ask", NET "a:sip {user = 'x', contact = 'stun'}",
+          "1: host:sip: contact is 'stun', and stun, the server to ask, is missing" },
+        { "a relay without ICE", NET "a:sip {user = 'x', turn = S}", "1: host:sip: turn belongs to contact = 'ice'" },
+        { "a transport", NET "a:sip {user = 'x', transport = 'tls'}",
+          "1: host:sip: transport is 'tls'; accepted: udp or tcp; did you mean 'tcp'?" },
+        { "expires", NET "a:sip {user = 'x', expires = '10ms'}",
+          "1: host:sip: expires is less than a second, or more than 2^32 of them" },
+        { "media", NET "a:sip {user = 'x', media = {codex = 'PCMU'}}",
+          "1: host:sip: media: 'codex' is not an option here; accepted: port, direction, ..." },
+        { "a codec", NET "a:sip {user = 'x', media = {codec = 'G729'}}",
+          "1: host:sip: codec is 'G729'; accepted: PCMU or PCMA..." },
+        { "a second one on the port", NET "a:sip {user = 'x'} out(a:sip {user = 'y'})", "nil in-use" },
+        { "elsewhere", NET "out(a:sip {user = 'x', port = 5062}.own)", "198.51.100.2:5062" },
+        { "a word that it has not", NET "a:sip{user = 'x'}:send()", "1: phone has no 'send'; it has: register, ..." },
+        { "a dot", NET "a:sip{user = 'x'}.register()",
+          "1: phone.register(...) was called with a dot; write phone:register(...) with a colon" },
+        { "nobody to call", NET "a:sip{user = 'x'}:call('sip:b b', {wait = false})",
+          "1: phone:call: 'sip:b b' is nobody whom a phone can call; accepted: ..." },
+        { "stopped", NET "local p = a:sip{user = 'x'} p:stop() p:stop() out(p.own, p:call('y', {wait = false}))",
+          "nil nil closed" },
+    };
+
+    UNIT_LUA_CHECK(rows);
+}
+
+static void
+test_calls(void)
+{
+    static const struct unit_lua_row rows[] = {
+        { "a call",
+          NET "phones() call(function(c) show(c, c.state, c.incoming) lab.sleep '1s' c:hangup() show(c:wait()) "
+              "show(c.state, c.why, c.code) end, function(c) show(c, c.incoming) show(c:wait()) end)",
+          "call to sip:bob@B standing false; call from sip:alice@e.com true; true peer-hangup; true hangup; "
+          "ended hangup nil" },
+        { "to a phone's handle, from the registrar's point of view nobody",
+          NET "phones() a:spawn(function() show(alice:call(bob, {timeout = '1s'})) end)", "nil unreachable table" },
+        { "refused",
+          NET "phones() a:spawn(function() local c, why, d = alice:call 'sip:bob@B' show(c, why, d.code, d.text, "
+              "d.why) end) "
+              "b:spawn(function() local c = bob:accept('9s', {answer = false}) show(c.state) c:reject(486) c:wait() "
+              "show(c.state, c.why, c.code) end)",
+          "ringing; ended rejected 486; nil rejected 486 486 Busy Here rejected" },
+        { "declined",
+          NET "phones() a:spawn(function() local c, why, d = alice:call 'sip:bob@B' show(c, why, d.code) end) "
+              "b:spawn(function() bob:accept('9s', {answer = false}):reject() end)",
+          "nil rejected 603" },
+        { "a code that is none",
+          NET "phones() a:spawn(function() alice:call('sip:bob@B', {timeout = '2s'}) end) "
+              "b:spawn(function() bob:accept('9s', {answer = false}):reject(200) end)",
+          "1: call:reject: the code is 200; accepted: a whole number from 300 to 699" },
+        { "busy",
+          NET "phones({}, {calls = 1, auto_answer = true}) a:spawn(function() show(alice:call('sip:bob@B').state) "
+              "local c, why, d = alice:call 'sip:bob@B' show(why, d.code) end)",
+          "standing; rejected 486" },
+        { "nobody there",
+          NET "phones() a:spawn(function() local c, why, d = alice:call 'sip:bob@198.51.100.99' "
+              "show(why, d.text, lab.now()) end)",
+          "timeout nobody answered 32.0" },
+        { "no phone there",
+          NET "phones() a:spawn(function() local c, why, d = alice:call 'sip:bob@S' "
+              "show(why, d.text) end)",
+          "unreachable there is no way to the peer" },
+        { "a name that nobody has",
+          NET "phones() a:spawn(function() local c, why, d = alice:call 'sip:bob@nobody' show(why) end)",
+          "unreachable" },
+        { "given up: CANCEL",
+          NET "phones() a:spawn(function() show(alice:call('sip:bob@B', {timeout = '2s'})) end) "
+              "b:spawn(function() local c = bob:accept('9s', {answer = false}) show(c:wait()) show(c.code) end)",
+          "nil timeout; true cancelled; 487" },
+        { "given up while it rings",
+          NET
+          "phones() a:spawn(function() local c = alice:call('sip:bob@B', {wait = false}) show(c.state) "
+          "lab.sleep '1s' show(c.state) c:hangup() show(c:wait()) end) b:spawn(function() show(bob:accept '5s') end)",
+          "calling; call from sip:alice@e.com; standing; true hangup" },
+        { "an answer by itself",
+          NET "phones({}, {auto_answer = '2s'}) a:spawn(function() local c = alice:call 'sip:bob@B' "
+              "show(lab.now() > 2, bob:accept '1s') end)",
+          "true call from sip:alice@e.com" },
+        { "answered later, by the script",
+          NET "phones() a:spawn(function() show(alice:call('sip:bob@B')) end) "
+              "b:spawn(function() local c = bob:accept('9s', {answer = false}) lab.sleep '3s' show(c:answer(), "
+              "c.state, lab.now() > 3) end)",
+          "call to sip:bob@B; true standing true" },
+        { "it rings for too long",
+          NET "phones({}, {ring = '5s'}) a:spawn(function() local c, why, d = alice:call 'sip:bob@B' show(why, d.code) "
+              "end)",
+          "rejected 480" },
+        { "accept looks only", NET "phones() a:spawn(function() show(alice:accept(0)) show(alice:accept '1s') end)",
+          "nil timeout; nil timeout" },
+        { "hold and resume",
+          NET "phones() call(function(c) show(c:hold(), c.held, c:media().direction) lab.sleep '1s' "
+              "show(c:resume(), c.held, c:media().direction) c:hangup() end, function(c) lab.sleep '0.6s' "
+              "show(c:media().direction) c:wait() end)",
+          "true true sendonly; recvonly; true false sendrecv" },
+        { "both at once (RFC 3261 section 14.1)",
+          NET "phones() call(function(c) lab.sleep(2 - lab.now()) show('a', c:renew()) c:hangup() end, "
+              "function(c) lab.sleep(2 - lab.now()) show('b', c:renew()) c:wait() end)",
+          "b true; a true" },
+        { "nothing to hold",
+          NET "phones() a:spawn(function() local c = alice:call('sip:bob@B', {wait = false}) show(c:hold()) c:hangup() "
+              "c:wait() show(c:hold()) end)",
+          "nil in-use; nil closed table..." },
+        { "over TCP",
+          NET "phones() a:spawn(function() local c = alice:call 'sip:bob@B;transport=tcp' show(c.state, "
+              "alice:counters().connections) c:hangup() show(c:wait()) end) "
+              "b:spawn(function() bob:accept '9s' end)",
+          "standing 1; true hangup" },
+        { "without an offer in the INVITE",
+          NET
+          "phones({late_offer = true}) call(function(c) lab.sleep '1s' c:hangup() c:wait() "
+          "show(c:media().received.packets > 40) end, function(c) c:wait() show(c:media().received.packets > 40) end)",
+          "true; true" },
+        { "unplugged",
+          NET "phones() call(function(c) lab.sleep '1s' alice:stop() show(c.state, c.why, c:media().received.packets > "
+              "40) show(c:wait()) end, "
+              "function(c) lab.sleep '5s' c:hangup() show(c:wait()) end)",
+          "ended closed true; true closed; true hangup" },
+        { "nobody registers",
+          NET "a:spawn(function() local p = a:sip{user = 'x', registrar = S, domain = 'e.com'} local ok, why, d = "
+              "p:register() "
+              "show(ok, why, d.why) show(p.registered) end)",
+          "nil unreachable unreachable; false" },
+        { "counters",
+          NET "phones() call(function(c) c:hangup() c:wait() local k = alice:counters() show(k.calls_out, k.answered, "
+              "k.ended, k.requests_sent) end, "
+              "function(c) c:wait() end)",
+          "1 1 1 2" },
+    };
+
+    UNIT_LUA_CHECK(rows);
+}
+
+static void
+test_media(void)
+{
+    static const struct unit_lua_row rows[] = {
+        { "both ways",
+          NET "phones() call(function(c) lab.sleep '10s' c:hangup() c:wait() local m = c:media() "
+              "show(m.way, m.own.ip, m.peer.ip, m.received.packets > 490, m.received.lost, m.sent.loss, m.received.mos "
+              "> 4.3) end, "
+              "function(c) c:wait() local m = c:media() show(m.received.packets > 490, m.received.lost, m.pair) end)",
+          "true 0 nil; local 198.51.100.2 198.51.100.3 true 0 0.0 true" },
+        { "ports and codec",
+          NET
+          "phones({media = {port = 6000, codec = 'PCMA'}}, {media = {port = 7000}}) call(function(c) lab.sleep '1s' "
+          "local m = c:media() show(m.own.port, m.peer.port) c:hangup() end, function(c) c:wait() end)",
+          "6000 7000" },
+        { "of one call",
+          NET "phones() a:spawn(function() local c = alice:call('sip:bob@B', {media = {port = 6000}}) "
+              "show(c:media().own.port) c:hangup() end) "
+              "b:spawn(function() bob:accept '9s' end)",
+          "6000" },
+        { "a port that is taken",
+          NET "phones({media = {port = 6000}}) a:udp(6000) a:spawn(function() local c, why, d = alice:call 'sip:bob@B' "
+              "show(why, d.why) end)",
+          "unreachable media" },
+        { "through a NAT, as it is",
+          NET "local h = n:nat('N', '203.0.113.1', {lan = '10.0.0.0/24'}):host('H', '10.0.0.2') local p = h:sip{user = "
+              "'carol', domain = 'e.com'} phones() "
+              "h:spawn(function() local c = p:call 'sip:bob@B' lab.sleep '2s' c:hangup() c:wait() show(c:media().own, "
+              "c:media().received.packets) end) "
+              "b:spawn(function() local c = bob:accept '9s' c:wait() show(c:media().received.packets > 90, "
+              "c:media().peer.ip) end)",
+          "true 10.0.0.2; 10.0.0.2:..." },
+        { "with STUN",
+          NET "local h = n:nat('N', '203.0.113.1', {lan = '10.0.0.0/24'}):host('H', '10.0.0.2') local p = h:sip{user = "
+              "'carol', domain = 'e.com', contact = 'stun', stun = S} phones() "
+              "h:spawn(function() local c = p:call 'sip:bob@B' lab.sleep '2s' c:hangup() c:wait() "
+              "show(c:media().own.ip, c:media().received.packets > 90, p.contact) end) "
+              "b:spawn(function() local c = bob:accept '9s' c:wait() show(c:media().received.packets > 90, "
+              "c:media().peer.ip) end)",
+          "true 203.0.113.1; 203.0.113.1 true 203.0.113.1:5060" },
+        { "latching instead (RFC 4961)",
+          NET "local h = n:nat('N', '203.0.113.1', {lan = '10.0.0.0/24'}):host('H', '10.0.0.2') local p = h:sip{user = "
+              "'carol', domain = 'e.com'} phones({}, {media = {latch = true}}) "
+              "h:spawn(function() local c = p:call 'sip:bob@B' lab.sleep '2s' c:hangup() c:wait() "
+              "show(c:media().received.packets > 90) end) "
+              "b:spawn(function() local c = bob:accept '9s' c:wait() end)",
+          "true" },
+        { "a STUN server that is silent",
+          NET "phones({contact = 'stun', stun = b}) a:spawn(function() local c, why, d = alice:call 'sip:bob@B' "
+              "show(why, d.why) end)",
+          "unreachable media" },
+        { "with ICE",
+          NET "phones({contact = 'ice', stun = S}, {contact = 'ice', stun = S}) call(function(c) lab.sleep '3s' "
+              "c:hangup() c:wait() local m = c:media() "
+              "show(m.way, m.ice, m.pair.path, m.pair.own.type, m.received.packets > 100) end, function(c) c:wait() "
+              "local m = c:media() "
+              "show(m.way, m.received.packets > 100) end)",
+          "ice true; ice completed host host true" },
+        { "ICE with a phone that has none",
+          NET
+          "phones({contact = 'ice', stun = S}) call(function(c) lab.sleep '3s' c:hangup() c:wait() local m = c:media() "
+          "show(m.way, m.pair, m.received.packets > 100) end, function(c) c:wait() show(c:media().way, "
+          "c:media().received.packets > 100) end)",
+          "local true; plain nil true" },
+        { "the same, called",
+          NET "phones({}, {contact = 'ice', stun = S}) call(function(c) lab.sleep '3s' c:hangup() c:wait() local m = "
+              "c:media() "
+              "show(m.way, m.received.packets > 100) end, function(c) c:wait() show(c:media().way, "
+              "c:media().received.packets > 100) end)",
+          "plain true; local true" },
+        { "hold with ICE",
+          NET "phones({contact = 'ice'}, {contact = 'ice'}) call(function(c) lab.sleep '1s' show(c:hold(), "
+              "c:media().direction) show(c:resume()) "
+              "lab.sleep '1s' c:hangup() c:wait() show(c:media().ice) end, function(c) c:wait() end)",
+          "true sendonly; true; completed" },
+    };
+
+    UNIT_LUA_CHECK(rows);
+}
+
+void
+suite_lua_sip(void)
+{
+    UNIT_SUITE("Lua SIP", NULL, NULL, { "opening", test_opening }, { "calls", test_calls }, { "media", test_media });
+}
