@@ -515,10 +515,6 @@ test_sockets(void)
               "local got = 0 while r:recv(0) do got = got + 1 end log(tostring(got == kept)) "
               "s:send(r.own, 'more') log((r:recv(1))) end)",
           "true true nil; true; more" },
-        { "a word of the future", TWO "a:sip()",
-          "1: host:sip: this comes with a later version of punchlab; there are: udp, tcp_listen, tcp_connect, ping, "
-          "spawn, stun_server, nat_check, map_port, traffic, sink, turn_server, turn, ice, signal_server, signal, rtp, "
-          "counters, link or attach" },
         { "a word of an endpoint", TWO "a:udp():send(lab.endpoint(b, 9):foo(), 'x')",
           "1: endpoint has no 'foo'; it has: ip or port" },
     };

@@ -165,25 +165,6 @@ arg_decider(lua_State *L, int index, const char *name)
     return found;
 }
 
-int
-word_later(struct script *script, lua_State *L)
-{
-    const char *names[96];
-    size_t count = 0;
-
-    for (int i = 0; i < HANDLE_WORD_LISTS && script->word_type->words[i]; i++) {
-        for (const struct word *word = script->word_type->words[i]; word->name && count < G_N_ELEMENTS(names) - 1;
-             word++) {
-            if (word->call != word_later)
-                names[count++] = word->name;
-        }
-    }
-    names[count] = NULL;
-    GString *text = g_string_new("this comes with a later version of punchlab; there are: ");
-    words_say(names, text);
-    complain_take(L, g_string_free(text, FALSE));
-}
-
 /* --- fields ----------------------------------------------------------------------------------------------------- */
 
 /* Appends those of the first uplink, or the others, to the list on top of the stack. */

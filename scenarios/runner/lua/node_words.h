@@ -55,7 +55,4 @@ int network_word_network(struct script *script, lua_State *L);
 /* The table of what an interface counted, pushed. */
 void interface_push_counters(lua_State *L, const struct port *port);
 
-/* A word of a later version: raises, with what there is. */
-int word_later(struct script *script, lua_State *L);
-
 #endif
