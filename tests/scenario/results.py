@@ -34,6 +34,9 @@ def ice(path, connect_ms=int, checks=int, **more):
                 connect_ms=connect_ms, checks=checks, **more)
 
 
+# What the ALG sip rewrites, in the order in which it comes up.
+REWRITTEN = ['Via', 'Contact', 'Content-Length', 'o=', 'c=', 'Request-URI']
+
 # Scenario, settings, results: all of them. A pattern stands for a text that matches it.
 REPORTED = [
     ('situations/symmetric-to-public', [],
@@ -51,6 +54,34 @@ REPORTED = [
     ('situations/symmetric-both', [],
      {'connected': False, 'mapped_for_server_a': A_OUT, 'mapped_for_server_b': B_OUT, 'port_for_peer_a': int,
       'port_for_peer_b': int, 'dropped_at_b': 'filtered', 'dropped_at_a': 'filtered'}),
+    ('situations/sip-no-alg', [],
+     {'established': True, 'audio_to_b': True, 'audio_to_a': False, 'sent_to': '10.0.0.2:6000', 'dropped': int,
+      'drop_reason': 'no-route'}),
+    ('situations/sip-no-alg', ['nat_a=symmetric'],
+     {'established': True, 'audio_to_b': True, 'audio_to_a': False, 'sent_to': '10.0.0.2:6000', 'dropped': int,
+      'drop_reason': 'no-route'}),
+    ('situations/sip-no-alg', ['nat_a=none'],
+     {'established': True, 'audio_to_b': True, 'audio_to_a': True, 'sent_to': '203.0.113.1:6000', 'dropped': 0}),
+    ('situations/sip-no-alg', ['nat_a=udp-blocked'],
+     {'established': False, 'why': 'timeout', 'audio_to_b': False, 'audio_to_a': False}),
+] + [('situations/sip-alg', settings,
+      {'registered': True, 'established': True, 'audio_to_a': True, 'audio_to_b': True, 'rewritten': REWRITTEN,
+       'pinholes_first': int, 'pinholes_opened': int, 'pinholes_closed': int})
+     for settings in ([], ['transport=tcp'], ['nat_a=full-cone'], ['nat_a=restricted-cone'])
+] + [('situations/stun-register', ['nat_a=' + a, 'nat_b=' + b, 'latch=' + latch],
+      {'registered': True, 'established': True, 'audio_to_a': to_a, 'audio_to_b': to_b, 'filtered': int})
+     for a, b, latch, to_a, to_b in (
+         ('port-restricted-cone', 'port-restricted-cone', 'off', True, True),
+         ('symmetric', 'port-restricted-cone', 'off', False, False),
+         ('symmetric', 'port-restricted-cone', 'follow', False, False),
+         ('symmetric', 'restricted-cone', 'off', False, True),
+         ('symmetric', 'restricted-cone', 'follow', True, True),
+         ('symmetric', 'full-cone', 'off', False, True),
+         ('symmetric', 'none', 'off', False, True),
+         ('none', 'port-restricted-cone', 'off', True, True),
+         ('symmetric', 'symmetric', 'off', False, False),
+         ('symmetric', 'symmetric', 'follow', False, False))
+] + [
     ('stun/exchange', [],
      {'mapped': '203.0.113.1:5000', 'xor_mapped': '203.0.113.1:5000', 'own': '10.0.0.2:5000', 'rtt': 0.0802}),
     ('stun/exchange', ['nat_a=none'],
