@@ -130,7 +130,7 @@ alg_read_messages(struct alg_connection *connection, const struct packet *packet
 
 bool
 alg_read_naively(struct alg_connection *connection, struct packet *packet, const struct nat_translation *way,
-             const struct tcp_segment *tcp)
+                 const struct tcp_segment *tcp)
 {
     struct alg_streams *streams = connection->streams;
     struct writer writer = writer_over(streams->scratch, sizeof streams->scratch);
