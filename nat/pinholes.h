@@ -2,8 +2,8 @@
  *
  * A pinhole belongs to a mapping, which lives at least as long, and to an owner, which is a word of whoever opens it.
  * Known by slots from 1 up, which are used again, and by numbers, which are not. Those of one mapping are a list that
- * begins in the mapping, those of one owner another, oldest first. Strangers can't make any: only who is inside asks for
- * them, and has a share. */
+ * begins in the mapping, those of one owner another, oldest first. Strangers can't make any: only who is inside asks
+ * for them, and has a share. */
 #ifndef NAT_PINHOLES_H
 #define NAT_PINHOLES_H
 
@@ -76,8 +76,8 @@ void nat_pinholes_free(struct nat *nat);
 size_t nat_pinholes_bytes(const struct nat *nat);
 
 /* pinhole_kinds.c. subject[0]: the mapping's number, subject[1]: the pinhole's. `before` is from the internal to the
- * remote endpoint, `after` from the external one. `rule`: whose it is (an index of nat_alg_words) | enum pinhole_flags |
- * enum pinhole_end << 8. `detail`: when it expires (opened), how long it was open (closed). */
+ * remote endpoint, `after` from the external one. `rule`: whose it is (an index of nat_alg_words) | enum pinhole_flags
+ * | enum pinhole_end << 8. `detail`: when it expires (opened), how long it was open (closed). */
 enum pinhole_flags { PINHOLE_ONCE = 1 << 4, PINHOLE_REFRESHED = 1 << 5 };
 extern const struct record_kind nat_pinhole_opened_kind, nat_pinhole_used_kind, nat_pinhole_narrowed_kind,
     nat_pinhole_closed_kind;

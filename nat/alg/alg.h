@@ -7,24 +7,24 @@
  *     nat_new(node, &options);
  *     alg_fit(node);
  *
- * An ALG is a constant: a name, the traffic that it looks at, and functions. The mechanism does for all ALGs alike what is
- * not one protocol's:
+ * An ALG is a constant: a name, the traffic that it looks at, and functions. The mechanism does for all ALGs alike what
+ * is not one protocol's:
  *
- *   messages    An ALG reads whole messages and says what is to change (alg_replace); the mechanism makes the changes when
- *               all of them are known, and mends lengths and checksums last. So an ALG never writes into a packet, its
- *               places hold still while it reads, and a message is changed as a whole or not at all.
- *   streams     Of TCP a message is what the ALG's framer cuts out of the stream, whatever the segments (nat/alg/stream.h).
- *               What a message became it becomes again when it is retransmitted, and sequence, acknowledgement and SACK
- *               numbers follow.
- *   pinholes    A port that a message names is opened before the message goes on, and closed again if it can't be changed
- *               after all (alg_open).
+ *   messages    An ALG reads whole messages and says what is to change (alg_replace); the mechanism makes the changes
+ *               when all of them are known, and mends lengths and checksums last. So an ALG never writes into a packet,
+ *               its places hold still while it reads, and a message is changed as a whole or not at all.
+ *   streams     Of TCP a message is what the ALG's framer cuts out of the stream, whatever the segments
+ *               (nat/alg/stream.h). What a message became it becomes again when it is retransmitted, and sequence,
+ *               acknowledgement and SACK numbers follow.
+ *   pinholes    A port that a message names is opened before the message goes on, and closed again if it can't be
+ *               changed after all (alg_open).
  *   state       A box has one *seat* for each ALG, with memory of the ALG's own, timers of the world, and quirks.
  *
- * A message is the data of one UDP datagram, which the box has put together from its fragments, or a part of a TCP stream.
- * One with more to change than fits passes as it is, which the journal tells (alg_passed_kind).
+ * A message is the data of one UDP datagram, which the box has put together from its fragments, or a part of a TCP
+ * stream. One with more to change than fits passes as it is, which the journal tells (alg_passed_kind).
  *
- * A box without an ALG pays one branch for each packet. One with ALGs takes nothing from the heap for any, once the slabs
- * have grown to what its traffic needs. */
+ * A box without an ALG pays one branch for each packet. One with ALGs takes nothing from the heap for any, once the
+ * slabs have grown to what its traffic needs. */
 #ifndef NAT_ALG_ALG_H
 #define NAT_ALG_ALG_H
 
@@ -104,15 +104,15 @@ alg_now(const struct alg_seat *seat)
 /* ---- pinholes
  *
  * A pinhole lets in by a mapping whom the filter would not. Its mapping is the one that a packet out of the internal
- * endpoint would take, if there is one already, such as STUN may have made (RFC 8839 section 8); else it is made in advance
- * (NAT_ORIGIN_ALG), with an even port for an even one and an odd for an odd. What the internal endpoint sends leaves by it,
- * whatever `mapping` says, so that media go out where the pinhole lets them in (RFC 4961). A mapping does not expire before
- * its pinholes; one that was made for pinholes ends with the last of them, but for a connection or traffic that a `once`
- * pinhole let in. On a box that translates nothing the external endpoint is the internal one.
+ * endpoint would take, if there is one already, such as STUN may have made (RFC 8839 section 8); else it is made in
+ * advance (NAT_ORIGIN_ALG), with an even port for an even one and an odd for an odd. What the internal endpoint sends
+ * leaves by it, whatever `mapping` says, so that media go out where the pinhole lets them in (RFC 4961). A mapping does
+ * not expire before its pinholes; one that was made for pinholes ends with the last of them, but for a connection or
+ * traffic that a `once` pinhole let in. On a box that translates nothing the external endpoint is the internal one.
  *
  * A pinhole is opened only by a message out, and only to the internal address that has sent it: nobody may speak for
- * others (this is what an FTP bounce attack asks for). Their number is bounded for each mapping, internal address and box
- * (nat/pinholes.h). */
+ * others (this is what an FTP bounce attack asks for). Their number is bounded for each mapping, internal address and
+ * box (nat/pinholes.h). */
 
 /* ALG_OPEN_OK is zero. */
 enum alg_opened {
@@ -142,10 +142,10 @@ struct alg_grant {
     bool mapped;      /* its mapping is one that was there already */
 };
 
-/* Opens what a message asks for: grants[0], and of a pair grants[1], which has the port above grants[0]'s when that can be
- * had: where the lower port has a mapping already whose neighbour is somebody else's it can't. Of a pair both are opened
- * or none. New ones are closed again when the message is not changed after all: because the ALG gives up, or the changes
- * don't fit. */
+/* Opens what a message asks for: grants[0], and of a pair grants[1], which has the port above grants[0]'s when that can
+ * be had: where the lower port has a mapping already whose neighbour is somebody else's it can't. Of a pair both are
+ * opened or none. New ones are closed again when the message is not changed after all: because the ALG gives up, or the
+ * changes don't fit. */
 enum alg_opened alg_open(struct alg_message *message, const struct alg_wish *wish, struct alg_grant grants[2])
     G_GNUC_WARN_UNUSED_RESULT;
 
@@ -186,8 +186,8 @@ bool alg_is_inside(const struct alg_seat *seat, struct address address);
 
 /* ---- timers */
 
-/* Embedded in the ALG's state, and set up once. It fires once for each time that it is set. Who frees the memory that it
- * is in cancels it before. */
+/* Embedded in the ALG's state, and set up once. It fires once for each time that it is set. Who frees the memory that
+ * it is in cancels it before. */
 struct alg_timer {
     struct event event; /* first */
     struct alg_seat *seat;
@@ -215,24 +215,24 @@ struct alg {
     unsigned segments_quirk;        /* bits of the quirk with which it takes each TCP segment for a message, and leaves
                                        sequence numbers as they are: what naive boxes do */
 
-    /* The seat is new, its state zeroed; it goes, and is silent: timers are cancelled, memory is freed, pinholes close by
-     * themselves; its quirks have changed. */
+    /* The seat is new, its state zeroed; it goes, and is silent: timers are cancelled, memory is freed, pinholes close
+     * by themselves; its quirks have changed. */
     void (*begin)(struct alg_seat *seat);
     void (*end)(struct alg_seat *seat);
     void (*changed)(struct alg_seat *seat);
     /* The NAT has forgotten everything, pinholes and connections too, as in a reboot. */
     void (*forget)(struct alg_seat *seat);
 
-    /* How many bytes the first message in `so_far`, which is not empty, has: that may be more than there are yet. Or one
-     * of the words above. */
+    /* How many bytes the first message in `so_far`, which is not empty, has: that may be more than there are yet. Or
+     * one of the words above. */
     size_t (*frame)(const struct alg_seat *seat, struct span so_far, bool from_opener);
     /* Reads a message and asks for changes. What it learns it keeps for `done`, or knows how to undo. */
     void (*read)(struct alg_message *message);
     /* How it came out: `changed` says whether there were changes and they have been made. Called for each message that
      * was read, after it. */
     void (*done)(struct alg_message *message, bool changed);
-    /* A pinhole has ended by itself: its time came, its mapping ended, the box forgot everything. Not called for those that
-     * the ALG closes. It must not open or close any. */
+    /* A pinhole has ended by itself: its time came, its mapping ended, the box forgot everything. Not called for those
+     * that the ALG closes. It must not open or close any. */
     void (*closed)(struct alg_seat *seat, const struct alg_pinhole *pinhole);
 
     /* Changes have been made: for the journal, when somebody listens. `kind` NULL: nothing is told. */
@@ -244,9 +244,9 @@ struct alg {
  * nat_alg_quirk_words, which a test compares. */
 extern const struct alg *const alg_registry[];
 
-/* Gives the NAT of `node` the ALGs that its options ask for. Those that it has already, and is to have still, keep their
- * state and their connections; connections of one that is switched off go on unread. Nothing happens to a node without a
- * NAT. */
+/* Gives the NAT of `node` the ALGs that its options ask for. Those that it has already, and is to have still, keep
+ * their state and their connections; connections of one that is switched off go on unread. Nothing happens to a node
+ * without a NAT. */
 void alg_fit(struct node *node);
 
 /* The same with these, as many as `count`, which live as long as the NAT: in this order they read each datagram; a
@@ -261,7 +261,7 @@ extern const struct alg alg_rewrite_addresses;
 /* `after.source` is the address that was there, `after.destination` the one that is now. `detail`: how often. */
 extern const struct record_kind alg_rewrite_kind;
 
-/* ftp.c. `after.source` is what was named, `after.destination` what is now; `detail`: in which words (enum ftp_form). */
+/* ftp.c. `after.source` is what was named, `after.destination` what is now; `detail`: in which words, enum ftp_form. */
 extern const struct alg alg_ftp;
 extern const struct record_kind alg_ftp_kind;
 

@@ -1,9 +1,9 @@
 /* The TCP connections that ALGs read: which there are, and what the box holds of them.
  *
- * A connection is followed from its SYN on; one that the box did not see begin is known too, so that it is told of once,
- * and passes as it is. It is known by its internal and its remote endpoint, and forgotten when the NAT would forget it: as
- * long after its last segment as its options say for connections that stand, or that are over. Nothing is taken from one
- * that lives to make room for another: with too many, further ones pass as they are. */
+ * A connection is followed from its SYN on; one that the box did not see begin is known too, so that it is told of
+ * once, and passes as it is. It is known by its internal and its remote endpoint, and forgotten when the NAT would
+ * forget it: as long after its last segment as its options say for connections that stand, or that are over. Nothing is
+ * taken from one that lives to make room for another: with too many, further ones pass as they are. */
 #ifndef NAT_ALG_CONNECTIONS_H
 #define NAT_ALG_CONNECTIONS_H
 
@@ -140,8 +140,8 @@ void alg_tidy(struct alg_connection *connection, bool inbound);
 
 /* ---- messages.c */
 
-/* Reads the messages that are complete, of those that are gathered of a direction. PART: the last one is not complete. BLIND:
- * nothing is to be read any more, of either direction. */
+/* Reads the messages that are complete, of those that are gathered of a direction. PART: the last one is not complete.
+ * BLIND: nothing is to be read any more, of either direction. */
 enum alg_framed { ALG_FRAMED_ALL, ALG_FRAMED_PART, ALG_FRAMED_BLIND };
 enum alg_framed alg_read_messages(struct alg_connection *connection, const struct packet *packet,
                                   const struct nat_translation *way);

@@ -3,14 +3,14 @@
  *   client inside   PORT and EPRT: the server will connect to what is named.
  *   server inside   227 and 229: the client will.
  *
- * A pinhole is opened for one connection from the other end's address, and the external endpoint is named instead. What is
- * named must be the sender's own: who names another address asks the server, or the client, to connect there in his stead
- * (the bounce attack, RFC 2577 section 3), and gets nothing; nor does who names a port below 1024 (the same section). An
- * address outside is left as it is: its sender knows what it is doing. In the other direction nothing is to be done: who is
- * inside connects outwards.
+ * A pinhole is opened for one connection from the other end's address, and the external endpoint is named instead. What
+ * is named must be the sender's own: who names another address asks the server, or the client, to connect there in his
+ * stead (the bounce attack, RFC 2577 section 3), and gets nothing; nor does who names a port below 1024 (the same
+ * section). An address outside is left as it is: its sender knows what it is doing. In the other direction nothing is
+ * to be done: who is inside connects outwards.
  *
- * Only whole lines are read. After AUTH and 234 the connection is encrypted (RFC 4217), and the ALG is blind. Between the
- * families nothing is rewritten: RFC 6384, for NAT64, is not built. */
+ * Only whole lines are read. After AUTH and 234 the connection is encrypted (RFC 4217), and the ALG is blind. Between
+ * the families nothing is rewritten: RFC 6384, for NAT64, is not built. */
 #include "nat/alg/alg.h"
 #include "nat/alg/ftp_text.h"
 

@@ -6,8 +6,8 @@
  *   EPRT |1|address|port|         a command, for both families (RFC 2428 section 2), with any delimiter
  *   229 ... (|||port|)            the answer to EPSV: the address is that of the control connection (section 3)
  *
- * Telnet's commands may stand in front (RFC 959 section 5.3.1, RFC 854), and are passed over. What is not understood names
- * nothing. */
+ * Telnet's commands may stand in front (RFC 959 section 5.3.1, RFC 854), and are passed over. What is not understood
+ * names nothing. */
 #ifndef NAT_ALG_FTP_TEXT_H
 #define NAT_ALG_FTP_TEXT_H
 

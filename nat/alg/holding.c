@@ -1,16 +1,16 @@
 /* What is held of a connection, and how segments go on.
  *
- * A held segment carries the bytes of its own range, and no two carry the same. Once its bytes have been let go it goes on
- * with what these are for the receiver: an edit belongs to the segment that has its first byte. So what is sent on is the
- * same whether a segment was held, came late, or came again with other boundaries.
+ * A held segment carries the bytes of its own range, and no two carry the same. Once its bytes have been let go it goes
+ * on with what these are for the receiver: an edit belongs to the segment that has its first byte. So what is sent on
+ * is the same whether a segment was held, came late, or came again with other boundaries.
  *
- * Numbers. What a segment says of its own direction is translated outwards, what it acknowledges of the other inwards: the
- * acknowledgement, the blocks of SACK (those that become empty are left out), and the window, whose edge moves by what the
- * edits between the two have added. One without data never points beyond what has been let go, so that the receiver sees no
- * gap; a keep-alive stays one before it (RFC 9293 section 3.8.4).
+ * Numbers. What a segment says of its own direction is translated outwards, what it acknowledges of the other inwards:
+ * the acknowledgement, the blocks of SACK (those that become empty are left out), and the window, whose edge moves by
+ * what the edits between the two have added. One without data never points beyond what has been let go, so that the
+ * receiver sees no gap; a keep-alive stays one before it (RFC 9293 section 3.8.4).
  *
- * Sizes. A segment that has grown may be longer than the path takes. What is longer than it was, and than 512 bytes (which
- * every path takes, RFC 9293 section 3.7.1), is cut in two. */
+ * Sizes. A segment that has grown may be longer than the path takes. What is longer than it was, and than 512 bytes
+ * (which every path takes, RFC 9293 section 3.7.1), is cut in two. */
 #include "nat/alg/connections.h"
 
 enum { SAFE_BYTES = 512 };
@@ -167,8 +167,8 @@ limit_of(const struct alg_connection *connection, bool inbound, const struct pac
     return MAX(tcp->data.length, MIN(safe, tcp->data.length + packet_tailroom(packet)));
 }
 
-/* Leaves out what the receiver has acknowledged: its edits are forgotten, so nobody knows any more where it was. False when
- * that is all. */
+/* Leaves out what the receiver has acknowledged: its edits are forgotten, so nobody knows any more where it was. False
+ * when that is all. */
 static bool
 cut_old(const struct alg_half *half, struct tcp_segment *tcp)
 {

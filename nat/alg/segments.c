@@ -3,28 +3,30 @@
  * A connection has two directions, and each is in one of these states:
  *
  *   plain      nothing is gathered, and nothing has been changed: positions are the same on both sides.
- *   gathering  the beginning of a message is there, and its segments are held; nothing behind it has gone on. The sender
- *              gets no acknowledgement for them, because the box makes none of its own. So it does not last: the message
- *              becomes complete, or is given up.
- *   given up   what has come of the message has gone on as it is, and the rest will; the next one is read again. Given up is
- *              a message when its sender can't go on without an acknowledgement: it sends again what is held already (not
- *              at once, for then a link has doubled it), or has used up the receiver's window. Also one that ends with the
- *              connection, and one that is held for too long. So a connection is never held up by more than a
- *              retransmission.
- *   skipping   the message is longer than what is held, but its length is known: it passes, and the next one is read again.
- *   blind      nothing is read any more: the ALG has stopped, this is not its protocol, too much would be held, or a RST
- *              has come. What has been changed is followed on: numbers are translated, retransmissions changed again.
+ *   gathering  the beginning of a message is there, and its segments are held; nothing behind it has gone on. The
+ *              sender gets no acknowledgement for them, because the box makes none of its own. So it does not last: the
+ *              message becomes complete, or is given up.
+ *   given up   what has come of the message has gone on as it is, and the rest will; the next one is read again. Given
+ *              up is a message when its sender can't go on without an acknowledgement: it sends again what is held
+ *              already (not at once, for then a link has doubled it), or has used up the receiver's window. Also one
+ *              that ends with the connection, and one that is held for too long. So a connection is never held up by
+ *              more than a retransmission.
+ *   skipping   the message is longer than what is held, but its length is known: it passes, and the next one is read
+ *              again.
+ *   blind      nothing is read any more: the ALG has stopped, this is not its protocol, too much would be held, or a
+ *              RST has come. What has been changed is followed on: numbers are translated, retransmissions changed
+ *              again.
  *
  * What comes:
  *
  *   in order            is gathered; whole messages are read, changed, and let go.
- *   behind a gap        is held, for nobody knows how long the gap will be for the receiver. Where nothing else is held the
- *                       receiver is made to repeat its acknowledgement, so that the sender learns of the gap (RFC 5681
- *                       section 3.2); after some time it is as lost as what was in the gap.
+ *   behind a gap        is held, for nobody knows how long the gap will be for the receiver. Where nothing else is held
+ *                       the receiver is made to repeat its acknowledgement, so that the sender learns of the gap (RFC
+ *                       5681 section 3.2); after some time it is as lost as what was in the gap.
  *   before what has     is a retransmission, or a keep-alive: it goes on, changed as before, whatever its boundaries.
  *   been let go
- *   beyond the window   is a probe (RFC 9293 section 3.8.6.1): its header goes on, so that the receiver tells its window;
- *                       the byte will come again.
+ *   beyond the window   is a probe (RFC 9293 section 3.8.6.1): its header goes on, so that the receiver tells its
+ *                       window; the byte will come again.
  *   FIN                 ends the last message; RST both directions. Data with a SYN (RFC 7413) is not read.
  *   held and repeated   is dropped.
  *

@@ -122,8 +122,8 @@ stream_acknowledge(struct stream *stream, uint32_t out)
 
 /* ---- editing
  *
- * Changes that put nothing in, or take nothing out, are widened by a byte that stays: the one behind, or, at the message's
- * end, the one before, which may be the last of what the change before has put in. */
+ * Changes that put nothing in, or take nothing out, are widened by a byte that stays: the one behind, or, at the
+ * message's end, the one before, which may be the last of what the change before has put in. */
 
 struct editing {
     struct stream *stream;
@@ -187,8 +187,8 @@ add_change(struct editing *editing, const struct packet_change *change)
     return put_bytes(editing, change->bytes);
 }
 
-/* The last edit has a byte on either side, where there is one before `limit`: where the next change begins, which goes on
- * from here then, or where the message ends. False when there is no room. */
+/* The last edit has a byte on either side, where there is one before `limit`: where the next change begins, which goes
+ * on from here then, or where the message ends. False when there is no room. */
 static bool
 widen(struct editing *editing, size_t limit)
 {

@@ -1,21 +1,21 @@
 /* One direction of a TCP stream that an ALG changes: a pure machine, which knows positions and bytes, no packets and no
  * time.
  *
- * A position is a sequence number: of the sender's (*in*), or of what the receiver sees (*out*). Where changes have made
- * the stream longer or shorter the two differ. The machine keeps three things:
+ * A position is a sequence number: of the sender's (*in*), or of what the receiver sees (*out*). Where changes have
+ * made the stream longer or shorter the two differ. The machine keeps three things:
  *
- *   gathered   the bytes from `start`, where the first message that is not complete begins, up to `end`. What lies before
- *              `next` has been let go already: usually nothing of it (next == start), and all of it (next == end) once the
- *              message has been given up, to be passed as it is.
- *   edits      what has been changed and is not acknowledged yet, in order: `count` bytes at `at` became others. Each has
- *              at least one byte on either side, so that it belongs to the segment that has its first byte, and nowhere
- *              does the one side stand still while the other moves.
+ *   gathered   the bytes from `start`, where the first message that is not complete begins, up to `end`. What lies
+ *              before `next` has been let go already: usually nothing of it (next == start), and all of it (next ==
+ *              end) once the message has been given up, to be passed as it is.
+ *   edits      what has been changed and is not acknowledged yet, in order: `count` bytes at `at` became others. Each
+ *              has at least one byte on either side, so that it belongs to the segment that has its first byte, and
+ *              nowhere does the one side stand still while the other moves.
  *   deltas     out less in, before the first edit that is kept, and behind the last.
  *
- * What is retransmitted gets the same edits again, whatever the boundaries: the out range of a segment from s to e is from
- * out(s) to out(e), where a position in the midst of an edit counts as its end. So segments that meet meet again, and no
- * byte is there twice. The other way, for acknowledgements, a position in the midst of an edit counts as its beginning:
- * nothing is acknowledged that has not all arrived. */
+ * What is retransmitted gets the same edits again, whatever the boundaries: the out range of a segment from s to e is
+ * from out(s) to out(e), where a position in the midst of an edit counts as its end. So segments that meet meet again,
+ * and no byte is there twice. The other way, for acknowledgements, a position in the midst of an edit counts as its
+ * beginning: nothing is acknowledged that has not all arrived. */
 #ifndef NAT_ALG_STREAM_H
 #define NAT_ALG_STREAM_H
 
@@ -90,14 +90,15 @@ stream_let_go(struct stream *stream)
 /* Nothing is gathered or read any more: positions up to `end` pass. */
 void stream_skip(struct stream *stream, uint32_t end);
 
-/* Keeps changes of the message at `start`, of `length` bytes, none of which has been let go. `store` is there. False, and
- * nothing is kept, when there is no room, or nothing would be left of the message. */
+/* Keeps changes of the message at `start`, of `length` bytes, none of which has been let go. `store` is there. False,
+ * and nothing is kept, when there is no room, or nothing would be left of the message. */
 enum stream_edited { STREAM_EDITED, STREAM_NO_ROOM, STREAM_EMPTY };
 enum stream_edited stream_edit(struct stream *stream, size_t length, const struct packet_change *changes,
                                    unsigned count) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Where a position of the sender's is for the receiver, and one of the receiver's for the sender: in the midst of an edit
- * its end, and its beginning. stream_in_end is for the left edge of what has arrived: in the midst of an edit its end. */
+/* Where a position of the sender's is for the receiver, and one of the receiver's for the sender: in the midst of an
+ * edit its end, and its beginning. stream_in_end is for the left edge of what has arrived: in the midst of an edit its
+ * end. */
 uint32_t stream_out(const struct stream *stream, uint32_t in);
 uint32_t stream_in(const struct stream *stream, uint32_t out);
 uint32_t stream_in_end(const struct stream *stream, uint32_t out);
