@@ -29,7 +29,7 @@
 #define LOAD_SERIAL 12       /* bytes: as a transaction ID has */
 #define LOAD_MESSAGE 2048    /* bytes, at most */
 #define LOAD_WINDOW 64       /* under way in a lane, at most */
-#define LOAD_PATIENCE 0.2    /* seconds */
+#define LOAD_PATIENCE 1.0    /* seconds: a busy machine lets a server wait for some tenths */
 
 struct load_lane {
     int out, in;
