@@ -2,7 +2,7 @@
  *
  * A record is made of an event (event.h). `before` is the flow from the local to the remote candidate (of a candidate:
  * from its base to itself, or from nowhere); `after.source`, where there is one, the address that the peer saw. `rule`
- * is enum ice_why. `subject[0]` is a pair's number, `subject[1]` is packed: see kinds.c. */
+ * is enum ice_why. `subject[0]` is a pair's number, `subject[1]` is packed: see kinds_pack.h. */
 #ifndef PROTO_ICE_KINDS_H
 #define PROTO_ICE_KINDS_H
 
