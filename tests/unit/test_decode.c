@@ -60,6 +60,16 @@ static const struct {
       "TCP SYN", "\"maximum_segment_size\":1460" },
     { "HTTP", IPV4("00 3a", "06") "13 88 1f 90 00 00 00 01 00 00 00 01 50 18 ff ff 00 00 00 00 "
       "47 45 54 20 2f 20 48 54 54 50 2f 31 2e 30 0d 0a 0d 0a", "http", "HTTP GET /", "\"Message\":{\"text\":\"GET / HTTP" },
+    { "SIP", IPV4("00 b4", "11") "13 c4 13 c4 00 a0 00 00 "
+      "4f 50 54 49 4f 4e 53 20 73 69 70 3a 62 40 61 20 53 49 50 2f 32 2e 30 0d 0a " /* OPTIONS sip:b@a SIP/2.0 */
+      "56 69 61 3a 20 53 49 50 2f 32 2e 30 2f 55 44 50 20 61 3b 62 72 61 6e 63 68 3d 7a 39 68 47 34 62 4b 31 0d 0a "
+      "46 72 6f 6d 3a 20 3c 73 69 70 3a 61 40 61 3e 3b 74 61 67 3d 31 0d 0a " /* From: <sip:a@a>;tag=1 */
+      "54 6f 3a 20 3c 73 69 70 3a 62 40 61 3e 0d 0a " /* To: <sip:b@a> */
+      "43 61 6c 6c 2d 49 44 3a 20 31 0d 0a 43 53 65 71 3a 20 31 20 4f 50 54 49 4f 4e 53 0d 0a 0d 0a", "sip",
+      "SIP OPTIONS sip:b@a", "\"call_id\":\"1\"" },
+    { "half of a SIP message", IPV4("00 35", "11") "13 c4 13 c4 00 21 00 00 "
+      "53 49 50 2f 32 2e 30 20 32 30 30 20 4f 4b 0d 0a 56 69 61 3a 20 0d 0a", "sip",
+      "SIP, malformed: its header has no end", "\"Message\":{\"text\":\"SIP/2.0 200 OK" },
     { "an echo request", IPV4("00 1c", "01") "08 00 00 00 00 07 00 01", "icmp", "ICMP echo request",
       "\"identifier\":7,\"sequence\":1" },
     { "an error and what it quotes", IPV4("00 38", "01") "03 03 00 00 00 00 00 00 "

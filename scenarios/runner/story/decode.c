@@ -4,6 +4,7 @@ const struct decoder decoders[] = {
     { "ChannelData", decode_channel_data },
     { "STUN", decode_stun },
     { "framed message", decode_framed },
+    { "SIP", decode_sip },
     { "HTTP", decode_http },
     { "SDP", decode_sdp },
     { "port control", decode_portmap },

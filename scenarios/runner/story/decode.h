@@ -62,6 +62,7 @@ void decode_ip(struct decoding *decoding, struct reader *packet);
 bool decode_channel_data(struct decoding *decoding, struct span data);
 bool decode_stun(struct decoding *decoding, struct span data);
 bool decode_framed(struct decoding *decoding, struct span data);
+bool decode_sip(struct decoding *decoding, struct span data); /* decode_sip.c */
 bool decode_http(struct decoding *decoding, struct span data);
 bool decode_sdp(struct decoding *decoding, struct span data);
 bool decode_portmap(struct decoding *decoding, struct span data);

@@ -84,7 +84,7 @@ const Packet = (() => {
         const body = el('tbody'), columns = stages.length;
         let group = null;
         for (const row of fieldRows(stages)) {
-            if (row.cells.some((value) => isMessage(row.path, value))) continue;
+            if (row.cells.some((value) => typeof value === 'string' && value.includes('\n'))) continue;
             const parts = row.path.split('/'), name = parts.pop(), layer = parts.join(' › ');
             if (layer !== group) {
                 group = layer;
