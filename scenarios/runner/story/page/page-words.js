@@ -13,7 +13,7 @@ const Words = (() => {
         sdp: { word: 'SDP', shape: 'hexagon' },
         sip: { word: 'SIP', shape: 'star' },
         rtp: { word: 'RTP', shape: 'arrow' },
-        rtcp: { word: 'RTCP', shape: 'arrow' },
+        rtcp: { word: 'RTCP', shape: 'bow' },
         ip: { word: 'IP', shape: 'circle' },
     };
     const shapes = {
@@ -26,6 +26,7 @@ const Words = (() => {
         pentagon: 'M0 -9L8.6 -2.8L5.3 7.3H-5.3L-8.6 -2.8Z',
         plus: 'M-3 -8.5H3V-3H8.5V3H3V8.5H-3V3H-8.5V-3H-3Z',
         star: 'M0 -9.5L2.6 -3.3L9.3 -2.9L4.2 1.4L5.8 7.9L0 4.4L-5.8 7.9L-4.2 1.4L-9.3 -2.9L-2.6 -3.3Z',
+        bow: 'M-9 -7L0 -1.5L9 -7V7L0 1.5L-9 7Z',
         arrow: 'M-8 -7L8 0L-8 7L-4 0Z',
     };
     const known = (protocol) => protocols[protocol] ? protocol : 'ip';
