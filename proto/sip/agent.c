@@ -422,6 +422,7 @@ sip_call_end(struct sip_call *call, enum sip_why why, unsigned status)
 {
     if (call->state == SIP_CALL_OVER)
         return;
+    sip_inquiry_cancel(&call->invite); /* nothing when it has its answer */
     silence(call);
     call->state = SIP_CALL_OVER;
     call->why = why;

@@ -267,10 +267,23 @@ sip_client_new(struct sip_transactions *table, const struct sip_ask *ask)
     return client;
 }
 
+/* An INVITE that nobody waits for any more has an end all the same, though its peer may ring for ever. */
+static void
+bound_forgotten(struct sip_client *client)
+{
+    struct sip_entry *entry = &client->entry;
+
+    if (client->events || entry->machine.kind != SIP_INVITE_CLIENT || entry->machine.end != TIME_NEVER)
+        return;
+    sip_machine_cancelled(&entry->machine, entry->table->io->ops->now(entry->table->io));
+}
+
 void
 sip_client_forget(struct sip_client *client)
 {
     client->events = NULL;
+    bound_forgotten(client);
+    sip_entry_arm(&client->entry);
 }
 
 void
@@ -360,6 +373,7 @@ sip_client_take(struct sip_client *client, const struct sip_arrival *arrival)
         table->counters.again++;
     if (entry->machine.state == SIP_STATE_PROCEEDING && client->cancel_wanted && !client->cancelled)
         send_cancel(client);
+    bound_forgotten(client);
     perform(client, steps, arrival);
 }
 

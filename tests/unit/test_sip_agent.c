@@ -817,6 +817,31 @@ test_cancel_unheard(void)
     CHECK_ROW_TEXT("over", a.log->str, "ended:cancelled");
 }
 
+/* A BYE in an early dialog: the call is over, the INVITE is cancelled, and ends though nobody answers it. */
+static void
+test_early_bye(void)
+{
+    struct sip_message message;
+    g_autofree char *bye = NULL;
+    struct span from, call_id;
+
+    call(CAROL);
+    sip_net_pass(&net, 100 * TIME_MS);
+    peer_says(180, "one", "");
+    message = *sip_server_request(peer_server);
+    from = sip_message_value(&message, SIP_HEADER_FROM);
+    call_id = sip_message_value(&message, SIP_HEADER_CALL_ID);
+    bye = g_strdup_printf("BYE sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bKb\r\n"
+                          "From: <sip:carol@192.0.2.3>;tag=one\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: 1 BYE\r\n\r\n",
+                          (int)from.length, (const char *)from.bytes, (int)call_id.length, (const char *)call_id.bytes);
+    fake_io_deliver(net.hosts[0], sip_net_at(&net, 0, SIP_PORT), sip_net_at(&net, 2, SIP_PORT), span_of_text(bye));
+    sip_net_pass(&net, TIME_S);
+    CHECK_ROW_TEXT("over", a.log->str, "ringing:180 ended:peer-hangup");
+    CHECK_ROW_INT("CANCEL", sip_net_count(&net, 0, "CANCEL"), 1);
+    sip_net_pass(&net, TIME_MIN);
+    CHECK_ROW_INT("and nothing is left of it", sip_transactions_count(sip_agent_transactions(a.agent)), 0);
+}
+
 /* ---- registration */
 
 static struct sip_agent_options
@@ -1153,7 +1178,7 @@ suite_sip_agent(void)
                { "requests", test_requests }, { "options", test_options }, { "bad network", test_bad_network });
     UNIT_SUITE("sip agent and a peer by hand", peer_set_up, peer_tear_down, { "forks", test_forks },
                { "odd answers", test_odd_answers }, { "cancel unheard", test_cancel_unheard },
-               { "register", test_register }, { "refresh", test_refresh }, { "register again", test_register_again },
-               { "learn", test_learn }, { "outbound", test_outbound }, { "challenged call", test_challenged_call },
-               { "freed when told", test_freed_when_told });
+               { "early BYE", test_early_bye }, { "register", test_register }, { "refresh", test_refresh },
+               { "register again", test_register_again }, { "learn", test_learn }, { "outbound", test_outbound },
+               { "challenged call", test_challenged_call }, { "freed when told", test_freed_when_told });
 }
