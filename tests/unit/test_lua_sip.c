@@ -243,8 +243,88 @@ test_media(void)
     UNIT_LUA_CHECK(rows);
 }
 
+/* With a registrar at S, whose domain the phones take for their own. */
+#define REGISTRAR                                                                                                      \
+    NET "local server = S:sip_server {domain = 'r.org', users = {alice = 'a', bob = 'b'}} "                            \
+        "local h = n:nat('N', '203.0.113.1', {lan = '10.0.0.0/24'}):host('H', '10.0.0.2') "                            \
+        "local function at(host, user, o) o = o or {} o.user, o.password, o.registrar = user, user:sub(1, 1), server " \
+        "return host:sip(o) end "
+
+static void
+test_registration(void)
+{
+    static const struct unit_lua_row rows[] = {
+        { "registered",
+          REGISTRAR "local p = at(a, 'alice') a:spawn(function() show(p.uri, p:register(), p.registered, p.mapped) "
+                    "show(server:bindings()[1].contact) show(p:unregister(), p.registered, #server:bindings()) end)",
+          "sip:alice@r.org true true 198.51.100.2:5060; sip:alice@198.51.100.2:5060; true false 0" },
+        { "the wrong password",
+          REGISTRAR "local p = at(a, 'bob') p:stop() p = a:sip {user = 'bob', password = 'x', registrar = server} "
+                    "a:spawn(function() local ok, why, d = p:register() show(ok, why, d.code) show(p:wait '1s') end)",
+          "nil rejected 401; nil timeout" },
+        { "somebody waits for it",
+          REGISTRAR "local p = at(a, 'alice') a:spawn(function() lab.sleep '1s' p:register() end) "
+                    "b:spawn(function() show(p:wait(), lab.now() > 1) end)",
+          "true true" },
+        { "refreshed",
+          REGISTRAR "local p = at(a, 'alice', {expires = '60s'}) a:spawn(function() p:register() lab.sleep '5min' "
+                    "show(p:counters().registered, p:counters().challenged, #server:bindings()) end)",
+          "6 1 1" },
+        { "a short one is made longer (423)",
+          REGISTRAR "local p = at(a, 'alice', {expires = '5s'}) a:spawn(function() show(p:register()) "
+                    "show(server:bindings()[1].expires > 59) end)",
+          "true; true" },
+        { "learned through a NAT (RFC 3581 section 9)",
+          REGISTRAR "local p = at(h, 'alice', {learn = true}) h:spawn(function() show(p:register(), p.contact) "
+                    "show(#server:bindings(), server:bindings()[1].contact) end)",
+          "true 203.0.113.1:5060; 1 sip:alice@203.0.113.1:5060" },
+        { "told by STUN",
+          REGISTRAR "local p = at(h, 'alice', {contact = 'stun', stun = S}) h:spawn(function() show(p:register(), "
+                    "server:bindings()[1].contact) end)",
+          "true sip:alice@203.0.113.1:5060" },
+        { "nobody tells",
+          REGISTRAR "local p = at(h, 'alice', {contact = 'stun', stun = b}) h:spawn(function() local ok, why = "
+                    "p:register() show(ok, why) end)",
+          "nil unreachable" },
+        { "over TCP, kept alive (RFC 5626)",
+          REGISTRAR
+          "local p = at(h, 'alice', {transport = 'tcp', outbound = true}) h:spawn(function() p:register() "
+          "lab.sleep '20min' show(p.registered, server:bindings()[1].instance ~= nil, p:counters().registered) end)",
+          "true true 1" },
+        { "called through the server, behind a NAT",
+          REGISTRAR "local p, q = at(h, 'alice', {contact = 'stun', stun = S}), at(b, 'bob') "
+                    "h:spawn(function() p:register() local c = p:accept '60s' show(c) c:wait() "
+                    "show(c:media().received.packets > 40) end) "
+                    "b:spawn(function() q:register() lab.sleep '1s' local c = q:call 'alice' lab.sleep '1s' c:hangup() "
+                    "show(c:wait()) show(c:media().received.packets > 40) end)",
+          "call from sip:bob@r.org; true; true hangup; true" },
+        { "nobody of that name",
+          REGISTRAR "local q = at(b, 'bob') b:spawn(function() q:register() local c, why, d = q:call 'carol' "
+                    "show(why, d.code) c, why, d = q:call 'alice' show(why, d.code) end)",
+          "rejected 404; rejected 480" },
+        { "a relay for two symmetric NATs",
+          REGISTRAR
+          "S:turn_server {users = {u = 'p'}, port = 3479} local s1 = n:nat('M1', '203.0.113.11', {lan = '10.1.0.0/24', "
+          "type = "
+          "'symmetric'}):host('H1', '10.1.0.2') local s2 = n:nat('M2', '203.0.113.12', {lan = '10.2.0.0/24', type = "
+          "'symmetric'}):host('H2', '10.2.0.2') local turn = {server = lab.endpoint(S, 3479), user = 'u', password = "
+          "'p'} "
+          "local p = at(s1, 'alice', {contact = 'ice', stun = S, turn = turn}) "
+          "local q = at(s2, 'bob', {contact = 'ice', stun = S, turn = turn}) "
+          "s1:spawn(function() p:register() local c = p:accept '60s' c:wait() show(c:media().received.packets > 40) "
+          "end) "
+          "s2:spawn(function() q:register() lab.sleep '1s' local c = q:call 'alice' lab.sleep '5s' "
+          "show(c:media().pair.path) "
+          "c:hangup() c:wait() show(c:media().received.packets > 40) end)",
+          "relay; true; true" },
+    };
+
+    UNIT_LUA_CHECK(rows);
+}
+
 void
 suite_lua_sip(void)
 {
-    UNIT_SUITE("Lua SIP", NULL, NULL, { "opening", test_opening }, { "calls", test_calls }, { "media", test_media });
+    UNIT_SUITE("Lua SIP", NULL, NULL, { "opening", test_opening }, { "calls", test_calls }, { "media", test_media },
+               { "registration", test_registration });
 }
