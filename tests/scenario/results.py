@@ -258,6 +258,8 @@ REPORTED = [
     ('nat/ftp-alg', ['nat=symmetric', 'loss=0'],
      {'without_alg': False, 'with_alg': True, 'eprt': True, 'two_segments': True, 'lossy': 6, 'bounce': False,
       'naive': False}),
+    ('sip/slipstream', [],
+     {'reached_naive': True, 'reached_whole': False, 'reached_off': False, 'pinholes_naive': 1, 'pinholes_whole': 0}),
     ('situations/turn-relay', [],
      {'connected': True, 'path': 'relay', 'relayed': RELAYED, 'b_as_seen_by_a': B_OUT,
       'before_the_permission': 'no-permission', 'permissions': 1, 'channels': 1, 'sent_by_indication': 1,
