@@ -119,7 +119,7 @@ def test_addresses(name, path, frames):
     frames = [frame for frame in frames if frame['ip.src']]
     ends = NUMBER.sub('', path).split('-', 1)
     tries = name.startswith(('ice/', 'situations/ice-'))
-    if name in ('nat/ftp-alg', 'sip/slipstream'):  # the server tries the private address that it was told
+    if name in ('nat/ftp-alg', 'sip/slipstream', 'situations/sip-no-alg'):  # the private address that was told is tried
         frames = [frame for frame in frames if '10.0.0.2' not in frame['ip.dst'] or 'internet' not in ends]
     private = [any(end.startswith(PRIVATE) for end in (frame['ip.src'][:1] if tries and 'internet' in ends else
                                                        frame['ip.src'] + frame['ip.dst'])) for frame in frames]
@@ -228,7 +228,7 @@ def test_all(runs, captures, read):
         test_comments(run, all_frames)
     # ice/pair and ice/tcp-relay have their servers at port 443, which firewalls let out.
     without = ('stun/keepalive', 'nat/ftp-alg', 'sip/slipstream', 'nat/port-mapping', 'nat/tcp-hole-punching',
-               'turn/tcp-allocation', 'ice/pair', 'ice/tcp-relay')
+               'turn/tcp-allocation', 'ice/pair', 'ice/tcp-relay', 'situations/sip-alg', 'situations/sip-no-alg')
     equal('scenarios without STUN over UDP', sorted(run.scenario for run in runs if bindings[run.scenario] == 0),
           sorted(without))
     exchange = next(run for run in runs if run.scenario == 'stun/exchange')
