@@ -155,9 +155,9 @@ on_timer(void *owner, struct io_timer *timer)
 static struct span
 pending(const struct sip_connection *connection)
 {
-    if (connection->in->len == connection->head) /* an empty array may have no bytes to point at */
-        return span_of(NULL, 0);
-    return span_of(connection->in->data + connection->head, connection->in->len - connection->head);
+    size_t left = connection->in->len - connection->head;
+
+    return left ? span_of(connection->in->data + connection->head, left) : span_of(NULL, 0);
 }
 
 static void
