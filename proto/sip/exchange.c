@@ -450,6 +450,12 @@ sip_exchange_transactions(struct sip_exchange *exchange)
     return exchange->transactions;
 }
 
+const char *
+sip_exchange_domain(const struct sip_exchange *exchange)
+{
+    return exchange->domain;
+}
+
 const struct sip_locations *
 sip_exchange_locations(struct sip_exchange *exchange)
 {

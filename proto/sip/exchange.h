@@ -134,6 +134,7 @@ const struct sip_exchange_counters *sip_exchange_counters(const struct sip_excha
 struct sip_transactions *sip_exchange_transactions(struct sip_exchange *exchange);
 /* As it is now, without what has expired. */
 const struct sip_locations *sip_exchange_locations(struct sip_exchange *exchange);
+const char *sip_exchange_domain(const struct sip_exchange *exchange);
 struct endpoint sip_exchange_local(const struct sip_exchange *exchange);
 int64_t sip_exchange_now(const struct sip_exchange *exchange);
 

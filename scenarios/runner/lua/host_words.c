@@ -1,5 +1,5 @@
 /* What hosts have: :udp :tcp_listen :tcp_connect :ping :spawn :stun_server :nat_check :map_port :traffic :sink
- * :signal_server :signal :turn_server :turn :ice :rtp; the rest comes later. */
+ * :signal_server :signal :turn_server :turn :ice :rtp :sip_server :sip */
 #include <stdio.h>
 
 #include "scenarios/runner/lua/agent.h"

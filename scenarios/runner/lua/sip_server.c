@@ -257,10 +257,26 @@ static const struct word sip_server_words[] = {
     { NULL, NULL },
 };
 
+static void
+sip_server_field(struct script *script, lua_State *L, struct handle *self, const char *name)
+{
+    const struct server_handle *server = (const struct server_handle *)(const void *)self;
+    const struct sip_exchange *exchange = service_server(server->service);
+
+    if (strcmp(name, "domain") != 0)
+        server_field(script, L, self, name);
+    else if (exchange)
+        lua_pushstring(L, sip_exchange_domain(exchange));
+    else
+        lua_pushnil(L);
+}
+
+static const char *const sip_server_fields[] = { "own", "port", "domain", NULL };
+
 const struct type sip_server_type = {
     .name = "server",
     .words = { server_words, sip_server_words },
-    .fields = server_fields,
-    .field = server_field,
+    .fields = sip_server_fields,
+    .field = sip_server_field,
     .say = server_say,
 };
