@@ -187,6 +187,7 @@ void sip_call_hangup(struct sip_call *call);
  * came of it. False: there is no call to change, or a change is under way already. */
 bool sip_call_hold(struct sip_call *call, bool held);
 bool sip_call_renew(struct sip_call *call);
+bool sip_call_is_changing(const struct sip_call *call);
 
 /* What the policy said LATER about can be had now; `ready` false: never. Not from inside the policy's functions. */
 void sip_call_media_ready(struct sip_call *call, bool ready);

@@ -157,3 +157,9 @@ sip_call_hold(struct sip_call *call, bool held)
     call->agent->policy->hold(call->media, held);
     return sip_call_renew(call);
 }
+
+bool
+sip_call_is_changing(const struct sip_call *call)
+{
+    return call->changing;
+}

@@ -15,7 +15,8 @@
 #include "proto/stun/answer.h"
 
 #define SPARE (10 * TIME_S) /* a connection silent for that long may be ended to make room for another */
-#define REPLY_BYTES 8192    /* to a malformed request: more header than that is not echoed */
+#define ADDRESSES_MOST 64
+#define REPLY_BYTES 8192 /* to a malformed request: more header than that is not echoed */
 
 struct link {
     struct sip_carrier *carrier;
@@ -41,6 +42,7 @@ struct sip_carrier {
     struct endpoint mapped;
     struct io_timer keep_timer;
     struct stun_transaction *asking;
+    struct io_watch watch;
     struct sip_carrier_counters counters;
     unsigned depth;
     bool freed;
@@ -253,10 +255,13 @@ static const struct io_udp_events udp_events = { .datagram = on_datagram, .icmp 
 /* ---- connections */
 
 static void
-unlink_connection(struct sip_carrier *carrier, struct link *link)
+unlink_connection(struct sip_carrier *carrier, struct link *link, bool reset)
 {
     g_ptr_array_remove(carrier->links, link);
-    sip_connection_free(link->connection);
+    if (reset)
+        sip_connection_abort(link->connection);
+    else
+        sip_connection_free(link->connection);
     g_free(link);
 }
 
@@ -294,13 +299,53 @@ on_ended(void *owner, struct sip_connection *connection, enum sip_connection_end
     carrier->counters.silent += how == SIP_CONNECTION_SILENT || how == SIP_CONNECTION_LAPSED;
     note(carrier, &flow, false,
          (struct record){ .kind = &sip_kind_connection_ended, .rule = (uint16_t)how, .detail = why });
-    unlink_connection(carrier, link);
+    unlink_connection(carrier, link, false);
     call_begin(carrier);
     if (how == SIP_CONNECTION_LAPSED && carrier->events->lapsed)
         carrier->events->lapsed(carrier->owner, &flow, NULL);
     if (!carrier->freed)
         carrier->events->failed(carrier->owner, &flow, how == SIP_CONNECTION_BROKEN ? IO_CLOSED : why);
     (void)call_end(carrier);
+}
+
+/* The first connection whose own end is at none of the host's addresses any more. */
+static struct link *
+find_stranded(struct sip_carrier *carrier)
+{
+    struct io_address addresses[ADDRESSES_MOST];
+    size_t count = carrier->io->ops->addresses(carrier->io, addresses, ADDRESSES_MOST);
+
+    for (guint i = 0; i < carrier->links->len && count <= ADDRESSES_MOST; i++) {
+        struct link *link = g_ptr_array_index(carrier->links, i);
+        size_t k = 0;
+
+        while (k < count && !address_equal(addresses[k].address, link->local.address))
+            k++;
+        if (k == count)
+            return link;
+    }
+    return NULL;
+}
+
+/* The host has moved: what went by an address that is gone leads nowhere, and nobody would say so for minutes. */
+static void
+on_changed(void *owner)
+{
+    struct sip_carrier *carrier = owner;
+    struct link *link;
+    bool alive = true;
+
+    while (alive && (link = find_stranded(carrier))) {
+        struct sip_flow flow = flow_of_link(link);
+
+        note(carrier, &flow, false,
+             (struct record){
+                 .kind = &sip_kind_connection_ended, .rule = SIP_CONNECTION_CLOSED, .detail = IO_NO_ADDRESS });
+        unlink_connection(carrier, link, true);
+        call_begin(carrier);
+        carrier->events->failed(carrier->owner, &flow, IO_NO_ADDRESS);
+        alive = call_end(carrier);
+    }
 }
 
 static const struct sip_connection_events connection_events = {
@@ -345,7 +390,7 @@ make_room(struct sip_carrier *carrier)
     }
     if (!oldest || now - sip_connection_active(oldest->connection) < SPARE)
         return false;
-    unlink_connection(carrier, oldest);
+    unlink_connection(carrier, oldest, false);
     return true;
 }
 
@@ -600,7 +645,7 @@ sip_carrier_close(struct sip_carrier *carrier, uint32_t connection)
     struct link *link = connection ? find_link(carrier, &flow) : NULL;
 
     if (link)
-        unlink_connection(carrier, link);
+        unlink_connection(carrier, link, false);
 }
 
 const struct sip_carrier_counters *
@@ -658,6 +703,8 @@ sip_carrier_new(struct io *io, const struct sip_carrier_options *options, const 
         sip_carrier_free(carrier);
         return NULL;
     }
+    carrier->watch = (struct io_watch){ .changed = on_changed, .owner = carrier };
+    io->ops->watch(io, &carrier->watch);
     return carrier;
 }
 
@@ -666,12 +713,14 @@ sip_carrier_free(struct sip_carrier *carrier)
 {
     if (!carrier || carrier->freed)
         return;
+    if (carrier->watch.changed)
+        carrier->io->ops->unwatch(carrier->io, &carrier->watch);
     end_keeping(carrier);
     if (carrier->stun)
         stun_client_free(carrier->stun);
     carrier->stun = NULL;
     while (carrier->links->len > 0)
-        unlink_connection(carrier, g_ptr_array_index(carrier->links, carrier->links->len - 1));
+        unlink_connection(carrier, g_ptr_array_index(carrier->links, carrier->links->len - 1), false);
     if (carrier->listener)
         carrier->listener->ops->close(carrier->listener, false);
     if (carrier->udp && !carrier->options.shared)

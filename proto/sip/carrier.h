@@ -8,6 +8,7 @@
  *    cannot begin a message, or after a message without Content-Length (section 18.3): the connection ends.
  *  - Connections are used again, in both directions (RFC 5626 section 3.1; section 18): what goes to a peer to which there
  *    is one goes over it. Requests that come over one are answered over it (struct sip_flow).
+ *    One whose own address is not the host's any more has failed.
  *  - CRLFCRLF on a stream is a ping and is answered by CRLF (RFC 5626 section 3.5.1). `sip_carrier_keep` sends pings
  *    of our own: a flow without a pong within 10 s is dead. Over UDP it asks the peer by STUN instead (section 3.5.2):
  *    no answer, or another mapped address than before, is a failure of the flow.

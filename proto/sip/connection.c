@@ -341,14 +341,26 @@ sip_connection_take(struct io *io, struct io_tcp *tcp, bool connected, const str
     return connection;
 }
 
-void
-sip_connection_free(struct sip_connection *connection)
+static void
+let_go(struct sip_connection *connection, bool reset)
 {
     connection->io->ops->disarm(connection->io, &connection->timer);
-    connection->tcp->ops->close(connection->tcp, false);
+    connection->tcp->ops->close(connection->tcp, reset);
     connection->freed = true;
     if (!connection->pumping)
         free_memory(connection);
+}
+
+void
+sip_connection_free(struct sip_connection *connection)
+{
+    let_go(connection, false);
+}
+
+void
+sip_connection_abort(struct sip_connection *connection)
+{
+    let_go(connection, true);
 }
 
 bool

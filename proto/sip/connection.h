@@ -35,6 +35,8 @@ struct sip_connection *sip_connection_take(struct io *io, struct io_tcp *tcp, bo
                                            const struct sip_connection_events *events, void *owner);
 /* Closes it; what was sent is still delivered, unless nobody listens any more. May be called in any callback. */
 void sip_connection_free(struct sip_connection *connection);
+/* The same with a reset, for one that leads nowhere. */
+void sip_connection_abort(struct sip_connection *connection);
 
 /* IO_FULL when too much waits already, IO_CLOSED after its end. */
 enum io_result sip_connection_send(struct sip_connection *connection, struct span message);

@@ -18,6 +18,17 @@ tell(struct phone *phone, struct phone_news news)
 
 /* ---- the address of the SIP socket */
 
+/* Another one than is registered is registered at once. */
+static void
+take_contact(struct phone *phone, struct endpoint contact, bool wanted)
+{
+    bool other = !endpoint_equal(sip_agent_contact(phone->agent), contact);
+
+    sip_agent_set_contact(phone->agent, contact);
+    if (wanted || (other && sip_agent_is_registered(phone->agent)))
+        sip_agent_register(phone->agent);
+}
+
 static void
 on_mapped(void *owner, struct stun_transaction *transaction, const struct stun_result *result)
 {
@@ -29,9 +40,7 @@ on_mapped(void *owner, struct stun_transaction *transaction, const struct stun_r
     phone->register_wanted = false;
     if (result->outcome == STUN_OUTCOME_ANSWERED) {
         phone->knows_contact = true;
-        sip_agent_set_contact(phone->agent, result->has_xor_mapped ? result->xor_mapped : result->mapped);
-        if (wanted)
-            sip_agent_register(phone->agent);
+        take_contact(phone, result->has_xor_mapped ? result->xor_mapped : result->mapped, wanted);
     } else if (wanted) {
         tell(phone, (struct phone_news){ .event = SIP_AGENT_REGISTER_FAILED,
                                          .why = result->outcome == STUN_OUTCOME_TIMEOUT ? SIP_WHY_TIMEOUT
@@ -56,6 +65,16 @@ ask_stun(struct phone *phone)
 
     if (!phone->asking)
         phone->asking = stun_client_binding(sip_carrier_stun(carrier), &request);
+}
+
+/* The host's addresses have changed: what STUN has told may be wrong now. */
+static void
+on_changed(void *owner)
+{
+    struct phone *phone = owner;
+
+    if (asks_stun(phone) && phone->knows_contact)
+        ask_stun(phone);
 }
 
 /* ---- calls */
@@ -210,7 +229,10 @@ phone_call_hold(struct phone_call *call, bool held)
 bool
 phone_call_renew(struct phone_call *call)
 {
-    return call->sip && sip_call_renew(call->sip);
+    if (!call->sip || !call->session || phone_call_state(call) != SIP_CALL_STANDING || sip_call_is_changing(call->sip))
+        return false;
+    phone_session_renew(call->session);
+    return sip_call_renew(call->sip);
 }
 
 bool
@@ -385,6 +407,8 @@ phone_new(const struct lab *lab, struct node *node, const struct phone_options *
         phone_free(phone);
         return NULL;
     }
+    phone->watch = (struct io_watch){ .changed = on_changed, .owner = phone };
+    phone->io->ops->watch(phone->io, &phone->watch);
     return phone;
 }
 
@@ -414,6 +438,8 @@ phone_free(struct phone *phone)
     if (!phone)
         return;
     phone->freed = true;
+    if (phone->agent)
+        phone->io->ops->unwatch(phone->io, &phone->watch);
     sip_agent_free(phone->agent);
     for (guint i = 0; i < phone->leaving->len; i++)
         phone_session_free(g_ptr_array_index(phone->leaving, i));

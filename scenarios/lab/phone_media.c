@@ -259,6 +259,20 @@ apply(struct session *session, const struct phone_sdp_peer *peer)
 
 /* ---- ICE */
 
+/* The host has moved, so that this generation leads nowhere (RFC 8445 section 9): a new one, by a re-INVITE, which waits
+ * until it has gathered. Where no change can be made now there is none. */
+static void
+restart_ice(struct session *session)
+{
+    if (!session->ready)
+        return;
+    session->ready = false;
+    if (sip_call_renew(session->sip))
+        ice_agent_restart(session->ice);
+    else
+        session->ready = true;
+}
+
 static void
 on_ice(void *owner, struct ice_agent *agent, const struct ice_agent_news *news)
 {
@@ -273,6 +287,10 @@ on_ice(void *owner, struct ice_agent *agent, const struct ice_agent_news *news)
     case ICE_AGENT_GATHERED:
         if (session->sip)
             say_ready(session, true);
+        break;
+    case ICE_AGENT_NETWORK:
+        if (session->sip)
+            restart_ice(session);
         break;
     case ICE_AGENT_SELECTED:
         if (session->sip && news->stream == 0 && news->component == 1 && session->ice_taken && has_way(session))
@@ -361,6 +379,14 @@ take_ice(struct session *session, struct span description)
 
 /* ---- descriptions */
 
+/* What is said of the sockets is the host's own address, which may be another by now; what STUN has told, and the
+ * addresses that were ICE's before it fell back, stay as they were told. */
+static bool
+keeps_own_addresses(const struct session *session)
+{
+    return session->phone->options.contact == PHONE_LOCAL && session->sockets[0];
+}
+
 static bool
 write_description(const struct phone_sdp *sdp, struct span offer, GString *out)
 {
@@ -381,6 +407,8 @@ describe(struct session *session, struct span offer, GString *out)
                              .first = session->options.rtp.codec ? session->options.rtp.codec : &rtp_codecs[0],
                              .direction = wished(session) };
 
+    if (keeps_own_addresses(session))
+        take_own_addresses(session);
     if (session->ice) {
         ice_agent_description(session->ice, ice);
         if (!phone_sdp_take_ice(span_of(ice->str, ice->len), session_lines, media_lines, session->own))
@@ -441,6 +469,10 @@ media_answer(void *data, struct span offer, GString *out)
         return wait_or_fail(session);
     if (session->ice)
         take_ice(session, offer);
+    if (session->ice && !ice_agent_has_gathered(session->ice)) { /* the peer has restarted, and so do we */
+        session->ready = false;
+        return wait_or_fail(session);
+    }
     if (session->failed || !describe(session, offer, text))
         return SIP_MEDIA_REFUSED;
     apply(session, &peer);
@@ -566,6 +598,21 @@ phone_session_hang_up(struct session *session)
 {
     if (session->rtp && session->started)
         rtp_session_stop(session->rtp);
+}
+
+/* Before our own re-INVITE: whatever may have changed is found out anew, and the offer waits for that. */
+void
+phone_session_renew(struct session *session)
+{
+    if (!session->ready || session->failed)
+        return;
+    if (session->ice) {
+        session->ready = false;
+        ice_agent_restart(session->ice);
+    } else if (session->phone->options.contact == PHONE_STUN) {
+        session->ready = false;
+        ask_stun(session);
+    }
 }
 
 /* ---- to look at */

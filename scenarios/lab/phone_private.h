@@ -36,6 +36,7 @@ struct phone {
     bool knows_contact;              /* STUN has told it */
     bool register_wanted;
     struct endpoint mapped;
+    struct io_watch watch;
     GPtrArray *leaving;  /* struct session *: of calls that are over, whose ICE agents say goodbye to their servers */
     GStringChunk *texts; /* of TURN users and passwords */
     bool freed;
@@ -67,6 +68,7 @@ extern const struct sip_media_policy phone_media_policy;
 
 void phone_session_look(const struct session *session, struct phone_media *media);
 void phone_session_free(struct session *session);
+void phone_session_renew(struct session *session);
 void phone_session_hang_up(struct session *session); /* nothing more is sent */
 
 /* phone_sdp.c */

@@ -322,9 +322,45 @@ test_registration(void)
     UNIT_LUA_CHECK(rows);
 }
 
+/* `move(contact, after)`: alice, at home behind a NAT, calls bob, and goes over to another network after 2 s; `after(call)`
+ * runs 3 s later. */
+#define MOVING                                                                                                         \
+    REGISTRAR                                                                                                          \
+        "local home, mobile = n:nat('N1', '203.0.113.11', {lan = '10.1.0.0/24'}), "                                    \
+        "n:nat('N2', '203.0.113.12', {lan = '10.2.0.0/24'}) local m = lab.network('watch', 'fd00:a::/64')"             \
+        ":host('M', 'fd00:a::1') local wlan = m:attach(home, '10.1.0.5', {default = true}) "                           \
+        "local function move(contact, after) local stun = contact ~= 'local' and S or nil "                            \
+        "local p, q = at(m, 'alice', {contact = contact, stun = stun}), "                                              \
+        "at(b, 'bob', {contact = contact, stun = stun, auto_answer = true}) b:spawn(function() q:register() end) "     \
+        "m:spawn(function() p:register() lab.sleep '1s' local c, why = p:call 'bob' if not c then show(why) return "   \
+        "end "                                                                                                         \
+        "lab.sleep '2s' m:attach(mobile, '10.2.0.5', {default = true}) wlan:remove() lab.sleep '3s' after(c, p) "      \
+        "local heard = c:media().received.packets lab.sleep '2s' show(c:media().received.packets - heard > 80) "       \
+        "c:hangup() show(c:wait()) end) end "
+
+static void
+test_moving(void)
+{
+    static const struct unit_lua_row rows[] = {
+        { "ICE restarts by itself (RFC 8445 section 9)",
+          MOVING "move('ice', function(c, p) show(c:media().own.ip, c:media().pair.own.type, p.contact.ip) end)",
+          "203.0.113.12 srflx 203.0.113.12; true; true hangup" },
+        { "STUN is asked anew",
+          MOVING "move('stun', function(c, p) show(c:renew(), c:media().own.ip, p.contact.ip) end)",
+          "true 203.0.113.12 203.0.113.12; true; true hangup" },
+        { "nobody does anything", MOVING "move('stun', function(c, p) show(c:media().own.ip) end)",
+          "203.0.113.11; false; true hangup" },
+        { "the new address is as private as the old",
+          MOVING "move('local', function(c, p) show(c:renew(), c:media().own.ip, p.contact.ip) end)",
+          "true 10.2.0.5 10.2.0.5; false; true hangup" },
+    };
+
+    UNIT_LUA_CHECK(rows);
+}
+
 void
 suite_lua_sip(void)
 {
     UNIT_SUITE("Lua SIP", NULL, NULL, { "opening", test_opening }, { "calls", test_calls }, { "media", test_media },
-               { "registration", test_registration });
+               { "registration", test_registration }, { "moving", test_moving });
 }

@@ -504,6 +504,24 @@ test_reuse(void)
     CHECK_ROW("and is not made again", sip_carrier_send(carrier, &flow, span_of_text(REPLY)) == IO_CLOSED);
 }
 
+/* A connection from an address that the host has no more. */
+static void
+test_moved(void)
+{
+    struct address before = net.hosts[0]->address;
+
+    raw_connect();
+    raw_send(REQUEST("0"));
+    fake_io_changed(net.hosts[0]);
+    CHECK_ROW_INT("the address is still there", sip_carrier_connections(carrier), 1);
+    CHECK(address_parse("192.0.2.200", &net.hosts[0]->address));
+    fake_io_changed(net.hosts[0]);
+    CHECK_ROW_INT("and is gone", sip_carrier_connections(carrier), 0);
+    CHECK_ROW_INT("told", seen.failed, 1);
+    CHECK_ROW_INT("told", seen.why, IO_NO_ADDRESS);
+    net.hosts[0]->address = before;
+}
+
 static void
 test_connect(void)
 {
@@ -621,7 +639,7 @@ suite_sip_carrier(void)
                { "where replies go", test_reply_flows }, { "where requests go", test_uri_flows },
                { "where stray responses go", test_via_flows }, { "STUN server", test_stun_server },
                { "keep-alive over UDP", test_keep_datagrams }, { "a shared socket", test_shared },
-               { "stream", test_stream }, { "reuse", test_reuse }, { "connect", test_connect },
+               { "stream", test_stream }, { "reuse", test_reuse }, { "moved", test_moved }, { "connect", test_connect },
                { "keep-alive over TCP", test_keep_stream }, { "silence", test_silence }, { "limits", test_limits },
                { "freed when told", test_freed_when_told });
 }
