@@ -81,6 +81,7 @@ struct sip_exchange_options {
     X(STRANGER,    "stranger",         403, "neither end belongs to the domain") \
     X(USER,        "unknown-user",     404, "the domain has no such user") \
     X(METHOD,      "method",           405, "the server itself has no such method") \
+    X(SECURE,      "sips",             416, "it asks for TLS all the way, which is not spoken here") \
     X(EXTENSION,   "extension",        420, "it requires an extension that is not known here") \
     X(FLOW,        "flow-failed",      430, "the flow that its token names is gone") \
     X(ABSENT,      "absent",           480, "the user has no binding that can be reached") \

@@ -21,7 +21,7 @@ struct sip_exchange {
     struct sip_names names;
     struct sip_self self;
     struct sip_exchange_call *first_call, *last_call;
-    unsigned pending; /* calls without a final response */
+    unsigned pending;     /* calls without a final response */
     GHashTable *branches; /* text of a branch of ours -> struct sip_exchange_call, while its transaction lives */
     struct sip_exchange_counters counters;
     bool draining;
@@ -53,5 +53,17 @@ void sip_proxy_cancel(struct sip_exchange *exchange, struct sip_server *cancel, 
 void sip_proxy_ack(struct sip_exchange *exchange, const struct sip_arrival *arrival);
 void sip_proxy_response(struct sip_exchange *exchange, const struct sip_arrival *arrival);
 void sip_proxy_free(struct sip_exchange *exchange);
+
+/* proxy_forward.c */
+/* Whether a flow can be gone by: a connection that is gone can't. */
+bool sip_proxy_is_open(const struct sip_exchange *exchange, const struct sip_flow *flow);
+/* Whether a request comes back by a Record-Route or Path of ours: it belongs to what has been admitted. */
+bool sip_proxy_has_token(const struct sip_exchange *exchange, const struct sip_way *way);
+/* The flow to the next hop of a request, to a binding unless that is NULL. */
+enum sip_refusal sip_proxy_next_hop(struct sip_exchange *exchange, const struct sip_message *request,
+                                    struct sip_way *way, const struct sip_binding *binding, struct sip_flow *flow);
+/* The request that came by `came` as it goes on to `next`; NULL when it can't be written. */
+GBytes *sip_proxy_forwarded(struct sip_exchange *exchange, const struct sip_message *request,
+                            const struct sip_flow *came, const struct sip_way *way, const struct sip_flow *next);
 
 #endif

@@ -12,8 +12,6 @@
  * the binding is forgotten and the agent's next flow gets a branch (RFC 5626 section 7). */
 #include "proto/sip/exchange_private.h"
 
-#include "proto/sip/lex.h"
-
 struct branch {
     struct sip_exchange_call *call;
     struct sip_client *client; /* NULL when its transaction has ended */
@@ -495,121 +493,6 @@ is_loop(struct sip_exchange *exchange, const struct sip_message *request, uint32
     return false;
 }
 
-/* Whether a flow can be gone by: a connection that is gone can't. */
-static bool
-is_open(const struct sip_exchange *exchange, const struct sip_flow *flow)
-{
-    return !address_is_none(flow->peer.address) &&
-           sip_carrier_has(sip_transactions_carrier(exchange->transactions), flow);
-}
-
-/* The other end of the dialog, by a token that stood in the request's Route. */
-static bool
-flow_by_token(struct sip_exchange *exchange, const struct sip_message *request, const struct sip_way *way,
-              struct sip_flow *flow, bool *was_token)
-{
-    struct sip_token token;
-    struct sip_name_addr from;
-
-    *was_token = way->token.length && sip_token_read(way->token, exchange->secret, &token);
-    if (!*was_token || !sip_name_addr_decode(sip_message_value(request, SIP_HEADER_FROM), &from))
-        return false;
-    *flow = sip_token_hash(from.tag) == token.caller ? token.to_callee : token.to_caller;
-    return is_open(exchange, flow);
-}
-
-/* Section 16.6 item 7. A token's flow comes before what the next hop's URI says (RFC 5626 section 5.3), and a binding's
- * before its Contact, which may be private to a NAT. */
-static enum sip_refusal
-next_hop(struct sip_exchange *exchange, const struct sip_message *request, struct sip_way *way,
-         const struct sip_binding *binding, struct sip_flow *flow)
-{
-    struct sip_uri hop;
-    bool token, routed = way->count > 0;
-
-    if (!sip_way_next(way, &hop))
-        return SIP_REFUSAL_ROUTE;
-    if (flow_by_token(exchange, request, way, flow, &token))
-        return SIP_REFUSAL_NONE;
-    if (binding && !routed && exchange->options.flows && is_open(exchange, &binding->flow)) {
-        *flow = binding->flow;
-        return SIP_REFUSAL_NONE;
-    }
-    if (binding && !routed && exchange->options.flows && sip_binding_is_outbound(binding))
-        return SIP_REFUSAL_FLOW;
-    if (sip_flow_of_uri(&hop, &exchange->names, flow))
-        return exchange->self.is(exchange, &hop) ? SIP_REFUSAL_LOOP : SIP_REFUSAL_NONE;
-    return token ? SIP_REFUSAL_FLOW : SIP_REFUSAL_UNRESOLVED;
-}
-
-/* "<sip:TOKEN@host:port;lr>", for Record-Route and Path. */
-static void
-put_own_uri(struct sip_exchange *exchange, const struct sip_flow *came, const struct sip_token *token, const char *more,
-            GString *out)
-{
-    char text[SIP_TOKEN_TEXT];
-    uint8_t host[ENDPOINT_TEXT + 2];
-    struct writer writer = writer_over(host, sizeof host);
-    struct endpoint at = exchange->local;
-
-    (void)sip_carrier_sent_by(sip_transactions_carrier(exchange->transactions), came, &at);
-    sip_put_host(&writer, at);
-    sip_token_write(token, exchange->secret, text);
-    g_string_append_printf(out, "<sip:%s@%.*s;lr%s>", text, (int)writer_length(&writer), (const char *)host, more);
-}
-
-static bool
-has_to_tag(const struct sip_message *request)
-{
-    struct sip_name_addr to;
-
-    return sip_name_addr_decode(sip_message_value(request, SIP_HEADER_TO), &to) && to.tag.length;
-}
-
-/* What this server puts on top, so that it hears of the dialog again, and of requests to whoever registers through it. */
-static void
-put_on_record(struct sip_exchange *exchange, const struct sip_message *request, const struct sip_flow *came,
-       const struct sip_flow *next, GString *record_route, GString *path)
-{
-    struct sip_token token = { .to_caller = *came, .to_callee = *next };
-    struct sip_name_addr from;
-    bool begins =
-        request->method_id == SIP_INVITE || request->method_id == SIP_SUBSCRIBE || request->method_id == SIP_REFER;
-
-    if (request->method_id == SIP_REGISTER && sip_message_lists(request, SIP_HEADER_SUPPORTED, "path")) {
-        token.to_callee = *came; /* whoever comes from elsewhere goes to the user agent */
-        put_own_uri(exchange, came, &token, ";ob", path);
-    } else if (exchange->options.record_route && begins && !has_to_tag(request)) {
-        if (sip_name_addr_decode(sip_message_value(request, SIP_HEADER_FROM), &from))
-            token.caller = sip_token_hash(from.tag);
-        put_own_uri(exchange, came, &token, "", record_route);
-    }
-}
-
-/* The request as it goes on along `*flow`. */
-static GBytes *
-forwarded(struct sip_exchange *exchange, const struct sip_message *request, const struct sip_flow *came,
-          const struct sip_way *way, const struct sip_flow *next)
-{
-    g_autoptr(GString) record_route = g_string_new(NULL);
-    g_autoptr(GString) path = g_string_new(NULL);
-    struct sip_forwarding forwarding = {
-        .request = request, .source = came->peer, .way = way, .realm = sip_auth_realm(exchange->auth)
-    };
-    g_autofree uint8_t *buffer = NULL;
-    struct writer out;
-    unsigned hops = sip_hops_of(request);
-
-    put_on_record(exchange, request, came, next, record_route, path);
-    forwarding.hops = sip_message_find(request, SIP_HEADER_MAX_FORWARDS, 0) ? hops - 1 : hops;
-    forwarding.record_route = span_of(record_route->str, record_route->len);
-    forwarding.path = span_of(path->str, path->len);
-    buffer = g_malloc(sip_forwarded_room(&forwarding));
-    out = writer_over(buffer, sip_forwarded_room(&forwarding));
-    sip_put_forwarded(&out, &forwarding);
-    return writer_failed(&out) ? NULL : g_bytes_new(buffer, writer_length(&out));
-}
-
 static void
 note_forwarded(struct sip_exchange_call *call, const struct sip_flow *to)
 {
@@ -624,7 +507,8 @@ note_forwarded(struct sip_exchange_call *call, const struct sip_flow *to)
 }
 
 static void
-branch_new(struct sip_exchange_call *call, struct sip_client *client, const struct target *target, struct branch *branch)
+branch_new(struct sip_exchange_call *call, struct sip_client *client, const struct target *target,
+           struct branch *branch)
 {
     struct span id = sip_client_branch(client);
 
@@ -657,10 +541,10 @@ call_target(struct sip_exchange_call *call, const struct sip_way *from, const st
     if (target->binding && target->binding->path[0] &&
         !sip_way_push(&way, span_of_text(target->binding->path), &exchange->self))
         return SIP_REFUSAL_ROUTE;
-    why = next_hop(exchange, request, &way, target->binding, &next);
+    why = sip_proxy_next_hop(exchange, request, &way, target->binding, &next);
     if (why != SIP_REFUSAL_NONE)
         return why;
-    text = forwarded(exchange, request, &came, &way, &next);
+    text = sip_proxy_forwarded(exchange, request, &came, &way, &next);
     if (!text)
         return SIP_REFUSAL_ROUTE;
 
@@ -725,20 +609,12 @@ drop_dead_flows(struct sip_exchange *exchange, const char *user)
     const struct sip_binding *const *bindings = sip_locations_find(exchange->locations, user, &count);
 
     for (unsigned i = 0; i < count; i++)
-        if (sip_binding_is_outbound(bindings[i]) && !bindings[i]->path[0] && !is_open(exchange, &bindings[i]->flow)) {
+        if (sip_binding_is_outbound(bindings[i]) && !bindings[i]->path[0] &&
+            !sip_proxy_is_open(exchange, &bindings[i]->flow)) {
             sip_locations_forget(exchange->locations, bindings[i]);
             return true;
         }
     return false;
-}
-
-/* Whether a request comes back by a Record-Route of ours: it belongs to a dialog that has been admitted. */
-static bool
-has_token(const struct sip_exchange *exchange, const struct sip_way *way)
-{
-    struct sip_token token;
-
-    return way->token.length && sip_token_read(way->token, exchange->secret, &token);
 }
 
 /* Section 16.3 item 6, and no open relay: whoever claims to be of the domain proves it; others may call the domain. */
@@ -814,6 +690,10 @@ call_uri(struct sip_exchange *exchange, struct sip_server *server, const struct 
 static enum sip_refusal
 validate(struct sip_exchange *exchange, const struct sip_message *request, uint32_t state)
 {
+    struct sip_uri uri;
+
+    if (sip_uri_decode(request->uri, &uri) && uri.secure)
+        return SIP_REFUSAL_SECURE;
     if (sip_hops_of(request) == 0)
         return SIP_REFUSAL_HOPS;
     return is_loop(exchange, request, state) ? SIP_REFUSAL_LOOP : SIP_REFUSAL_NONE;
@@ -838,7 +718,7 @@ sip_proxy_request(struct sip_exchange *exchange, struct sip_server *server)
     }
     if (!sip_exchange_extensions(exchange, server, SIP_HEADER_PROXY_REQUIRE, known))
         return;
-    known_dialog = has_token(exchange, &way);
+    known_dialog = sip_proxy_has_token(exchange, &way);
     ours = !known_dialog && !way.count && sip_uri_decode(way.uri, &uri) && sip_exchange_is_domain(exchange, &uri);
     if (!known_dialog && !admit(exchange, server, ours))
         return;
@@ -864,7 +744,7 @@ sip_proxy_cancel(struct sip_exchange *exchange, struct sip_server *cancel, struc
     cancel_pending(call);
 }
 
-/* The ACK of a 2xx goes by its Route, without a transaction (section 16.11). */
+/* The ACK of a 2xx goes by its Route, without a transaction (section 16.11); only within a dialog that was admitted. */
 void
 sip_proxy_ack(struct sip_exchange *exchange, const struct sip_arrival *arrival)
 {
@@ -873,9 +753,10 @@ sip_proxy_ack(struct sip_exchange *exchange, const struct sip_arrival *arrival)
     struct sip_flow next;
     g_autoptr(GBytes) text = NULL;
 
-    if (sip_hops_of(request) > 0 && sip_way_begin(&way, request, &exchange->self) && (way.was_ours || way.count) &&
-        next_hop(exchange, request, &way, NULL, &next) == SIP_REFUSAL_NONE)
-        text = forwarded(exchange, request, &arrival->flow, &way, &next);
+    if (sip_hops_of(request) > 0 && sip_way_begin(&way, request, &exchange->self) &&
+        sip_proxy_has_token(exchange, &way) &&
+        sip_proxy_next_hop(exchange, request, &way, NULL, &next) == SIP_REFUSAL_NONE)
+        text = sip_proxy_forwarded(exchange, request, &arrival->flow, &way, &next);
     if (text &&
         sip_transactions_send_request(exchange->transactions, &next, span_of_bytes(text), span_of(NULL, 0)) == IO_OK)
         exchange->counters.acks++;

@@ -366,6 +366,9 @@ test_invite_auth(void)
     ask(FAR, "BYE", "sip:y@203.0.113.7", "<sip:x@far.example>;tag=a", "<sip:y@203.0.113.7>;tag=b",
         "Route: <sip:192.0.2.1;lr>\r\n");
     HEARS("or has a Route", FAR, "SIP/2.0 403");
+    ask(FAR, "ACK", "sip:y@203.0.113.7", "<sip:x@far.example>;tag=a", "<sip:y@203.0.113.7>;tag=b",
+        "Route: <sip:192.0.2.1;lr>\r\n");
+    CHECK(heard->len == 0 && counters()->acks_dropped == 1);
 }
 
 /* --- a call ------------------------------------------------------------------------------------------------------------ */
@@ -577,18 +580,15 @@ test_refused(void)
     } rows[] = {
         { "unknown", "INVITE", "sip:carol@example.org", "", "SIP/2.0 404" },
         { "not there", "INVITE", "sip:bob@example.org", "", "SIP/2.0 480" },
-        { "no more hops", "INVITE", "sip:bob@example.org", "Max-Forwards: 0\r\n", NULL },
+        { "TLS all the way", "INVITE", "sips:bob@example.org", "", "SIP/2.0 416" },
         { "an extension", "INVITE", "sip:bob@example.org", "Proxy-Require: x\r\n", "SIP/2.0 420" },
         { "Route malformed", "INVITE", "sip:bob@example.org", "Route: sip:a\r\n", "SIP/2.0 400" },
         { "nobody knows the host", "INVITE", "sip:bob@far.example", "", "SIP/2.0 500" },
         { "OPTIONS of the server", "OPTIONS", "sip:example.org", "", "SIP/2.0 200" },
         { "nothing else", "MESSAGE", "sip:192.0.2.1:5060", "", "SIP/2.0 405" },
-        { "another port is another", "OPTIONS", "sip:192.0.2.77", "", NULL },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        if (!rows[i].status)
-            continue;
         ask(ALICE, rows[i].method, rows[i].uri, "<sip:alice@example.org>;tag=a", "<sip:x@example.org>", rows[i].more);
         HEARS(rows[i].name, ALICE, rows[i].status);
     }
