@@ -84,8 +84,38 @@ test_registering(void)
     UNIT_LUA_CHECK(rows);
 }
 
+/* Two phones, each behind a NAT whose mapping depends on the destination: called along the flow of the registration, and
+ * hung up on by the recorded route, though both Contacts are private. With `how`: options of both. */
+#define PHONES(server, how)                                                                                            \
+    "local n = lab.internet { delay = '10ms' } local S = n:host 'S' "                                                  \
+    "local s = S:sip_server {domain = 'x.example', users = {alice = 'one', bob = 'two'}, " server "} "                 \
+    "local function phone(name, user, password) local nat = n:nat('nat' .. name, nil, {type = 'symmetric'}) "          \
+    "  return nat:host(name, '10.0.0.2'):sip {user = user, password = password, registrar = s, " how "} end "          \
+    "local alice, bob = phone('A', 'alice', 'one'), phone('B', 'bob', 'two') "                                         \
+    "lab.spawn(function() assert(bob:register()) assert(alice:register()) "                                            \
+    "  lab.spawn(function() local call = bob:accept '20s' if call then log(select(2, call:wait())) end end) "          \
+    "  local call, why, more = alice:call('bob', {timeout = '10s'}) "                                                  \
+    "  log(tostring(call and call.state or why)) if call then lab.sleep(2) call:hangup() call:wait() end "             \
+    "lab.sleep(1) "                                                                                                    \
+    "  local c = s:counters() log(c.answered .. ' ' .. c.failed .. ' ' .. c.bindings) end)"
+
+static void
+test_phones(void)
+{
+    static const struct unit_lua_row rows[] = {
+        { "UDP", PHONES("", "transport = 'udp'"), "standing; peer-hangup; 1 0 2" },
+        { "TCP", PHONES("", "transport = 'tcp'"), "standing; peer-hangup; 1 0 2" },
+        { "flows (RFC 5626)", PHONES("", "outbound = true"), "standing; peer-hangup; 1 0 2" },
+        { "flows over TCP", PHONES("", "outbound = true, transport = 'tcp'"), "standing; peer-hangup; 1 0 2" },
+        { "to the Contact, which is private", PHONES("flows = false", "transport = 'udp'"), "timeout; 0 0 2" },
+    };
+
+    UNIT_LUA_CHECK(rows);
+}
+
 void
 suite_lua_sip_server(void)
 {
-    UNIT_SUITE("lua_sip_server", NULL, NULL, { "options", test_options }, { "registering", test_registering });
+    UNIT_SUITE("lua_sip_server", NULL, NULL, { "options", test_options }, { "registering", test_registering },
+               { "phones behind NATs", test_phones });
 }
