@@ -244,23 +244,23 @@ comes_from_relay(const struct ice_session *session, const struct ice_candidate *
     return false;
 }
 
-/* What a check was learned from may be the peer's relay, whose candidate is still on its way (RFC 8838): only when no
- * more come it is known to be none. */
-static bool
-may_be_relay(const struct ice_session *session, const struct remote *remote)
-{
-    if (!remote->learned)
-        return remote->candidate.type == ICE_RELAY;
-    return (session->trickling_peer && !session->ended_remote && !session->impatient) ||
-           comes_from_relay(session, &remote->candidate);
-}
-
 static bool
 is_relayed(const struct ice_session *session, const struct ice_pair *pair)
 {
+    const struct ice_candidate *remote = &session->remotes[pair->remote].candidate;
+
     return session->locals[pair->local].candidate.type == ICE_RELAY ||
-           session->locals[pair->base].candidate.type == ICE_RELAY ||
-           may_be_relay(session, &session->remotes[pair->remote]);
+           session->locals[pair->base].candidate.type == ICE_RELAY || remote->type == ICE_RELAY ||
+           (session->remotes[pair->remote].learned && comes_from_relay(session, remote));
+}
+
+/* What a check was learned from may be the peer's relay, whose candidate is still on its way (RFC 8838): only when no
+ * more come it is known to be none. */
+static bool
+may_be_relayed(const struct ice_session *session, const struct ice_pair *pair)
+{
+    return is_relayed(session, pair) || (session->remotes[pair->remote].learned && session->trickling_peer &&
+                                         !session->ended_remote && !session->impatient);
 }
 
 /* When the wait for something better than a relayed pair begins: with the first pair that works, and anew with each
@@ -287,7 +287,7 @@ end_of_wait(const struct ice_session *session, const struct ice_pair *valid, int
 {
     int64_t wait = session->options.nominate_relay, most;
 
-    if (!is_relayed(session, valid))
+    if (!may_be_relayed(session, valid))
         return time_add(first_valid, session->options.nominate_direct);
     most = time_add(first_valid, wait < TIME_NEVER / RELAY_WAITS ? RELAY_WAITS * wait : TIME_NEVER);
     return MIN(time_add(last_hope(session, valid, first_valid), wait), most);

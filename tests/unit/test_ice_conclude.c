@@ -104,7 +104,7 @@ test_waited(void)
 
 /* ---- how long a relayed pair waits */
 
-enum hope { NO_HOPE, A_DIRECT_CANDIDATE, A_RELAYED_CANDIDATE, A_CHECK, THE_END };
+enum hope { NO_HOPE, A_DIRECT_CANDIDATE, A_RELAYED_CANDIDATE, A_CHECK, A_CHECK_FROM_ELSEWHERE, THE_END };
 
 struct hopes {
     int64_t at_ms;
@@ -120,6 +120,8 @@ raise_hope(int64_t now, enum hope what, unsigned index)
 
     if (what == A_CHECK)
         (void)ice_bench_request(&bench, now, 0, P1, false);
+    else if (what == A_CHECK_FROM_ELSEWHERE)
+        (void)ice_bench_request(&bench, now, 0, P3, false);
     else if (what == THE_END)
         ice_session_end_remote(bench.session, now);
     else
@@ -168,6 +170,7 @@ test_hopes(void)
         { "too late", { { 2051, A_DIRECT_CANDIDATE } }, 2050 },
         { "one more relay is no hope", { { 1000, A_RELAYED_CANDIDATE } }, 2050 },
         { "the peer's check comes by the direct pair", { { 1500, A_CHECK } }, 3500 },
+        { "or from where no candidate is yet", { { 1500, A_CHECK_FROM_ELSEWHERE } }, 3500 },
         { "three times the wait and no more",
           { { 1500, A_CHECK }, { 3000, A_CHECK }, { 4500, A_CHECK }, { 5500, A_CHECK } },
           6050 },

@@ -323,8 +323,7 @@ test_fragments(void)
         "\r\n",
         "m=",
         "a=candidate:",
-        "m=application 9 udp octet-stream\r\na=mid:99999999999\r\na=candidate:1 1 UDP 5 "
-        "192.0.2.1 5 typ host\r\n",
+        "m=application 9 udp octet-stream\r\na=mid:99999999999\r\na=candidate:1 1 UDP 5 192.0.2.1 5 typ host\r\n",
         "m=application 9 udp octet-stream\r\na=mid:31\r\na=candidate:1 1 UDP 5 192.0.2.1 5 typ host\r\n",
         "m=application 9 udp octet-stream\r\na=candidate:1 1 UDP 5 192.0.2.1 5 typ host ufrag nobody\r\n",
         "m=application 9 udp octet-stream\r\na=candidate:1 1 UDP 5 192.0.2.1\r\n",
