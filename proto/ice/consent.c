@@ -96,12 +96,14 @@ bar_pair(struct ice_session *session, int64_t now, struct ice_pair *pair, enum i
 {
     struct ice_pair *checked = session_find_number(session, pair->made_by);
 
+    session_forget(session, pair);
     pair->selected = pair->valid = false;
     pair->barred = true;
     session_move(session, now, pair, ICE_PAIR_FAILED, why, 0);
     if (!checked)
         return;
     session_stop_nominating(session, checked);
+    session_forget(session, checked);
     checked->valid = false;
     checked->barred = true;
     session_move(session, now, checked, ICE_PAIR_FAILED, why, 0);

@@ -101,6 +101,7 @@ succeed(struct ice_session *session, int64_t now, struct ice_pair *pair, struct 
     bool is_new = !valid->valid;
 
     pair->queued = pair->nominating ? pair->queued : 0;
+    valid->queued = valid->nominating ? valid->queued : 0;
     pair->answered = valid->answered = now;
     if (rtt >= 0)
         pair->rtt = valid->rtt = rtt;

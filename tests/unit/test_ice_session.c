@@ -354,6 +354,36 @@ test_mapped_known(void)
 
 /* ---- 487 (section 7.2.5.1) */
 
+/* The valid pair was about to be checked because of the peer's check, and another pair's answer has proven it first
+ * (section 7.2.5.3.2): then it has Succeeded, and is checked no more. */
+static void
+test_mapped_queued(void)
+{
+    struct ice_candidate own = ice_host(OWN), other = ice_host("10.0.0.3:5000");
+    struct ice_candidate remote = ice_signalled(ICE_HOST, P1, "1");
+    struct ice_order first;
+
+    other.local_preference--;
+    ice_bench_open(&bench, NULL);
+    (void)ice_session_add_local(bench.session, &own, 0);
+    (void)ice_session_add_local(bench.session, &other, 0);
+    (void)ice_session_add_remote(bench.session, &remote, 0);
+    ice_bench_remote(&bench, false);
+    ice_session_start(bench.session, 0);
+    (void)ice_bench_next(&bench, 0);
+    first = bench.order;
+    CHECK_ROW_INT("the first is checked", first.base, 0);
+    (void)ice_bench_request(&bench, 10 * TIME_MS, 1, P1, false);
+    CHECK_ROW_INT("the second is to be", ice_bench_state(&bench, 1, P1), ICE_PAIR_WAITING);
+    ice_bench_answer(&bench, 20 * TIME_MS, &first, 0, P1, "10.0.0.3:5000");
+    CHECK_ROW_INT("and is proven", ice_bench_state(&bench, 1, P1), ICE_PAIR_SUCCEEDED);
+    for (int64_t at = 50 * TIME_MS; at < TIME_S; at += 50 * TIME_MS) {
+        while (ice_bench_next(&bench, at) != ICE_ORDER_NONE)
+            CHECK_ROW("checked only to be nominated", bench.order.check.use_candidate);
+        CHECK_ROW_INT("it stays so", ice_bench_state(&bench, 1, P1), ICE_PAIR_SUCCEEDED);
+    }
+}
+
 static void
 test_role_told(void)
 {
@@ -643,8 +673,9 @@ suite_ice_session(void)
     UNIT_SUITE("ice_session", NULL, tear_down, { "pacing", test_pacing }, { "Ta", test_ta }, { "pacer", test_pacer },
                { "RTO", test_rto }, { "contents", test_contents }, { "same bytes", test_same_bytes },
                { "outcomes", test_outcomes }, { "mapped", test_mapped }, { "mapped, known", test_mapped_known },
-               { "told of a role conflict", test_role_told }, { "told twice", test_role_told_twice },
-               { "role conflict", test_role_conflict }, { "triggered", test_triggered }, { "queue", test_queue },
-               { "late success", test_late_success }, { "late error", test_late_error }, { "early", test_early },
-               { "TCP, active", test_tcp_active }, { "TCP, passive", test_tcp_passive }, { "bounds", test_bounds });
+               { "mapped, queued", test_mapped_queued }, { "told of a role conflict", test_role_told },
+               { "told twice", test_role_told_twice }, { "role conflict", test_role_conflict },
+               { "triggered", test_triggered }, { "queue", test_queue }, { "late success", test_late_success },
+               { "late error", test_late_error }, { "early", test_early }, { "TCP, active", test_tcp_active },
+               { "TCP, passive", test_tcp_passive }, { "bounds", test_bounds });
 }
