@@ -196,12 +196,12 @@ const Ladder = (() => {
         return Math.max(0, Model.bisect(model.rows, (row) => row.k0 <= k) - 1);
     }
 
-    function update(next, follow) {
+    function update(next) {
         const moved = !state || state.row !== next.row;
         state = next;
         if (scroller.clientHeight === 0) return;
         resize();
-        if (moved && follow) list.show(state.row);
+        if (moved) list.show(state.row);
         list.render();
     }
 

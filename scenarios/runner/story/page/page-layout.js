@@ -107,7 +107,7 @@ const Layout = (() => {
                 .filter((one) => one.network.kind === 'inside' && one.network.box === node.name);
             const parts = insides.map((one) => {
                 const rows = pack(thin(lists[one.number], busy).map(itemOf), wide * 0.6);
-                return { ...one, rows, width: Math.max(110, ...rows.map((row) => row.width)),
+                return { ...one, rows, width: Math.max(130, ...rows.map((row) => row.width)),
                          height: rows.reduce((sum, row) => sum + row.height + ROW_GAP, 0) };
             });
             const outside = node.interfaces.find((face) => !face.inside);
@@ -205,7 +205,7 @@ const Layout = (() => {
 
         let x = 0, bottom = 0;
         networks.forEach((network, number) => {
-            if (network.kind === 'inside' || network.kind === 'none') return;
+            if (network.kind === 'inside' || network.kind === 'none' || (network.kind === 'lan' && !lists[number].length)) return;
             const size = placeRoot(number, x, 0);
             x += size.width + 60;
             bottom = Math.max(bottom, size.height);

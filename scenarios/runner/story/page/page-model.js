@@ -29,7 +29,13 @@ const Model = (() => {
                 if (face.far_trace) traces.set(face.far_trace, { node: network.name, network: face.network, link });
             });
         }
-        return { nodes, networks, traces, changes: run.topology.changes || [] };
+        const changes = run.topology.changes || [], byFace = new Map();
+        for (const change of changes) {
+            const key = `${change.node}\n${change.interface}`;
+            if (!byFace.has(key)) byFace.set(key, []);
+            byFace.get(key).push({ ...change, at: Math.round(change.at * Data.NS) });
+        }
+        return { nodes, networks, traces, changes, byFace, moving: [...new Set(changes.map((one) => one.node))] };
     }
 
     /* ---- steps */
@@ -371,9 +377,9 @@ const Model = (() => {
     /* How an address set of an interface stands at a time; null where the interface is not there. */
     function addressesAt(model, node, face, t) {
         let here = face.addresses, there = true;
-        const changes = model.topology.changes.filter((one) => one.node === node.name && one.interface === face.label);
+        const changes = model.topology.byFace.get(`${node.name}\n${face.label}`) || [];
         for (let i = changes.length - 1; i >= 0; i--) {
-            if (Math.round(changes[i].at * Data.NS) <= t) {
+            if (changes[i].at <= t) {
                 there = changes[i].what !== 'removed';
                 return there ? (changes[i].after.length ? changes[i].after : here) : null;
             }

@@ -48,6 +48,20 @@ const Overview = (() => {
         return null;
     }
 
+    /* Lines that were broken for the file's sake are one; those that are set in stay lines, as commands are. */
+    const flow = (text) => text.replace(/[ \t]*\n(?![ \t])/g, ' ').replace(/\n[ \t]+/g, '\n    ');
+
+    /* A long text begins; the rest is there for who wants it, so that the answers stay in sight. */
+    function aboutParts(text) {
+        const parts = text.split(/\n\s*\n/).map(flow), begin = parts[0];
+        const end = begin.length > 320 ? begin.slice(0, 320).lastIndexOf('. ') + 1 : begin.length;
+        const first = begin.slice(0, end > 80 ? end : begin.length), rest = [begin.slice(first.length).trim(), ...parts.slice(1)].filter(Boolean);
+        const made = [el('p', { class: 'about', text: first })];
+        if (rest.length)
+            made.push(el('details', {}, el('summary', { text: 'more about it' }), ...rest.map((part) => el('p', { class: 'about', text: part }))));
+        return made;
+    }
+
     const plain = (value) => value === true ? 'yes' : value === false ? 'no' : Array.isArray(value) ? value.map(plain).join(', ') : String(value);
 
     function headline() {
@@ -87,7 +101,7 @@ const Overview = (() => {
         model = theModel;
         const run = model.run, groups = dropGroups(), conversations = talks();
         const content = [];
-        if (run.about) content.push(...run.about.trim().split(/\n\s*\n/).map((part) => el('p', { class: 'about', text: part.replace(/\s*\n\s*/g, ' ') })));
+        if (run.about) content.push(...aboutParts(run.about.trim()));
         if (run.error) content.push(el('p', { class: 'failed', text: `${run.error.file ? `${run.error.file}:${run.error.line}: ` : ''}${run.error.message}` }));
         if (run.expectations.length)
             content.push(el('h3', { text: 'Expectations' }), el('ul', { class: 'expectations' }, ...run.expectations.map(expectationItem)));

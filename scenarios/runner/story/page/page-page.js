@@ -106,7 +106,7 @@ const Page = (() => {
         latest = state;
         Stage.update(state);
         Tables.update(state);
-        if (isShown('ladder')) Ladder.update(state, pinned === null || how.moving || how.playing);
+        if (isShown('ladder')) Ladder.update(state);
         if (isShown('packet') && (!how.playing || pinned !== null || performance.now() - lastPacket > 250)) {
             lastPacket = performance.now();
             Packet.update(state);

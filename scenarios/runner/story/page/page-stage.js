@@ -84,7 +84,7 @@ const Stage = (() => {
                 view.links[index] = link;
                 const words = linkWords(face), low = Math.max(port.y, end.y), high = Math.min(port.y, end.y);
                 if (low - high > 24)
-                    words.forEach((word, row) => layers.links.append(svg('text', { class: 'link-words', x: port.x + 7,
+                    words.forEach((word, row) => layers.links.append(svg('text', { class: 'link-words', x: port.x + 15,
                         y: (low + high) / 2 + 4 + (row - (words.length - 1) / 2) * 13, text: word })));
             });
         }
@@ -126,12 +126,12 @@ const Stage = (() => {
         group.append(text);
         const outside = node.interfaces.filter((face) => !face.inside), inside = node.interfaces.filter((face) => face.inside);
         const addresses = shorten(outside.flatMap((face) => face.addresses)).map((address, index) =>
-            svg('text', { class: 'address', x: place.x - 8, y: place.top - 7 - index * 13, 'text-anchor': 'end', text: address }));
+            svg('text', { class: 'address', x: place.x - 15, y: place.top - 7 - index * 13, 'text-anchor': 'end', text: address }));
         group.append(...addresses);
         inside.forEach((face) => {
             const port = place.ports.get(face.network);
             if (port && face.addresses.length)
-                group.append(svg('text', { class: 'address address-inside', x: port.x + 8, y: port.y + 15, text: face.addresses[0] }));
+                group.append(svg('text', { class: 'address address-inside', x: port.x + 15, y: port.y + 15, text: face.addresses[0] }));
         });
         layers.nodes.append(group);
         fixed.push({ x: left, y: place.top, width, height: place.item.door });
@@ -275,7 +275,7 @@ const Stage = (() => {
         for (const group of lastActing) if (!spots.includes(group)) group.classList.remove('acting');
         for (const group of spots) group.classList.add('acting');
         lastActing = spots;
-        for (const name of new Set(model.topology.changes.map((one) => one.node))) updateMoving(name, state.t);
+        for (const name of model.topology.moving) updateMoving(name, state.t);
     }
 
     /* One whose interfaces come and go: which are there, with which addresses, and where it so stands. */
