@@ -429,6 +429,36 @@ tests['a screen reader has a table and hears where the film rests'] = async () =
     await close(page);
 };
 
+tests['runs of which little was captured, or that end badly'] = async () => {
+    for (const nodes of ['A', 'S', 'natB']) {
+        const folder = run('situations/restricted-both', `only-${nodes}`, '--trace', nodes), page = await open(folder);
+        const drop = journalOf(folder).find((one) => one.verdict === 'drop');
+        await page.click('#tab-ladder');
+        for (let step = 0; step < await steps(page); step++) await goTo(page, step);
+        const legs = await page.evaluate((name) => punchlab.model().legsByPacket[punchlab.model().numbers.get(name)].map((leg) => [leg.from, leg.to]), drop.packet);
+        check(`only ${nodes} traced: ${drop.packet} gets to ${drop.node}`, legs.length > 0 && legs[legs.length - 1][1] === drop.node, legs);
+        check(`only ${nodes} traced: silently`, page.faults.length === 0, page.faults);
+        await close(page);
+    }
+    const scripts = { nothing: 'lab.title "Nothing"', alone: 'lab.internet {}:host("A", "198.51.100.1")',
+        error: 'local A = lab.internet {}:host("A", "198.51.100.1") A:spawn(function() A:udp(5):send("198.51.100.2:9", "x") lab.sleep("1s") error("boom <b>") end)',
+        stuck: 'local A = lab.internet {}:host("A", "198.51.100.1") A:spawn(function() A:udp(5):recv() end) lab.expect(false, "this fails")' };
+    for (const [name, script] of Object.entries(scripts)) {
+        const file = path.join(WORK, `${name}.lua`), folder = path.join(WORK, 'runs', name);
+        fs.writeFileSync(file, `local lab = require "punchlab"\n${script}\n`);
+        spawnSync(path.join(BUILD, 'punchlab'), ['run', file, '--quiet', '--html', '--out', folder]);
+        const page = await open(folder), said = `${await page.textContent('#headline')} ${await page.textContent('#panel-overview')}`;
+        await page.keyboard.press('Space');
+        await page.keyboard.press('ArrowRight');
+        await page.keyboard.press('d');
+        await page.keyboard.press('End');
+        check(`${name}: silently`, page.faults.length === 0, page.faults);
+        if (name === 'error') check('error: is told', said.includes('An error ended the run') && said.includes('boom <b>'), said);
+        if (name === 'stuck') check('stuck: is told', said.includes('1 of 1 expectation failed') && said.includes('Left waiting'), said);
+        await close(page);
+    }
+};
+
 tests['nothing serious for axe'] = async () => {
     const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
     const look = async (page, name) => {

@@ -75,7 +75,7 @@ const Model = (() => {
 
     /* ---- legs: a packet from one node to the next */
 
-    function pair(events, legs) {
+    function pair(events, legs, records) {
         const open = [];
         for (const event of events) {
             if (event.out) {
@@ -89,8 +89,8 @@ const Model = (() => {
             let leg = open.find((one) => fits(one) && one.to === null);
             if (!leg) {
                 const sent = open.filter(fits).pop(); /* to all: one went out, several came in */
-                if (!sent) continue;
-                leg = { ...sent };
+                leg = sent ? { ...sent } : unseen(event, records);
+                if (!leg) continue;
                 legs.push(leg);
             }
             leg.to = event.node;
@@ -98,13 +98,21 @@ const Model = (() => {
         }
     }
 
+    /* What came in where nobody saw it leave: from who told of it last. */
+    function unseen(event, records) {
+        const last = records.filter((one) => one.size && one.node !== event.node && one.at <= event.at).pop();
+        return last ? { packet: event.packet, from: last.node, network: event.network, link: event.link, t0: last.at, form: event.form } : null;
+    }
+
     /* Where nothing was captured the records alone tell from where to where a packet went. */
     function guess(records, packet, legs) {
+        const seen = legs.filter((leg) => leg.packet === packet);
         let last = null;
         for (const record of records) {
-            if (last && last.node !== record.node && last.at <= record.at && record.size)
+            const gap = last && last.node !== record.node && record.size;
+            if (gap && !seen.some((leg) => (leg.from === last.node && leg.t0 >= last.at) || (leg.to === record.node && leg.t1 === record.at)))
                 legs.push({ packet, from: last.node, to: record.node, network: null, link: null, t0: last.at, t1: record.at,
-                            form: null });
+                            form: seen.length ? seen[seen.length - 1].form : null });
             if (record.size) last = record;
         }
     }
@@ -117,8 +125,10 @@ const Model = (() => {
         }
         const legs = [];
         events.forEach((list, packet) => {
-            if (list.length) pair(list, legs);
-            else guess(perPacket[packet], packet, legs);
+            const own = [];
+            pair(list, own, perPacket[packet]);
+            guess(perPacket[packet], packet, own);
+            for (const leg of own) legs.push(leg);
         });
         return legs;
     }
@@ -137,6 +147,11 @@ const Model = (() => {
             const lost = leg.to === null && records.find((one) => one.verdict === 'drop' && one.at >= leg.t0 &&
                                                                    one.node === leg.from);
             leg.k0 = sender ? sender.step + 1 : bisect(steps, (step) => step.at < leg.t0);
+            const next = leg.to === null && !lost && records.find((one) => one.size && one.at >= leg.t0 && one.node !== leg.from);
+            if (next) { /* nobody saw it come in */
+                leg.to = next.node;
+                leg.t1 = next.at;
+            }
             if (lost) leg.lost = lost;
             if (leg.t1 === null) leg.t1 = lost ? Math.max(lost.at, leg.t0) : leg.t0;
             const taker = leg.to && decisive(records, leg.to, leg.t1);
