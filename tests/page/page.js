@@ -11,7 +11,7 @@ const BROWSER = process.env.CHROMIUM || '/usr/bin/chromium';
 const only = process.argv.slice(2);
 const SIZES = { laptop: [1280, 720], projector: [1920, 1080], phone: [390, 844] };
 const SCENARIOS = ['situations/full-cone-both', 'situations/restricted-both', 'situations/symmetric-both',
-    'situations/symmetric-to-public', 'situations/turn-relay', 'situations/ice-direct', 'situations/ice-relay',
+    'situations/symmetric-to-public', 'situations/turn-relay', 'situations/ice-direct', 'situations/ice-relay', 'situations/sip-alg', 'situations/sip-no-alg',
     'nat/double-nat', 'nat/cgn-ports', 'nat/nat64', 'nat/reboot', 'nat/ftp-alg', 'stun/tcp', 'sip/slipstream', 'ice/restart-on-network-change', 'tests/page/call.lua'];
 
 let passed = 0, failed = 0, browser;
@@ -200,6 +200,12 @@ tests['what NATs remember at the end is what the report says'] = async () => {
     for (const word of ['10.0.0.2:5000', '203.0.113.1:5000', '198.51.100.1', '203.0.113.2', 'address-dependent'])
         check(`the card of natA has ${word}`, card.includes(word), card);
     await close(page);
+
+    const alg = await open(run('situations/sip-alg')), opened = journalOf(run('situations/sip-alg')).find((one) => one.kind === 'nat-pinhole-opened');
+    await goTo(alg, await alg.evaluate(() => punchlab.model().steps.find((one) => one.record && one.record.kind === 'nat-pinhole-opened').index));
+    const holes = await alg.textContent('.card[data-node=natA]');
+    check('a pinhole is in the table', holes.includes(opened.external) && holes.includes(`${opened.remote ? opened.remote.replace(/:0$/, '') : 'anyone'} (pinhole)`), holes);
+    await close(alg);
 };
 
 tests['a dropped packet stops where it is dropped and says why'] = async () => {

@@ -207,6 +207,9 @@ const Model = (() => {
         return count ? thing.history[count - 1] : null;
     }
 
+    /* Mappings that somebody asked for let anybody in. */
+    const isAskedFor = (origin) => ['pcp', 'nat-pmp', 'upnp', 'forward'].includes(origin);
+
     const isEnd = (kind) => /^nat-mapping-(expired|forgotten|removed|destroyed)$/.test(kind);
 
     /* Mappings of NATs and firewalls: {node, id, protocol, internal, external, k, end, history of {expires, why}, peers}. */
@@ -220,7 +223,7 @@ const Model = (() => {
                 if (isEnd(record.kind) || record.verdict === 'drop') continue;
                 mapping = { node: record.node, id: record.mapping, protocol: record.protocol, internal: record.internal,
                             external: record.external, k, end: Infinity, endWhy: '', history: [], peers: [],
-                            connections: new Map() };
+                            connections: new Map(), pinholes: new Map(), asked: isAskedFor(record.origin) };
                 alive.set(key, mapping);
                 if (!all.has(record.node)) all.set(record.node, []);
                 all.get(record.node).push(mapping);
@@ -235,6 +238,11 @@ const Model = (() => {
             if (record.expires !== undefined && record.verdict !== 'drop') {
                 const expires = Math.round(record.expires * Data.NS);
                 change(mapping, k, { expires, at: record.at, refreshed: !!last && expires > last.expires });
+            }
+            if (record.pinhole !== undefined) {
+                const pinhole = mapping.pinholes.get(record.pinhole) || { history: [] };
+                mapping.pinholes.set(record.pinhole, pinhole);
+                change(pinhole, k, { lets: /closed$/.test(record.kind) ? null : record.remote ? record.remote.replace(/:0$/, '') : 'anyone' });
             }
             if (record.opens && record.to) mapping.peers.push({ k, peer: record.to });
             if (record.connection !== undefined && record.remote) {
@@ -350,13 +358,18 @@ const Model = (() => {
             if (rows.length >= most) continue;
             const last = latest(mapping, k), peers = [];
             for (const one of mapping.peers) if (one.k <= k && !peers.includes(one.peer)) peers.push(one.peer);
+            const holes = mapping.asked ? ['anyone'] : [];
+            for (const one of mapping.pinholes.values()) {
+                const now = latest(one, k);
+                if (now && now.lets) holes.push(`${now.lets} (pinhole)`);
+            }
             const connections = [];
             for (const one of mapping.connections.values()) {
                 const state = latest(one, k);
                 if (state && state.state !== 'over') connections.push({ remote: one.remote, state: state.state });
             }
             rows.unshift({ id: mapping.id, protocol: mapping.protocol, internal: mapping.internal,
-                external: mapping.external, peers, connections, expires: last ? last.expires : null,
+                external: mapping.external, peers, holes, connections, expires: last ? last.expires : null,
                 since: last ? last.at : null, fresh: mapping.k === k, touched: !!last && last.k === k });
         }
         return { rows, count };

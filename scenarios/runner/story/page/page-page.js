@@ -29,7 +29,7 @@ const Page = (() => {
             if (!step.record || step.record.packet < 0) continue;
             const record = step.record;
             if (record.verdict === 'drop') marks.push({ record, age: k === now.k ? Math.min(age, 0.7) : age, words: record.reason || 'dropped' });
-            else if (record.action === 'translated' && age <= 0.75 && k >= now.k - 3 && !marks.some((one) => one.record.node === record.node))
+            else if (record.action === 'translated' && age <= 0.75 && record.packet === packetAt(now.k) && !marks.some((one) => one.record.node === record.node))
                 marks.push({ record, age, words: changeWords(record) });
         }
         return marks;

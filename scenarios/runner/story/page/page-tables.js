@@ -52,6 +52,7 @@ const Tables = (() => {
     function asSeen(peers, node) {
         const filtering = (node.behaviour || {}).filtering;
         if (filtering === 'endpoint-independent') return ['anyone'];
+        if (!peers.length) return [];
         if (filtering !== 'address-dependent') return peers;
         return [...new Set(peers.map((peer) => peer.replace(/:\d+$/, '')))];
     }
@@ -73,7 +74,7 @@ const Tables = (() => {
         const table = Model.mappingsAt(model, view.node.name, state.k, MOST);
         return { count: table.count, rows: table.rows.map((row) => {
             const connections = row.connections.map((one) => `${one.remote} ${one.state}`);
-            const peers = connections.length ? connections : asSeen(row.peers, view.node);
+            const peers = connections.length ? connections : [...new Set([...asSeen(row.peers, view.node), ...row.holes])];
             const cells = [row.protocol === 'udp' ? row.internal : `${row.internal} ${row.protocol}`];
             if (view.sort === 'nat') cells.push(row.external);
             return { cells, lets: [connections.length ? 'connections' : 'lets in', peers], until: untilCell(row, state.t), fresh: row.fresh, touched: row.touched };
