@@ -350,6 +350,8 @@ enum nat_map_result nat_pinhole_open(struct nat *nat, const struct nat_pinhole_r
 bool nat_pinhole_find(struct nat *nat, uint32_t number, struct nat_pinhole_view *view);
 bool nat_pinhole_narrow(struct nat *nat, uint32_t number, struct endpoint remote);
 bool nat_pinhole_prolong(struct nat *nat, uint32_t number, int64_t lifetime);
+/* It ends so long from now at the latest, whatever goes through it. */
+bool nat_pinhole_let_end(struct nat *nat, uint32_t number, int64_t grace);
 bool nat_pinhole_close(struct nat *nat, uint32_t number, bool taken_back);
 
 /* The next of an owner's, oldest first: that after the pinhole `after`, 0 for the first. 0: there is none. */

@@ -552,6 +552,7 @@ nat_pinhole_open(struct nat *nat, const struct nat_pinhole_request *request, str
     if ((slot = find_again(nat, request))) {
         narrow(nat, slot, request->remote);
         pinhole_at(nat, slot)->lifetime = request->lifetime;
+        pinhole_at(nat, slot)->refreshed = request->refreshed;
         set_deadline(nat, slot, time_add(nat_world(nat)->now, request->lifetime));
         *opened = view_of(nat, slot);
         return NAT_MAP_OK;
@@ -607,6 +608,19 @@ nat_pinhole_prolong(struct nat *nat, uint32_t number, int64_t lifetime)
         return false;
     pinhole_at(nat, slot)->lifetime = lifetime;
     set_deadline(nat, slot, time_add(nat_world(nat)->now, lifetime));
+    return true;
+}
+
+bool
+nat_pinhole_let_end(struct nat *nat, uint32_t number, int64_t grace)
+{
+    uint32_t slot;
+
+    nat_expire_due(nat);
+    if (!(slot = find_number(nat, number)))
+        return false;
+    pinhole_at(nat, slot)->refreshed = false;
+    set_deadline(nat, slot, MIN(pinhole_at(nat, slot)->deadline, time_add(nat_world(nat)->now, grace)));
     return true;
 }
 

@@ -164,12 +164,15 @@ struct alg_pinhole {
 bool alg_find_pinhole(const struct alg_seat *seat, uint32_t pinhole, struct alg_pinhole *found);
 /* Only `remote` may come from now on. */
 bool alg_narrow(struct alg_seat *seat, uint32_t pinhole, struct endpoint remote);
-/* It ends so long from now: a grace after a dialog's end, or longer than before. */
+/* It ends so long from now. */
 bool alg_prolong(struct alg_seat *seat, uint32_t pinhole, int64_t lifetime);
+/* It ends so long from now at the latest, whatever goes through it: a grace after a dialog's end. */
+bool alg_let_end(struct alg_seat *seat, uint32_t pinhole, int64_t grace);
 bool alg_close(struct alg_seat *seat, uint32_t pinhole);
 
 /* The same for all pinholes of an owner; how many there were. */
 unsigned alg_prolong_owner(struct alg_seat *seat, uint64_t owner, int64_t lifetime);
+unsigned alg_let_end_owner(struct alg_seat *seat, uint64_t owner, int64_t grace);
 unsigned alg_close_owner(struct alg_seat *seat, uint64_t owner);
 /* Calls `tell` for each of them, oldest first. It must not open or close any. */
 void alg_each_pinhole(const struct alg_seat *seat, uint64_t owner,

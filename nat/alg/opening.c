@@ -139,6 +139,14 @@ alg_prolong(struct alg_seat *seat, uint32_t pinhole, int64_t lifetime)
 }
 
 bool
+alg_let_end(struct alg_seat *seat, uint32_t pinhole, int64_t grace)
+{
+    struct alg_pinhole found;
+
+    return alg_find_pinhole(seat, pinhole, &found) && nat_pinhole_let_end(seat->nat, pinhole, grace);
+}
+
+bool
 alg_close(struct alg_seat *seat, uint32_t pinhole)
 {
     struct alg_pinhole found;
@@ -160,6 +168,16 @@ alg_prolong_owner(struct alg_seat *seat, uint64_t owner, int64_t lifetime)
 
     for (uint32_t at = next_of(seat, owner, 0); at; at = next_of(seat, owner, at), count++)
         nat_pinhole_prolong(seat->nat, at, lifetime);
+    return count;
+}
+
+unsigned
+alg_let_end_owner(struct alg_seat *seat, uint64_t owner, int64_t grace)
+{
+    unsigned count = 0;
+
+    for (uint32_t at = next_of(seat, owner, 0); at; at = next_of(seat, owner, at), count++)
+        nat_pinhole_let_end(seat->nat, at, grace);
     return count;
 }
 

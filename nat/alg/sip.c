@@ -105,6 +105,17 @@ sip_translate(const struct sip_reading *reading, uint8_t protocol, struct endpoi
                             : outer_of(reading, protocol, endpoint, other);
 }
 
+bool
+sip_translate_any(const struct sip_reading *reading, uint8_t protocol, struct endpoint endpoint, struct endpoint *other)
+{
+    struct endpoint nobody = { ADDRESS_NONE, 0 };
+
+    if (sip_translate(reading, protocol, endpoint, other))
+        return true;
+    return !reading->inbound && alg_is_inside(reading->seat, endpoint.address) &&
+           alg_external_of(reading->seat, protocol, endpoint, nobody, other);
+}
+
 /* ---- the dialog */
 
 static struct sip_dialog *
@@ -136,11 +147,25 @@ sip_pinhole_lifetime(struct sip_reading *reading)
     return sip_dialog_lifetime(need_dialog(reading), alg_now(reading->seat));
 }
 
+/* Of what goes out the sender is inside, and has its tag in From of a request, in To of what answers one. */
+static uint32_t
+peer_tag(const struct sip_reading *reading)
+{
+    enum sip_header_name where = reading->sip.request == reading->inbound ? SIP_HEADER_FROM : SIP_HEADER_TO;
+    struct sip_name_addr address;
+
+    if (!sip_name_addr_decode(sip_message_value(&reading->sip, where), &address))
+        return 0;
+    return (uint32_t)span_hash(address.tag);
+}
+
 /* What the dialog has learnt before is what this message is read with. */
 static void
 begin_dialog(struct sip_reading *reading)
 {
     struct sip_dialog *dialog;
+
+    reading->peer = peer_tag(reading);
 
     reading->owner = sip_dialog_owner(sip_message_value(&reading->sip, SIP_HEADER_CALL_ID),
                                       reading->message->way.internal.address);
@@ -149,48 +174,125 @@ begin_dialog(struct sip_reading *reading)
     else
         dialog = find_dialog(reading);
     for (unsigned i = 0; i < SIP_STREAMS_MAX; i++)
-        reading->streams[i] = (struct sip_stream){ .peer = dialog ? dialog->streams[i].peer : ADDRESS_NONE };
+        reading->streams[i] = dialog ? dialog->streams[i] : (struct sip_stream){ .peer = ADDRESS_NONE };
     reading->known_peer_contact = dialog ? dialog->peer_contact : ADDRESS_NONE;
 }
 
-/* What a stream had before, and has no more, stays for what is under way. */
+/* ---- media that move
+ *
+ * An offer in a call that stands may name other ports, and may be refused: then the ones before hold (RFC 3261 section
+ * 14.1, RFC 3264 section 8). So these stay until it is answered, and have a grace for what is under way after that. */
+
+static bool
+has_pinhole(const uint32_t pinholes[2], uint32_t pinhole)
+{
+    return pinholes[0] == pinhole || pinholes[1] == pinhole;
+}
+
+/* Those of `pinholes` that are not among `kept` end soon. */
 static void
-replace_stream(struct alg_seat *seat, struct sip_stream *old, const struct sip_stream *new)
+let_end(struct alg_seat *seat, const uint32_t pinholes[2], const uint32_t kept[2], const uint32_t kept_too[2])
 {
     for (int i = 0; i < 2; i++) {
-        uint32_t pinhole = old->pinholes[i];
+        if (pinholes[i] && !has_pinhole(kept, pinholes[i]) && !has_pinhole(kept_too, pinholes[i]))
+            (void)alg_let_end(seat, pinholes[i], SIP_GRACE);
+    }
+}
 
-        if (pinhole && pinhole != new->pinholes[0] && pinhole != new->pinholes[1])
-            (void)alg_prolong(seat, pinhole, SIP_GRACE);
+static void
+replace_stream(struct alg_seat *seat, struct sip_stream *old, const struct sip_stream *new, bool under_way, bool again)
+{
+    uint32_t before[2] = { old->pinholes[0], old->pinholes[1] }, former[2] = { 0, 0 };
+
+    if (under_way) {
+        memcpy(former, again ? old->former : before, sizeof former);
+        let_end(seat, before, new->pinholes, former);
+    } else {
+        let_end(seat, before, new->pinholes, new->pinholes);
+        let_end(seat, old->former, new->pinholes, new->pinholes);
     }
     *old = *new;
+    memcpy(old->former, former, sizeof former);
 }
+
+/* The inside has described its media. */
+static void
+replace_streams(struct sip_reading *reading, struct sip_dialog *dialog)
+{
+    bool under_way = reading->sip.request && reading->sip.method_id != SIP_ACK &&
+                     dialog->state == SIP_DIALOG_CONFIRMED;
+    bool again = dialog->offer != 0;
+
+    for (unsigned i = 0; i < reading->stream_count; i++)
+        replace_stream(reading->seat, &dialog->streams[i], &reading->streams[i], under_way, again);
+    if (reading->stream_count > 0)
+        dialog->offer = under_way ? reading->sip.cseq : 0;
+}
+
+/* The outside has answered what the inside had offered. */
+static void
+settle_offer(struct sip_reading *reading, struct sip_dialog *dialog)
+{
+    const struct sip_message *sip = &reading->sip;
+
+    if (dialog->offer == 0 || sip->request || sip->status < 200 || sip->cseq != dialog->offer ||
+        sip->method_id == SIP_CANCEL)
+        return;
+    for (unsigned i = 0; i < SIP_STREAMS_MAX; i++) {
+        struct sip_stream *stream = &dialog->streams[i];
+
+        if (sip->status < 300) {
+            let_end(reading->seat, stream->former, stream->pinholes, stream->pinholes);
+        } else {
+            let_end(reading->seat, stream->pinholes, stream->former, stream->former);
+            memcpy(stream->pinholes, stream->former, sizeof stream->pinholes);
+        }
+        memset(stream->former, 0, sizeof stream->former);
+    }
+    dialog->offer = 0;
+}
+
+/* ---- what a message leaves behind */
 
 static void
 remember(struct sip_reading *reading, struct sip_dialog *dialog)
 {
     if (reading->contact)
         dialog->contact = reading->contact;
-    for (unsigned i = 0; i < reading->stream_count; i++)
-        replace_stream(reading->seat, &dialog->streams[i], &reading->streams[i]);
-    if (reading->inbound)
-        sip_narrow(reading, dialog);
+    replace_streams(reading, dialog);
+    if (!reading->inbound)
+        return;
+    settle_offer(reading, dialog);
+    sip_narrow(reading, dialog);
+}
+
+/* Those that the dialog has; not those that are on their way out. */
+static void
+prolong(struct alg_seat *seat, const struct sip_dialog *dialog, int64_t lifetime)
+{
+    if (dialog->state == SIP_DIALOG_REGISTERING || dialog->state == SIP_DIALOG_REGISTERED) {
+        alg_prolong_owner(seat, dialog->owner, lifetime);
+        return;
+    }
+    (void)alg_prolong(seat, dialog->contact, lifetime);
+    for (unsigned i = 0; i < 2 * SIP_STREAMS_MAX; i++) {
+        (void)alg_prolong(seat, dialog->streams[i / 2].pinholes[i % 2], lifetime);
+        (void)alg_prolong(seat, dialog->streams[i / 2].former[i % 2], lifetime);
+    }
 }
 
 static void
-take_effect(struct sip_reading *reading, struct sip_dialog *dialog)
+take_effect(struct sip_reading *reading, struct sip_dialog *dialog, enum sip_effect effect)
 {
-    int64_t now = alg_now(reading->seat);
-
-    switch (sip_dialog_message(dialog, &reading->sip, reading->granted, now)) {
+    switch (effect) {
     case SIP_EFFECT_NONE:
         break;
     case SIP_EFFECT_PROLONG:
         if (!sip_has_quirk(reading, SIP_QUIRK_SHORT_PINHOLE))
-            alg_prolong_owner(reading->seat, reading->owner, sip_dialog_lifetime(dialog, now));
+            prolong(reading->seat, dialog, sip_dialog_lifetime(dialog, alg_now(reading->seat)));
         break;
     case SIP_EFFECT_CLOSE:
-        alg_prolong_owner(reading->seat, reading->owner, SIP_GRACE);
+        alg_let_end_owner(reading->seat, reading->owner, SIP_GRACE);
         sip_dialogs_end(sip_dialogs_of(reading), dialog);
         break;
     }
@@ -249,12 +351,12 @@ begin_reading(struct alg_message *message)
     reading->inbound = message->way.inbound;
     reading->protocol = message->is_stream ? PROTOCOL_TCP : PROTOCOL_UDP;
     reading->owner = 0;
-    reading->full = false;
+    reading->full = reading->described = reading->refused_changes = false;
     reading->refused = ALG_OPEN_OK;
     reading->places = reading->count = reading->stream_count = 0;
     reading->old = reading->new = ADDRESS_NONE;
     reading->contact = reading->granted = 0;
-    memset(reading->peer_media, 0, sizeof reading->peer_media);
+    reading->peer_said = 0;
     reading->peer_contact = ADDRESS_NONE;
     return reading;
 }
@@ -270,6 +372,7 @@ read_message(struct alg_message *message)
     sip_edit_fields(reading);
     if (!sip_has_quirk(reading, SIP_QUIRK_FIRST_LINE) && !sip_edit_media(reading)) {
         journal_fault(reading, &alg_sip_refused_kind, reading->refused);
+        reading->refused_changes = true;
         alg_give_up(message);
         return;
     }
@@ -288,12 +391,24 @@ done(struct alg_message *message, bool changed)
 {
     struct sip_reading *reading = &((struct sip_box *)message->seat->state)->reading;
     struct sip_dialog *dialog = reading->owner ? find_dialog(reading) : NULL;
+    const struct sip_news news = {
+        .request = reading->sip.request, .method = reading->sip.method_id, .status = reading->sip.status,
+        .cseq = reading->sip.cseq, .peer = reading->peer, .expires = reading->granted,
+    };
+    enum sip_effect effect;
 
     if (!dialog)
         return;
-    if (changed || reading->count == 0)
+    effect = sip_dialog_message(dialog, &news, alg_now(reading->seat));
+    if (changed || (reading->count == 0 && !reading->refused_changes))
         remember(reading, dialog);
-    take_effect(reading, dialog);
+    take_effect(reading, dialog, effect);
+}
+
+static void
+closed(struct alg_seat *seat, const struct alg_pinhole *pinhole)
+{
+    sip_dialogs_closed(&((struct sip_box *)seat->state)->dialogs, pinhole->owner, pinhole->number);
 }
 
 /* ---- streams */
@@ -342,7 +457,10 @@ frame(const struct alg_seat *seat, struct span so_far, bool from_opener)
 static void
 end(struct alg_seat *seat)
 {
-    sip_dialogs_clear(&((struct sip_box *)seat->state)->dialogs);
+    struct sip_box *box = seat->state;
+
+    sip_dialogs_clear(&box->dialogs);
+    memset(box->forms, 0, sizeof box->forms);
 }
 
 const struct alg alg_sip = {
@@ -356,6 +474,7 @@ const struct alg alg_sip = {
     .frame = frame,
     .read = read_message,
     .done = done,
+    .closed = closed,
     .tell = tell,
     .kind = &alg_sip_kind,
 };

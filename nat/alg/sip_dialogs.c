@@ -3,8 +3,9 @@
  * through `after`. So nothing is taken from the heap but when the array grows.
  *
  * The states:
- *   EARLY        an INVITE has passed, its final answer has not. A refusal ends the dialog.
- *   CONFIRMED    a 2xx has passed: a later INVITE may be refused, and changes nothing. BYE ends it.
+ *   EARLY        an INVITE has passed, its final answer has not. A refusal ends the dialog. BYE does not: it ends one of
+ *                its branches, and the last one's end answers the INVITE (RFC 3261 section 15).
+ *   CONFIRMED    a 2xx has passed: a later INVITE may be refused, and changes nothing. The last BYE ends it.
  *   REGISTERING  a REGISTER has passed: its pinhole waits for the answer.
  *   REGISTERED   it was granted, until it expires; a refusal of a renewal changes nothing before. */
 #include "nat/alg/sip_dialogs.h"
@@ -104,26 +105,91 @@ sip_dialog_owner(struct span call_id, struct address inside)
     return owner ? owner : 1;
 }
 
-struct sip_dialog *
-sip_dialogs_find(struct sip_dialogs *dialogs, uint64_t owner, int64_t now)
+static struct sip_dialog *
+look_up(const struct sip_dialogs *dialogs, uint64_t owner)
 {
     uint32_t hash = (uint32_t)owner, number;
 
     for (uint32_t i = hash_index_first(&dialogs->index, hash); (number = hash_index_value(&dialogs->index, i));
          i = hash_index_next(&dialogs->index, i, hash)) {
-        struct sip_dialog *dialog = &dialogs->seats[number];
+        if (dialogs->seats[number].owner == owner)
+            return &dialogs->seats[number];
+    }
+    return NULL;
+}
 
-        if (dialog->owner != owner)
-            continue;
-        if (now < dialog->expires) {
-            unlink_seat(dialogs, number);
-            link_last(dialogs, number);
-            return dialog;
-        }
+static bool
+has_pinholes(const struct sip_dialog *dialog)
+{
+    for (unsigned i = 0; i < SIP_STREAMS_MAX; i++) {
+        if (dialog->streams[i].pinholes[0] || dialog->streams[i].pinholes[1])
+            return true;
+    }
+    return dialog->contact != 0;
+}
+
+static bool
+is_over(const struct sip_dialog *dialog, int64_t now)
+{
+    return now >= dialog->expires && !(dialog->state == SIP_DIALOG_CONFIRMED && has_pinholes(dialog));
+}
+
+struct sip_dialog *
+sip_dialogs_find(struct sip_dialogs *dialogs, uint64_t owner, int64_t now)
+{
+    struct sip_dialog *dialog = look_up(dialogs, owner);
+    uint32_t number;
+
+    if (!dialog)
+        return NULL;
+    if (is_over(dialog, now)) {
         sip_dialogs_end(dialogs, dialog);
         return NULL;
     }
-    return NULL;
+    number = number_of(dialogs, dialog);
+    unlink_seat(dialogs, number);
+    link_last(dialogs, number);
+    return dialog;
+}
+
+void
+sip_dialogs_closed(struct sip_dialogs *dialogs, uint64_t owner, uint32_t pinhole)
+{
+    struct sip_dialog *dialog = look_up(dialogs, owner);
+
+    if (!dialog)
+        return;
+    if (dialog->contact == pinhole)
+        dialog->contact = 0;
+    for (unsigned i = 0; i < 2 * SIP_STREAMS_MAX; i++) {
+        struct sip_stream *stream = &dialog->streams[i / 2];
+
+        if (stream->pinholes[i % 2] == pinhole)
+            stream->pinholes[i % 2] = 0;
+        if (stream->former[i % 2] == pinhole)
+            stream->former[i % 2] = 0;
+    }
+}
+
+/* Whoever can be reached from outside can be sent INVITEs, or send them: these push out each other, not calls that stand.
+ * They are looked for among the ones that were silent longest, of which calls are many. */
+static struct sip_dialog *
+find_oldest(const struct sip_dialogs *dialogs, int64_t now)
+{
+    uint32_t at = dialogs->seats[0].after;
+
+    for (unsigned looks = 0; at && looks < 64; looks++, at = dialogs->seats[at].after) {
+        const struct sip_dialog *dialog = &dialogs->seats[at];
+
+        if (is_over(dialog, now) || dialog->state == SIP_DIALOG_EARLY || dialog->state == SIP_DIALOG_REGISTERING)
+            return &dialogs->seats[at];
+    }
+    at = dialogs->seats[0].before; /* a flood is what came last */
+    for (unsigned looks = 0; at && looks < 64; looks++, at = dialogs->seats[at].before) {
+        if (dialogs->seats[at].state == SIP_DIALOG_EARLY)
+            return &dialogs->seats[at];
+    }
+    return &dialogs->seats[dialogs->seats[0].after];
 }
 
 /* Makes room for one more. Returns the word of a living dialog that had to go, or 0. */
@@ -135,8 +201,8 @@ make_room(struct sip_dialogs *dialogs, int64_t now)
 
     if (sip_dialogs_count(dialogs) < SIP_DIALOGS_MAX)
         return 0;
-    oldest = &dialogs->seats[dialogs->seats[0].after];
-    owner = now < oldest->expires ? oldest->owner : 0;
+    oldest = find_oldest(dialogs, now);
+    owner = is_over(oldest, now) ? 0 : oldest->owner;
     sip_dialogs_end(dialogs, oldest);
     return owner;
 }
@@ -176,17 +242,53 @@ lives_until(struct sip_dialog *dialog, int64_t expires)
     return SIP_EFFECT_PROLONG;
 }
 
-static enum sip_effect
-answer_to_invite(struct sip_dialog *dialog, unsigned status, int64_t now)
+static unsigned
+peer_of(const struct sip_dialog *dialog, uint32_t peer)
 {
+    unsigned i = 0;
+
+    while (i < dialog->peer_count && dialog->peers[i] != peer)
+        i++;
+    return i;
+}
+
+static void
+add_peer(struct sip_dialog *dialog, uint32_t peer)
+{
+    unsigned i = peer_of(dialog, peer);
+
+    if (i == dialog->peer_count && i < SIP_FORKS_MAX)
+        dialog->peers[dialog->peer_count++] = peer;
+}
+
+static enum sip_effect
+hang_up(struct sip_dialog *dialog, uint32_t peer)
+{
+    unsigned i = peer_of(dialog, peer);
+
+    if (dialog->state != SIP_DIALOG_CONFIRMED || i == dialog->peer_count)
+        return SIP_EFFECT_NONE;
+    dialog->peers[i] = dialog->peers[--dialog->peer_count];
+    return dialog->peer_count == 0 ? SIP_EFFECT_CLOSE : SIP_EFFECT_NONE;
+}
+
+static enum sip_effect
+answer_to_invite(struct sip_dialog *dialog, const struct sip_news *news, int64_t now)
+{
+    unsigned status = news->status;
+
     if (status < 200)
         return lives_until(dialog, now + (dialog->state == SIP_DIALOG_EARLY ? SIP_UNANSWERED : SIP_ESTABLISHED));
     if (status < 300) {
         dialog->state = SIP_DIALOG_CONFIRMED;
+        add_peer(dialog, news->peer);
         return lives_until(dialog, now + SIP_ESTABLISHED);
     }
-    /* Those that ask for another try (RFC 3261 section 22) come with a new INVITE of the same Call-ID. */
-    return dialog->state == SIP_DIALOG_EARLY && status != 401 && status != 407 ? SIP_EFFECT_CLOSE : SIP_EFFECT_NONE;
+    /* Those that ask for another try (RFC 3261 section 22) come with a new INVITE of the same Call-ID, and what is said
+     * to the one before may be said again after it. */
+    return dialog->state == SIP_DIALOG_EARLY && news->cseq == dialog->invite && status != 401 && status != 407
+               ? SIP_EFFECT_CLOSE
+               : SIP_EFFECT_NONE;
 }
 
 static enum sip_effect
@@ -203,22 +305,24 @@ answer_to_register(struct sip_dialog *dialog, unsigned status, uint32_t expires,
 }
 
 static enum sip_effect
-answer(struct sip_dialog *dialog, const struct sip_message *message, uint32_t expires, int64_t now)
+answer(struct sip_dialog *dialog, const struct sip_news *news, int64_t now)
 {
-    if (message->method_id == SIP_INVITE)
-        return answer_to_invite(dialog, message->status, now);
-    if (message->method_id == SIP_REGISTER)
-        return answer_to_register(dialog, message->status, expires, now);
+    if (news->method == SIP_INVITE)
+        return answer_to_invite(dialog, news, now);
+    if (news->method == SIP_REGISTER)
+        return answer_to_register(dialog, news->status, news->expires, now);
     return SIP_EFFECT_NONE;
 }
 
 enum sip_effect
-sip_dialog_message(struct sip_dialog *dialog, const struct sip_message *message, uint32_t expires, int64_t now)
+sip_dialog_message(struct sip_dialog *dialog, const struct sip_news *news, int64_t now)
 {
-    if (!message->request)
-        return answer(dialog, message, expires, now);
-    if (message->method_id == SIP_BYE)
-        return SIP_EFFECT_CLOSE;
+    if (!news->request)
+        return answer(dialog, news, now);
+    if (news->method == SIP_BYE)
+        return hang_up(dialog, news->peer);
+    if (news->method == SIP_INVITE)
+        dialog->invite = news->cseq;
     if (dialog->state == SIP_DIALOG_CONFIRMED)
         return lives_until(dialog, now + SIP_ESTABLISHED);
     if (dialog->state == SIP_DIALOG_EARLY)
@@ -229,5 +333,5 @@ sip_dialog_message(struct sip_dialog *dialog, const struct sip_message *message,
 int64_t
 sip_dialog_lifetime(const struct sip_dialog *dialog, int64_t now)
 {
-    return dialog->expires - now;
+    return dialog->state == SIP_DIALOG_CONFIRMED ? SIP_ESTABLISHED : dialog->expires - now;
 }

@@ -1,32 +1,105 @@
 /* Addresses in the start line and the header. What is out of a message that goes out is the sender's own: its socket's,
  * or another of the same host's that is mapped. Inwards, what names an external endpoint of the box becomes the internal
- * one behind it. The form is kept: where no port stood none is written, if the usual one is meant, so that what comes
- * back is byte for byte what the sender wrote. */
+ * one behind it. The form is kept: where no port stood none is written, if the usual one is meant, and where one has to be
+ * written nevertheless it is known that none stood there (struct sip_form), so that what comes back is byte for byte what
+ * the sender wrote, an address being in its usual form. */
 #include "nat/alg/sip_reading.h"
 
-static uint8_t
-protocol_of(const struct sip_uri *uri)
+/* Who stands somewhere in a message, and how. */
+struct named {
+    const struct sip_host *host;
+    uint8_t protocol;
+    uint16_t usual; /* the port that is meant when none is said (RFC 3261 section 19.1.2) */
+};
+
+static struct named
+named_over(const struct sip_host *host, enum sip_transport transport)
 {
-    return sip_uri_transport(uri) == SIP_UDP ? PROTOCOL_UDP : PROTOCOL_TCP;
+    return (struct named){ host, transport == SIP_UDP ? PROTOCOL_UDP : PROTOCOL_TCP,
+                           (uint16_t)(transport == SIP_TLS ? SIP_PORT + 1 : SIP_PORT) };
+}
+
+static struct named
+named_by_uri(const struct sip_uri *uri)
+{
+    return named_over(&uri->at, sip_uri_transport(uri));
 }
 
 static struct endpoint
-named(const struct sip_host *host)
+endpoint_of(const struct named *named)
 {
-    return (struct endpoint){ host->address, host->port ? host->port : SIP_PORT };
+    return (struct endpoint){ named->host->address, named->host->port ? named->host->port : named->usual };
 }
 
-static void
-put_host(struct sip_reading *reading, enum sip_alg_place place, const struct sip_host *host, struct endpoint with)
+/* ---- ports that did not stand there */
+
+/* A Request-URI is somebody's Contact, and a Route somebody's Record-Route. */
+static uint16_t
+bit_of(enum sip_alg_place place)
 {
+    if (place == SIP_PLACE_REQUEST_URI)
+        place = SIP_PLACE_CONTACT;
+    if (place == SIP_PLACE_RECORD_ROUTE)
+        place = SIP_PLACE_ROUTE;
+    return (uint16_t)(1u << place);
+}
+
+static struct sip_form *
+form_of(const struct sip_reading *reading, struct address host, uint8_t protocol)
+{
+    struct sip_box *box = reading->seat->state;
+
+    return &box->forms[(address_hash(host) ^ protocol) % SIP_FORMS];
+}
+
+static bool
+is_form_of(const struct sip_form *form, struct address host, uint8_t protocol)
+{
+    return form->protocol == protocol && address_equal(form->host, host);
+}
+
+/* The sender's own host stands there with a port, or without. */
+static void
+note_form(struct sip_reading *reading, enum sip_alg_place place, const struct named *named)
+{
+    struct sip_form *form = form_of(reading, named->host->address, named->protocol);
+
+    if (!is_form_of(form, named->host->address, named->protocol))
+        *form = (struct sip_form){ .host = named->host->address, .protocol = named->protocol };
+    if (named->host->port)
+        form->bare &= (uint16_t)~bit_of(place);
+    else
+        form->bare |= bit_of(place);
+}
+
+static bool
+wants_port(const struct sip_reading *reading, enum sip_alg_place place, const struct named *named, struct endpoint with)
+{
+    const struct sip_form *form = form_of(reading, with.address, named->protocol);
+
+    if (with.port != named->usual)
+        return true;
+    if (named->host->port == 0)
+        return false;
+    return !reading->inbound || !is_form_of(form, with.address, named->protocol) || !(form->bare & bit_of(place));
+}
+
+/* ---- one host */
+
+static void
+put_host(struct sip_reading *reading, enum sip_alg_place place, const struct named *named, struct endpoint with)
+{
+    const struct sip_host *host = named->host;
     char address[ADDRESS_TEXT], text[SIP_EDIT_TEXT];
     const char *form = address_is_ipv4(with.address) ? "%s" : "[%s]";
     int length = g_snprintf(text, sizeof text, form, address_format(with.address, address));
 
-    if (host->port || with.port != SIP_PORT)
-        g_snprintf(text + length, sizeof text - (size_t)length, ":%u", with.port);
-    if (span_equal(host->host_port, span_of_text(text)))
+    if (!reading->inbound)
+        note_form(reading, place, named);
+    if (endpoint_equal(endpoint_of(named), with))
         return;
+    if (wants_port(reading, place, named, with))
+        g_snprintf(text + length, sizeof text - (size_t)length, ":%u", with.port);
     if (reading->places == 0) {
         reading->old = host->address;
         reading->new = with.address;
@@ -35,12 +108,23 @@ put_host(struct sip_reading *reading, enum sip_alg_place place, const struct sip
 }
 
 static void
-edit_host(struct sip_reading *reading, enum sip_alg_place place, const struct sip_host *host, uint8_t protocol)
+edit_host(struct sip_reading *reading, enum sip_alg_place place, struct named named)
 {
     struct endpoint with;
 
-    if (!address_is_none(host->address) && sip_translate(reading, protocol, named(host), &with))
-        put_host(reading, place, host, with);
+    if (!address_is_none(named.host->address) && sip_translate(reading, named.protocol, endpoint_of(&named), &with))
+        put_host(reading, place, &named, with);
+}
+
+/* What the sender has been told, and says again now: where another phone behind the same box is, or a proxy, whose
+ * external endpoint became the internal one when it was told. */
+static void
+edit_told_host(struct sip_reading *reading, enum sip_alg_place place, struct named named)
+{
+    struct endpoint with;
+
+    if (!address_is_none(named.host->address) && sip_translate_any(reading, named.protocol, endpoint_of(&named), &with))
+        put_host(reading, place, &named, with);
 }
 
 /* ---- the start line, and lists of addresses */
@@ -50,8 +134,9 @@ edit_request_uri(struct sip_reading *reading)
 {
     struct sip_uri uri;
 
-    if (reading->sip.request && reading->inbound && sip_uri_decode(reading->sip.uri, &uri) && uri.sip)
-        edit_host(reading, SIP_PLACE_REQUEST_URI, &uri.at, protocol_of(&uri));
+    if (reading->sip.request && sip_uri_decode(reading->sip.uri, &uri) && uri.sip &&
+        (reading->inbound || !address_equal(uri.at.address, reading->message->way.internal.address)))
+        edit_told_host(reading, SIP_PLACE_REQUEST_URI, named_by_uri(&uri));
 }
 
 static void
@@ -63,7 +148,7 @@ edit_list(struct sip_reading *reading, enum sip_alg_place place, enum sip_header
 
     while (sip_values_next(&walk, &value)) {
         if (sip_name_addr_decode(value, &address) && !address.star && address.uri.sip)
-            edit_host(reading, place, &address.uri.at, protocol_of(&address.uri));
+            edit_told_host(reading, place, named_by_uri(&address.uri));
     }
 }
 
@@ -96,7 +181,7 @@ edit_via(struct sip_reading *reading)
 
     if (reading->sip.request == reading->inbound || !sip_values_next(&walk, &value) || !sip_via_decode(value, &via))
         return;
-    edit_host(reading, SIP_PLACE_VIA, &via.sent_by, via.transport == SIP_UDP ? PROTOCOL_UDP : PROTOCOL_TCP);
+    edit_host(reading, SIP_PLACE_VIA, named_over(&via.sent_by, via.transport));
     if (reading->inbound)
         restore_received(reading, &via);
 }
@@ -109,7 +194,8 @@ invites_requests(const struct sip_message *message)
 {
     if (message->method_id == SIP_REGISTER)
         return message->request;
-    return message->method_id == SIP_INVITE && (message->request || message->status < 300);
+    return (message->method_id == SIP_INVITE || message->method_id == SIP_UPDATE) &&
+           (message->request || message->status < 300);
 }
 
 /* Requests come from a registrar's address, or in a call from wherever the peer's Contact will be. */
@@ -136,31 +222,31 @@ open_contact(struct sip_reading *reading, uint8_t protocol, struct endpoint inte
 /* What the quirk does to a phone behind a second NAT: the outside address of this box, with a port that is not mapped
  * here. */
 static void
-mangle_contact(struct sip_reading *reading, const struct sip_host *host)
+mangle_contact(struct sip_reading *reading, const struct named *named)
 {
-    struct endpoint with = { reading->message->way.external.address, named(host).port };
+    struct endpoint with = { reading->message->way.external.address, endpoint_of(named).port };
 
-    if (address_is_private(host->address))
-        put_host(reading, SIP_PLACE_CONTACT, host, with);
+    if (address_is_private(named->host->address))
+        put_host(reading, SIP_PLACE_CONTACT, named, with);
 }
 
 static void
 edit_contact(struct sip_reading *reading, const struct sip_uri *uri)
 {
-    uint8_t protocol = protocol_of(uri);
+    struct named named = named_by_uri(uri);
     struct endpoint external;
 
     if (!reading->inbound && invites_requests(&reading->sip) &&
-        open_contact(reading, protocol, named(&uri->at), &external)) {
-        put_host(reading, SIP_PLACE_CONTACT, &uri->at, external);
+        open_contact(reading, named.protocol, endpoint_of(&named), &external)) {
+        put_host(reading, SIP_PLACE_CONTACT, &named, external);
         return;
     }
     if (!reading->inbound && reading->sip.method_id == SIP_REGISTER && sip_has_quirk(reading, SIP_QUIRK_REGISTER) &&
         !address_equal(uri->at.address, reading->message->way.internal.address)) {
-        mangle_contact(reading, &uri->at);
+        mangle_contact(reading, &named);
         return;
     }
-    edit_host(reading, SIP_PLACE_CONTACT, &uri->at, protocol);
+    edit_host(reading, SIP_PLACE_CONTACT, named);
 }
 
 static void
@@ -187,9 +273,13 @@ sip_granted(const struct sip_reading *reading)
     uint32_t most = 0;
 
     while (sip_values_next(&walk, &value)) {
+        struct named named;
+
         if (!sip_name_addr_decode(value, &contact) || contact.star || !contact.uri.sip ||
-            address_is_none(contact.uri.at.address) ||
-            !sip_translate(reading, protocol_of(&contact.uri), named(&contact.uri.at), &inside) ||
+            address_is_none(contact.uri.at.address))
+            continue;
+        named = named_by_uri(&contact.uri);
+        if (!sip_translate(reading, named.protocol, endpoint_of(&named), &inside) ||
             !address_equal(inside.address, reading->message->way.internal.address))
             continue;
         most = MAX(most, sip_contact_expires(&reading->sip, &contact, 3600));

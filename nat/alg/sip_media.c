@@ -17,6 +17,7 @@ struct medium {
     bool own_connection;      /* it has a c= of its own */
     bool has_rtcp;            /* a=rtcp */
     bool wants_rtcp;          /* RTCP comes to a port of its own */
+    bool held;                /* its destination is nowhere (RFC 3264 section 8.4 tells of RFC 2543's hold) */
     struct endpoint rtp, rtcp;
     struct endpoint new_rtp, new_rtcp;
 };
@@ -69,6 +70,7 @@ look_at(struct media *media, int number, struct medium *medium)
         return false;
     if (connection.to.host.kind != SDP_HOST_IPV4 && connection.to.host.kind != SDP_HOST_IPV6)
         return false;
+    medium->held = address_is_unspecified(connection.to.host.address);
     medium->rtp = (struct endpoint){ connection.to.host.address, line.port };
     medium->rtcp = rtcp_of(media, number, medium);
     medium->wants_rtcp = sdp_media_line_is_rtp(&line) && !endpoint_equal(medium->rtp, medium->rtcp);
@@ -106,23 +108,29 @@ open_medium(struct media *media, int number, struct medium *medium)
     struct endpoint rtp = medium->rtp, rtcp = medium->rtcp;
     struct alg_wish wish = { .protocol = PROTOCOL_UDP, .owner = reading->owner };
     struct alg_grant grants[2];
-    bool pair;
+    bool own_rtcp, pair;
 
+    if (!medium->held)
+        *stream = (struct sip_stream){ .peer = stream->peer };
     if (!is_senders(reading, &rtp))
         return true;
-    pair = medium->wants_rtcp && is_senders(reading, &rtcp) && rtcp.port == rtp.port + 1;
+    own_rtcp = is_senders(reading, &rtcp);
+    pair = medium->wants_rtcp && own_rtcp && rtcp.port == rtp.port + 1;
     wish.pair = pair;
     wish.remote.address = stream->peer;
     wish.lifetime = sip_pinhole_lifetime(reading);
+    wish.refreshed = !sip_has_quirk(reading, SIP_QUIRK_SHORT_PINHOLE);
     if (!open_port(reading, &wish, rtp, grants))
         return false;
     stream->internal = rtp;
     stream->pinholes[0] = grants[0].pinhole;
     stream->pinholes[1] = pair ? grants[1].pinhole : 0;
     medium->new_rtp = grants[0].external;
-    medium->new_rtcp = pair ? grants[1].external : grants[0].external;
+    medium->new_rtcp = pair                                        ? grants[1].external
+                       : endpoint_equal(medium->rtp, medium->rtcp) ? grants[0].external
+                                                                   : medium->rtcp;
     medium->moved = true;
-    if (!medium->wants_rtcp || pair || !is_senders(reading, &rtcp))
+    if (!medium->wants_rtcp || pair || !own_rtcp)
         return true;
     wish.pair = false;
     if (!open_port(reading, &wish, rtcp, grants))
@@ -134,14 +142,20 @@ open_medium(struct media *media, int number, struct medium *medium)
 
 /* ---- inwards: what is this box's own is restored, so that media of two phones behind it need not turn round */
 
+/* Not between families: what says IP4 in front would have to say IP6. Of RTCP that has no mapping the port is above the
+ * internal one, as nobody has said anything else; if somebody has, the medium stays. */
 static void
 restore_medium(struct media *media, struct medium *medium)
 {
     const struct sip_reading *reading = media->reading;
+    struct address old = medium->rtp.address;
 
-    medium->moved = sip_translate(reading, PROTOCOL_UDP, medium->rtp, &medium->new_rtp);
-    if (medium->moved && !sip_translate(reading, PROTOCOL_UDP, medium->rtcp, &medium->new_rtcp))
-        medium->new_rtcp = medium->new_rtp;
+    medium->moved = sip_translate(reading, PROTOCOL_UDP, medium->rtp, &medium->new_rtp) &&
+                    address_is_ipv4(old) == address_is_ipv4(medium->new_rtp.address);
+    if (!medium->moved || sip_translate(reading, PROTOCOL_UDP, medium->rtcp, &medium->new_rtcp))
+        return;
+    medium->new_rtcp = (struct endpoint){ medium->new_rtp.address, (uint16_t)(medium->new_rtp.port + 1) };
+    medium->moved = !medium->has_rtcp && medium->new_rtp.port < UINT16_MAX;
 }
 
 /* Media that share a c= go to one address, or stay. */
@@ -174,8 +188,10 @@ settle(struct media *media)
     for (int i = 0; i < media->session->media_count; i++) {
         struct medium *medium = &media->list[i];
 
-        if (!look_at(media, i, medium))
+        if (!look_at(media, i, medium)) {
+            reading->streams[i] = (struct sip_stream){ .peer = reading->streams[i].peer };
             continue;
+        }
         if (reading->inbound)
             restore_medium(media, medium);
         else if (!open_medium(media, i, medium))
@@ -188,6 +204,17 @@ settle(struct media *media)
 }
 
 /* ---- the edits */
+
+/* Whether a session's c= says where any medium goes. */
+static bool
+is_shared(const struct media *media)
+{
+    for (int i = 0; i < media->session->media_count; i++) {
+        if (!media->list[i].own_connection && media->list[i].rtp.port != 0)
+            return true;
+    }
+    return false;
+}
 
 /* The medium that says what becomes of a session's own lines. */
 static const struct medium *
@@ -214,6 +241,19 @@ edit_port_of(struct media *media, enum sip_alg_place what, const struct sdp_plac
         sip_edit_number(media->reading, what, place->port_text, port);
 }
 
+/* A second a=rtcp, or c= (of a lower layer, RFC 8866 section 5.7), may name something else. */
+static void
+edit_rtcp(struct media *media, const struct sdp_place *place, const struct medium *medium)
+{
+    bool has_address = place->host.kind == SDP_HOST_IPV4 || place->host.kind == SDP_HOST_IPV6;
+
+    if (place->port != medium->rtcp.port ||
+        (has_address && !address_equal(place->host.address, medium->rtcp.address)))
+        return;
+    edit_port_of(media, SIP_PLACE_RTCP, place, medium->new_rtcp.port);
+    edit_host_of(media, SIP_PLACE_RTCP, place, medium->new_rtcp.address);
+}
+
 static void
 edit_candidate(struct media *media, const struct sdp_place *place, const struct medium *medium)
 {
@@ -232,7 +272,7 @@ edit_candidate(struct media *media, const struct sdp_place *place, const struct 
 static void
 edit_session_place(struct media *media, const struct sdp_place *place)
 {
-    const struct medium *medium = first_moved(media, place->kind == SDP_PLACE_CONNECTION);
+    const struct medium *medium = first_moved(media, place->kind == SDP_PLACE_CONNECTION && is_shared(media));
 
     if (!medium || !address_equal(place->host.address, medium->rtp.address))
         return;
@@ -251,14 +291,14 @@ edit_place(struct media *media, const struct sdp_place *place)
         return;
     switch (place->kind) {
     case SDP_PLACE_CONNECTION:
-        edit_host_of(media, SIP_PLACE_CONNECTION, place, medium->new_rtp.address);
+        if (address_equal(place->host.address, medium->rtp.address))
+            edit_host_of(media, SIP_PLACE_CONNECTION, place, medium->new_rtp.address);
         break;
     case SDP_PLACE_MEDIA:
         edit_port_of(media, SIP_PLACE_MEDIA, place, medium->new_rtp.port);
         break;
     case SDP_PLACE_RTCP:
-        edit_port_of(media, SIP_PLACE_RTCP, place, medium->new_rtcp.port);
-        edit_host_of(media, SIP_PLACE_RTCP, place, medium->new_rtcp.address);
+        edit_rtcp(media, place, medium);
         break;
     case SDP_PLACE_CANDIDATE:
         edit_candidate(media, place, medium);
@@ -268,21 +308,26 @@ edit_place(struct media *media, const struct sdp_place *place)
     }
 }
 
-/* Where RTCP is no longer one port above, somebody has to say so (RFC 3605). */
+/* Where RTCP is no longer one port above, somebody has to say so (RFC 3605): behind the medium's last line, which may lack
+ * its end. */
 static void
 tell_rtcp(struct media *media, int number)
 {
     const struct sdp_session *session = media->session;
     const struct medium *medium = &media->list[number];
-    size_t end = number + 1 < session->media_count ? session->lines[session->media[number + 1].first].offset - 2
-                                                   : session->text.length;
-    char text[SIP_EDIT_TEXT];
+    const struct sdp_line *last = &session->lines[session->media[number].end - 1];
+    char text[SIP_EDIT_TEXT], address[ADDRESS_TEXT];
+    int length;
 
     if (!medium->moved || !medium->wants_rtcp || medium->has_rtcp ||
         medium->new_rtcp.port == medium->new_rtp.port + 1)
         return;
-    g_snprintf(text, sizeof text, "a=rtcp:%u\r\n", medium->new_rtcp.port);
-    sip_edit(media->reading, SIP_PLACE_RTCP, span_of(session->text.bytes + end, 0), text);
+    length = g_snprintf(text, sizeof text, "\r\na=rtcp:%u", medium->new_rtcp.port);
+    if (!address_equal(medium->new_rtcp.address, medium->new_rtp.address))
+        g_snprintf(text + length, sizeof text - (size_t)length, " IN IP%c %s",
+                   address_is_ipv4(medium->new_rtcp.address) ? '4' : '6',
+                   address_format(medium->new_rtcp.address, address));
+    sip_edit(media->reading, SIP_PLACE_RTCP, span_of(session->text.bytes + last->offset + last->length, 0), text);
 }
 
 static void
@@ -317,11 +362,27 @@ edit_content_length(struct sip_reading *reading)
 
 /* ---- the body */
 
+/* Whether descriptions are offers and answers in such a message (RFC 3264; RFC 3261 section 13.2.1, RFC 3262 section 5,
+ * RFC 3311 section 5): what answers OPTIONS, or refuses an INVITE, tells only what somebody could do. */
+static bool
+agrees_on_media(const struct sip_message *message)
+{
+    switch (message->method_id) {
+    case SIP_INVITE:
+    case SIP_ACK:
+    case SIP_PRACK:
+    case SIP_UPDATE:
+        return message->request || message->status < 300;
+    default:
+        return false;
+    }
+}
+
 /* A description that is there to be read: what is coded, or in several parts, is left alone. */
 static bool
 has_description(struct sip_reading *reading)
 {
-    return reading->sip.body.length > 0 && sip_content_is(&reading->sip, "application/sdp") &&
+    return reading->sip.body.length > 0 && agrees_on_media(&reading->sip) && sip_content_is(&reading->sip, "application/sdp") &&
            !sip_message_find(&reading->sip, SIP_HEADER_CONTENT_ENCODING, 0) &&
            sdp_session_parse(reading->sip.body, &reading->session, NULL) == SDP_FAULT_NONE &&
            reading->session.media_count <= SIP_STREAMS_MAX;
@@ -332,7 +393,8 @@ sip_edit_media(struct sip_reading *reading)
 {
     struct media media = { .reading = reading, .session = &reading->session };
 
-    if (!has_description(reading))
+    reading->described = has_description(reading);
+    if (!reading->described)
         return true;
     if (!settle(&media))
         return false;
@@ -360,8 +422,11 @@ note_media(struct sip_reading *reading)
         if (sdp_media_line_of(session, i).port == 0 || !sdp_media_connection(session, i, &connection) ||
             (connection.to.host.kind != SDP_HOST_IPV4 && connection.to.host.kind != SDP_HOST_IPV6))
             continue;
-        if (tells_something(connection.to.host.address))
-            reading->peer_media[i] = connection.to.host.address;
+        if (i >= (int)SIP_STREAMS_MAX || address_is_unspecified(connection.to.host.address))
+            continue;
+        reading->peer_said |= 1u << i;
+        reading->peer_media[i] =
+            tells_something(connection.to.host.address) ? connection.to.host.address : ADDRESS_NONE;
     }
 }
 
@@ -378,10 +443,13 @@ note_contact(struct sip_reading *reading)
         reading->peer_contact = contact.uri.at.address;
 }
 
+/* Before there is a final answer others may ring, too, and send early media: nobody is kept out (RFC 3960 section 2). */
 void
 sip_note_peer(struct sip_reading *reading)
 {
-    if (has_description(reading))
+    if (!reading->sip.request && reading->sip.status < 200)
+        return;
+    if (reading->described)
         note_media(reading);
     note_contact(reading);
 }
@@ -401,13 +469,15 @@ narrow_stream(struct alg_seat *seat, struct sip_stream *stream, struct address p
 void
 sip_narrow(struct sip_reading *reading, struct sip_dialog *dialog)
 {
+    bool forked = dialog->peer_count > 1; /* several have answered: until all but one have had a BYE it may be any */
+
     for (unsigned i = 0; i < SIP_STREAMS_MAX; i++) {
-        if (!address_is_none(reading->peer_media[i]))
-            narrow_stream(reading->seat, &dialog->streams[i], reading->peer_media[i]);
+        if (reading->peer_said & 1u << i)
+            narrow_stream(reading->seat, &dialog->streams[i], forked ? ADDRESS_NONE : reading->peer_media[i]);
     }
     if (address_is_none(reading->peer_contact))
         return;
-    dialog->peer_contact = reading->peer_contact;
+    dialog->peer_contact = forked ? ADDRESS_NONE : reading->peer_contact;
     if (dialog->contact)
         (void)alg_narrow(reading->seat, dialog->contact, (struct endpoint){ dialog->peer_contact, 0 });
 }

@@ -23,13 +23,19 @@ struct sip_edit {
     char text[SIP_EDIT_TEXT];
 };
 
+/* About 30 KB, for one message: it stands in the seat and not on the stack, is filled anew with each message, and nothing
+ * of it is zeroed that is not read. The seat is a box's, and a box reads one message at a time, also where one message is
+ * read twice because the box turns it round (RFC 4787 section 6). */
 struct sip_reading {
     struct alg_message *message;
     struct alg_seat *seat;
     struct sip_message sip;
     uint64_t owner;            /* the dialog's word */
+    uint32_t peer;             /* a hash of the outside's tag */
     struct address known_peer_contact; /* what it knew before; none: nothing */
     bool inbound, full;        /* `full`: there were more edits than fit */
+    bool described;            /* `session` is the message's body */
+    bool refused_changes;      /* it is to pass as it is */
     uint8_t protocol;          /* that carries it */
     enum alg_opened refused;   /* why media can't be had */
     unsigned places;           /* bits of enum sip_alg_place */
@@ -43,13 +49,26 @@ struct sip_reading {
     uint32_t granted;          /* seconds that a registrar grants the inside's Contact */
     unsigned stream_count;     /* that the inside has described */
     struct sip_stream streams[SIP_STREAMS_MAX];
-    struct address peer_media[SIP_STREAMS_MAX], peer_contact; /* whence the peer's will come; none: not said */
+    unsigned peer_said;        /* bits of the media of which the peer has said whence they will come: */
+    struct address peer_media[SIP_STREAMS_MAX]; /* none: from anywhere */
+    struct address peer_contact;                /* and its requests; none: not said */
     struct sdp_session session;
+};
+
+/* Where a host stood without a port, which became one with a port because the usual one is not what is mapped: coming back
+ * it stands without again. URIs with and without are not equal (RFC 3261 section 19.1.4), and a phone looks for its own
+ * Contact in what a registrar says. One seat for a host and protocol; two that share one forget each other's, at worst. */
+enum { SIP_FORMS = 256 };
+struct sip_form {
+    struct address host;
+    uint16_t bare; /* bits of enum sip_alg_place */
+    uint8_t protocol;
 };
 
 /* The state of a seat. */
 struct sip_box {
     struct sip_dialogs dialogs;
+    struct sip_form forms[SIP_FORMS];
     struct sip_reading reading; /* of the message under way */
 };
 
@@ -72,6 +91,9 @@ int64_t sip_pinhole_lifetime(struct sip_reading *reading);
  * else's, or nothing is mapped there. */
 bool sip_translate(const struct sip_reading *reading, uint8_t protocol, struct endpoint endpoint,
                    struct endpoint *other);
+/* Likewise, of any host inside: of what has been translated inwards for the sender, who sends it back now. */
+bool sip_translate_any(const struct sip_reading *reading, uint8_t protocol, struct endpoint endpoint,
+                       struct endpoint *other);
 
 /* `part` of the message shall become this text. */
 void sip_edit(struct sip_reading *reading, enum sip_alg_place place, struct span part, const char *text);
