@@ -40,7 +40,7 @@ take_record(struct journal *journal, const struct record *record)
     g_assert(bench->open >= 0 && bench->open <= 2 * NAT_PINHOLES_PER_HOST);
 }
 
-/* ---- messages: '|' is a line's end, '@' a host, '#' one with or without a port, '%' a digit, '$' a port */
+/* ---- messages: '|' is a line's end, '~' a host, '#' one with or without a port, '%' a digit, '$' a port */
 
 struct text {
     GString *out;
@@ -85,7 +85,7 @@ put_part(struct text *text, const char *part)
         case '|':
             g_string_append(text->out, "\r\n");
             break;
-        case '@':
+        case '~':
             put_host(text);
             break;
         case '#':
@@ -112,7 +112,7 @@ static const unsigned statuses[] = { 100, 180, 183, 200, 200, 200, 302, 401, 407
 static const char *const vias[] = {
     "Via: SIP/2.0/UDP #;branch=z9hG4bK%;rport|", "v: SIP/2.0/UDP #;branch=z9hG4bK%|",
     "Via: SIP/2.0/TCP #;branch=z9hG4bK%, SIP/2.0/UDP #;branch=z9hG4bKz|",
-    "Via:|\tSIP/2.0/UDP|  #;branch=z9hG4bK%;received=@;rport=$|", "Via : SIP / 2.0 / UDP # ;branch=z9hG4bK%|",
+    "Via:|\tSIP/2.0/UDP|  #;branch=z9hG4bK%;received=~;rport=$|", "Via : SIP / 2.0 / UDP # ;branch=z9hG4bK%|",
 };
 static const char *const fields[] = {
     "Contact: <sip:a@#>;expires=%00|",  "m: \"A\" <sip:a@#;transport=tcp>|",       "Contact: sip:a@#|",
@@ -122,10 +122,10 @@ static const char *const fields[] = {
     "Contact: <sips:a@#>|",             "Content-Encoding: gzip|",
 };
 static const char *const lines[] = {
-    "c=IN IP4 @|", "m=audio $ RTP/AVP 0|", "m=video $ RTP/AVP 31|", "m=image $ udptl t38|", "m=audio $/2 RTP/AVP 0|",
-    "a=rtcp:$|", "a=rtcp:$ IN IP4 @|", "a=candidate:1 1 UDP 9 @ $ typ host|",
-    "a=candidate:1 2 UDP 9 @ $ typ srflx raddr @ rport $|", "a=sendonly|", "a=rtcp-mux|", "m=message $ TCP/MSRP *|",
-    "a=remote-candidates:1 @ $|", "c=IN IP4 0.0.0.0|", "k=clear:10.0.0.2|",
+    "c=IN IP4 ~|", "m=audio $ RTP/AVP 0|", "m=video $ RTP/AVP 31|", "m=image $ udptl t38|", "m=audio $/2 RTP/AVP 0|",
+    "a=rtcp:$|", "a=rtcp:$ IN IP4 ~|", "a=candidate:1 1 UDP 9 ~ $ typ host|",
+    "a=candidate:1 2 UDP 9 ~ $ typ srflx raddr ~ rport $|", "a=sendonly|", "a=rtcp-mux|", "m=message $ TCP/MSRP *|",
+    "a=remote-candidates:1 ~ $|", "c=IN IP4 0.0.0.0|", "k=clear:10.0.0.2|",
 };
 
 static void
@@ -135,9 +135,9 @@ put_description(struct text *text, GString *body)
     unsigned count = reader_u8(text->reader) % 12;
 
     text->out = body;
-    put_part(text, "v=0|o=a 1 1 IN IP4 @|s=-|");
+    put_part(text, "v=0|o=a 1 1 IN IP4 ~|s=-|");
     if (count & 1)
-        put_part(text, "c=IN IP4 @|");
+        put_part(text, "c=IN IP4 ~|");
     put_part(text, "t=0 0|m=audio $ RTP/AVP 0|");
     while (count-- > 0)
         put_part(text, lines[reader_u8(text->reader) % G_N_ELEMENTS(lines)]);
@@ -335,6 +335,15 @@ check_message(const struct sip_bench *bench, struct span was, struct span is)
 
 /* ---- what comes back */
 
+static void
+must_be(struct span is, const GString *wanted)
+{
+    if (span_equal(is, span_of((const uint8_t *)wanted->str, wanted->len)))
+        return;
+    g_printerr("what came back:\n%.*s\nwhat should have:\n%s\n", (int)is.length, is.bytes, wanted->str);
+    g_assert_not_reached();
+}
+
 /* An answer to a request as its receiver saw it. */
 static void
 answer_to(struct span request, GString *out)
@@ -364,28 +373,27 @@ answer_to(struct span request, GString *out)
     g_string_append(out, "Content-Length: 0\r\n\r\n");
 }
 
+static unsigned
+count_of(const struct sip_message *message, enum sip_header_name name)
+{
+    struct sip_values walk = sip_values_of(message, name);
+    unsigned count = 0;
+    struct span value;
+
+    while (sip_values_next(&walk, &value))
+        count++;
+    return count;
+}
+
+/* Of a host that stands in one field with a port and without one, one of these forms is known afterwards. */
 static bool
 comes_back(const struct text *text)
 {
     struct sip_message message;
 
-    return text->own_only && sip_message_decode(span_of_string(text->out), &message) == SIP_FAULT_NONE && message.request;
-}
-
-static unsigned
-count_of(const struct text *text, enum sip_header_name name)
-{
-    struct sip_message message;
-    unsigned count = 0;
-    struct span value;
-
-    g_assert(sip_message_decode(span_of_string(text->out), &message) == SIP_FAULT_NONE);
-
-    struct sip_values walk = sip_values_of(&message, name);
-
-    while (sip_values_next(&walk, &value))
-        count++;
-    return count;
+    return text->own_only && sip_message_decode(span_of_string(text->out), &message) == SIP_FAULT_NONE &&
+           message.request && count_of(&message, SIP_HEADER_CONTACT) <= 1 &&
+           count_of(&message, SIP_HEADER_RECORD_ROUTE) <= 1 && count_of(&message, SIP_HEADER_PATH) <= 1;
 }
 
 static void
@@ -394,15 +402,14 @@ check_back(struct sip_bench *bench, const struct text *text, struct span left)
     g_autoptr(GString) told = g_string_new(NULL), own = g_string_new(NULL);
     struct endpoint seen = bench->alg.from;
 
-    if (bench->quirks || !comes_back(text) || count_of(text, SIP_HEADER_CONTACT) > 1 ||
-        count_of(text, SIP_HEADER_RECORD_ROUTE) > 2)
+    if (bench->quirks || !comes_back(text))
         return;
     answer_to(span_of_string(text->out), own);
     answer_to(left, told);
     bench->speaker = ADDRESS_NONE;
     alg_bench_datagram(&bench->alg, SERVER, alg_end_of(&bench->alg, SERVER), seen, span_of_string(told));
     if (bench->alg.last_length > 0)
-        g_assert(span_equal(span_of(bench->alg.last, bench->alg.last_length), span_of_string(own)));
+        must_be(span_of(bench->alg.last, bench->alg.last_length), own);
 }
 
 /* ---- datagrams */
