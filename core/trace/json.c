@@ -38,7 +38,7 @@ utf8_length(const uint8_t *at, const uint8_t *end)
 void
 json_escape(struct span text, GString *out)
 {
-    const uint8_t *at = text.bytes, *end = at + text.length, *run = at;
+    const uint8_t *at = text.bytes, *end = text.length ? at + text.length : at, *run = at; /* NULL has no end */
     size_t length;
 
     g_string_append_c(out, '"');
@@ -56,7 +56,8 @@ json_escape(struct span text, GString *out)
             run = ++at;
         }
     }
-    g_string_append_len(out, (const char *)run, at - run);
+    if (at > run)
+        g_string_append_len(out, (const char *)run, at - run);
     g_string_append_c(out, '"');
 }
 

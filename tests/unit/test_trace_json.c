@@ -40,6 +40,10 @@ test_text(void)
         json_escape(span_of(exact, length), out);
         CHECK_ROW_TEXT(texts[i].name, out->str, texts[i].json);
     }
+
+    g_autoptr(GString) out = g_string_new(NULL);
+    json_escape(span_of(NULL, 0), out); /* what a decoder found nothing of */
+    CHECK_ROW_TEXT("nothing at all", out->str, "\"\"");
 }
 
 static const struct {
