@@ -12,7 +12,7 @@ const only = process.argv.slice(2);
 const SIZES = { laptop: [1280, 720], projector: [1920, 1080], phone: [390, 844] };
 const SCENARIOS = ['situations/full-cone-both', 'situations/restricted-both', 'situations/symmetric-both',
     'situations/symmetric-to-public', 'situations/turn-relay', 'situations/ice-direct', 'situations/ice-relay', 'situations/sip-alg', 'situations/sip-no-alg',
-    'nat/double-nat', 'nat/cgn-ports', 'nat/nat64', 'nat/reboot', 'nat/ftp-alg', 'stun/tcp', 'sip/slipstream', 'ice/restart-on-network-change', 'tests/page/call.lua'];
+    'nat/double-nat', 'nat/cgn-ports', 'nat/nat64', 'nat/reboot', 'nat/ftp-alg', 'stun/tcp', 'stun/loss', 'sip/slipstream', 'ice/restart-on-network-change', 'tests/page/call.lua'];
 
 let passed = 0, failed = 0, browser;
 
@@ -227,6 +227,19 @@ tests['a dropped packet stops where it is dropped and says why'] = async () => {
         check(`${scenario}: the overview tells it`, overview.includes(first.reason) && overview.includes(first.text), overview);
         await close(page);
     }
+};
+
+tests['a packet that a link loses ends on that link'] = async () => {
+    const folder = run('stun/loss'), page = await open(folder), lost = journalOf(folder).find((one) => one.kind === 'link-dropped');
+    await page.keyboard.press('d');
+    check('the caption', (await page.textContent('#caption')).includes(lost.text));
+    const mark = await (await page.$('.mark-dropped .mark-sign')).boundingBox();
+    const ends = await page.$$eval('.node rect', (all) => all.map((one) => one.getBoundingClientRect()).map((one) => [one.left, one.top, one.right, one.bottom]));
+    check('the mark is on no node', ends.every(([left, top, right, bottom]) => mark.x + mark.width / 2 < left || mark.x + mark.width / 2 > right ||
+        mark.y + mark.height / 2 < top || mark.y + mark.height / 2 > bottom), { mark, ends });
+    await page.click('#tab-ladder');
+    check('the ladder says so', (await page.textContent('.ladder-row.current')).includes(lost.reason));
+    await close(page);
 };
 
 tests['a translated packet changes its label at the NAT'] = async () => {

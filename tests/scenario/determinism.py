@@ -23,7 +23,7 @@ BUILD_SECONDS = 300
 def everything(scenario, folder, program=PROGRAM, *options):
     """All that a run says and leaves: {file: bytes}. The folder's name is in the story: it is the same for all."""
     os.makedirs(folder)
-    result = punchlab('run', scenario, '--explain', '--out', 'run', *options, program=program, cwd=folder)
+    result = punchlab('run', scenario, '--explain', '--html', '--out', 'run', *options, program=program, cwd=folder)
     check('%s runs silently' % scenario, result.returncode == 0 and not result.stderr,
           'status %d: %s' % (result.returncode, result.stderr))
     found = {'(standard output)': result.stdout.encode()}

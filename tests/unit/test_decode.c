@@ -140,7 +140,7 @@ test_bounds(void)
     packet[24] = 0x05, packet[25] = 0x64;
     packet[28] = 0;
     told = tell(span_of(packet, sizeof(packet)));
-    CHECK_ROW("bytes are cut", strstr(told.json->str, "\"length\":1372") != NULL && told.json->len < 1000);
+    CHECK_ROW("data is cut", strstr(told.json->str, "\"length\":1372") != NULL && told.json->len < 1000);
     told_clear(&told);
 }
 

@@ -38,12 +38,13 @@ decode_is_text(struct span data)
     return true;
 }
 
-void
-decode_tell(struct decoding *decoding, const char *name, struct span data)
+/* A text up to `most` bytes, or bytes. */
+static void
+tell_up_to(struct decoding *decoding, const char *name, struct span data, size_t most)
 {
     struct fields *out = decoding->out;
     bool text = decode_is_text(data);
-    size_t most = text ? DECODE_TEXT : DECODE_BYTES, length = MIN(data.length, most);
+    size_t length = MIN(data.length, text ? most : DECODE_BYTES);
 
     while (text && length < data.length && (data.bytes[length] & 0xc0) == 0x80)
         length--; /* never within a character */
@@ -53,6 +54,12 @@ decode_tell(struct decoding *decoding, const char *name, struct span data)
         out->bytes(out, name, span_of(data.bytes, length));
     if (length < data.length)
         fields_number(out, "length", (int64_t)data.length);
+}
+
+void
+decode_tell(struct decoding *decoding, const char *name, struct span data)
+{
+    tell_up_to(decoding, name, data, DECODE_TEXT);
 }
 
 /* "8 bytes of data: punch 1" */
@@ -65,7 +72,7 @@ tell_data(struct decoding *decoding, struct span data)
     if (data.length <= SHOWN && decode_is_text(data) && !memchr(data.bytes, '\n', data.length))
         g_string_append_printf(decoding->summary, ": %.*s", (int)data.length, (const char *)data.bytes);
     decoding->out->open(decoding->out, "Data");
-    decode_tell(decoding, decode_is_text(data) ? "text" : "bytes", data);
+    tell_up_to(decoding, decode_is_text(data) ? "text" : "bytes", data, DECODE_DATA);
     decoding->out->close(decoding->out);
 }
 

@@ -17,7 +17,8 @@
 
 enum {
     DECODE_DEPTH = 4,     /* packets or messages within each other */
-    DECODE_TEXT = 8192,   /* bytes of a text that are told */
+    DECODE_TEXT = 8192,   /* bytes of a message of text that are told */
+    DECODE_DATA = 512,    /* of text that nobody knows: thousands of packets may be full of it */
     DECODE_BYTES = 256,   /* of what is not text */
 };
 

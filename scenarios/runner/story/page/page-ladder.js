@@ -9,7 +9,7 @@ const Ladder = (() => {
         const used = new Map();
         for (const row of model.rows) {
             if (row.step) continue;
-            for (const name of [row.from, row.to])
+            for (const name of [row.from, row.to || row.legs[row.legs.length - 1].member])
                 if (name) used.set(name, (used.get(name) || 0) + 1);
         }
         const within = (box) => {
@@ -140,7 +140,9 @@ const Ladder = (() => {
         const a = columnOf.get(row.from), b = row.to !== null ? columnOf.get(row.to) : undefined;
         const x1 = xOf(a === undefined ? 0 : a);
         const away = a !== undefined && a + 1 < columns.length ? 1 : -1;
-        const x2 = b === undefined ? x1 + away * 0.45 * (width - TIME) / columns.length : a === b ? x1 + 26 : xOf(b);
+        /* What a link lost ends on the way to who is at the link's other end. */
+        const toward = b === undefined ? columnOf.get(row.legs[row.legs.length - 1].member) : undefined;
+        const x2 = toward !== undefined && toward !== a ? x1 + (xOf(toward) - x1) * 0.75 : b === undefined ? x1 + away * 0.45 * (width - TIME) / columns.length : a === b ? x1 + 26 : xOf(b);
         const way = x2 >= x1 ? 1 : -1, y = 26;
         element.classList.add(`p-${protocol}`);
         if (dropped) element.classList.add('is-dropped');

@@ -282,13 +282,18 @@ const Layout = (() => {
         if (network === null || !line) {
             if (from) points.push({ x: from.x, y: from.y });
             if (to) points.push({ x: to.x, y: to.y });
+        } else if (isBand(leg.from) && !leg.to) {
+            /* Lost on the way down: in the middle of that link. */
+            const a = layout.attach(network, leg.member), b = end(leg.member), source = leg.before ? leg.before.from : null;
+            if (source) points.push(middle(source, leg.member));
+            if (a && b) points.push(a, { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
         } else if (isBand(leg.from)) {
             const source = leg.before ? leg.before.from : null;
             if (source) points.push(middle(source, leg.to));
             points.push(layout.attach(network, leg.to), end(leg.to));
         } else if (leg.to && isBand(leg.to)) {
             points.push(end(leg.from), layout.attach(network, leg.from));
-            points.push(middle(leg.from, leg.after ? leg.after.to : null));
+            points.push(middle(leg.from, leg.after ? leg.after.to || leg.after.member : null));
         } else if (leg.to) {
             points.push(end(leg.from), layout.attach(network, leg.from), layout.attach(network, leg.to), end(leg.to));
         } else {

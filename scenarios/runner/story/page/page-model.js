@@ -25,8 +25,8 @@ const Model = (() => {
                 const network = networks[face.network];
                 if (!network) return;
                 const link = network.kind === 'internet' ? `${face.network}/${node.name}/${number}` : `${face.network}`;
-                if (face.trace) traces.set(face.trace, { node: node.name, network: face.network, link });
-                if (face.far_trace) traces.set(face.far_trace, { node: network.name, network: face.network, link });
+                if (face.trace) traces.set(face.trace, { node: node.name, network: face.network, link, member: node.name });
+                if (face.far_trace) traces.set(face.far_trace, { node: network.name, network: face.network, link, member: node.name });
             });
         }
         const changes = run.topology.changes || [], byFace = new Map();
@@ -79,7 +79,7 @@ const Model = (() => {
         const open = [];
         for (const event of events) {
             if (event.out) {
-                const leg = { packet: event.packet, from: event.node, to: null, network: event.network, link: event.link,
+                const leg = { packet: event.packet, from: event.node, to: null, network: event.network, link: event.link, member: event.member,
                               t0: event.at, t1: null, form: event.form };
                 open.push(leg);
                 legs.push(leg);
