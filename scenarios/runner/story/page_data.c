@@ -122,10 +122,12 @@ text_value(JsonObject *object, GList *members, struct pool *pool, GString *patte
     const char *text = finished_text(object, "text");
     struct part parts[PLACES];
 
-    if (strchr(text, MARK))
-        g_string_assign(pattern, text), g_strdelimit(pattern->str, "\001", '?');
-    else
+    if (strchr(text, MARK)) { /* a script may have put one there: it is told as it is, without the mark */
+        g_string_assign(pattern, text);
+        g_strdelimit(pattern->str, "\001", '?');
+    } else {
         make_pattern(text, parts, parts_of(object, members, parts), pattern);
+    }
     return pool_text(pool, span_of(pattern->str, pattern->len));
 }
 
