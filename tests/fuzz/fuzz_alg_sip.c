@@ -299,6 +299,13 @@ ends_alike(struct span was, struct span is, struct span *rest_is)
 }
 
 static void
+complain(struct span before, struct span after)
+{
+    g_printerr("%.*s\nbecame\n%.*s\n", (int)before.length, before.bytes, (int)after.length, after.bytes);
+    g_assert_not_reached();
+}
+
+static void
 check_lines(struct span was, struct span is)
 {
     bool body = false, allowed = true;
@@ -310,10 +317,10 @@ check_lines(struct span was, struct span is)
             allowed = has_addresses(before, first, body);
         while (body && is_added(after) && !is_like(before, after))
             after = next_line(&is);
-        if (!span_equal(before, after))
-            g_assert(allowed && (is_like(before, after) || (was.length == 0 && ends_alike(before, after, &is))));
-        if (!body && before.length <= 2 && !first)
-            body = true;
+        if (!span_equal(before, after) && !(allowed && is_like(before, after)) &&
+            !(was.length == 0 && ends_alike(before, after, &is)))
+            complain(before, after);
+        body |= !first && before.length <= 2;
     }
     while (is.length > 0)
         g_assert(is_added(next_line(&is)));
