@@ -13,11 +13,12 @@
 
 /* What becomes of a medium. */
 struct medium {
-    bool moved;               /* its destination is another on the other side */
-    bool own_connection;      /* it has a c= of its own */
-    bool has_rtcp;            /* a=rtcp */
-    bool wants_rtcp;          /* RTCP comes to a port of its own */
-    bool held;                /* its destination is nowhere (RFC 3264 section 8.4 tells of RFC 2543's hold) */
+    bool moved;          /* its destination is another on the other side */
+    bool own_connection; /* it has a c= of its own */
+    bool has_rtcp;       /* a=rtcp */
+    bool wants_rtcp;     /* RTCP comes to a port of its own */
+    bool deviates;       /* it needs a c= of its own now */
+    bool held;           /* its destination is nowhere (RFC 3264 section 8.4 tells of RFC 2543's hold) */
     struct endpoint rtp, rtcp;
     struct endpoint new_rtp, new_rtcp;
 };
@@ -36,8 +37,7 @@ says_udp(const struct sdp_media_line *line)
     struct span protocol = line->protocol, first;
 
     sdp_cut(&protocol, '/', &first);
-    return sdp_text_is_nocase(first, "RTP") || sdp_text_is_nocase(first, "UDP") ||
-           sdp_text_is_nocase(first, "udptl");
+    return sdp_text_is_nocase(first, "RTP") || sdp_text_is_nocase(first, "UDP") || sdp_text_is_nocase(first, "udptl");
 }
 
 static struct endpoint
@@ -91,7 +91,8 @@ is_senders(const struct sip_reading *reading, struct endpoint *endpoint)
 }
 
 static bool
-open_port(struct sip_reading *reading, const struct alg_wish *like, struct endpoint internal, struct alg_grant grants[2])
+open_port(struct sip_reading *reading, const struct alg_wish *like, struct endpoint internal,
+          struct alg_grant grants[2])
 {
     struct alg_wish wish = *like;
 
@@ -158,25 +159,30 @@ restore_medium(struct media *media, struct medium *medium)
     medium->moved = !medium->has_rtcp && medium->new_rtp.port < UINT16_MAX;
 }
 
-/* Media that share a c= go to one address, or stay. */
+static bool
+is_sharing(const struct medium *medium)
+{
+    return !medium->own_connection && medium->rtp.port != 0;
+}
+
+/* Media that share a c= go all, or stay all. Where a box has several addresses and takes any of them (RFC 4787 section 4.1:
+ * pooling) they may have different ones afterwards. */
 static void
 settle_shared(struct media *media)
 {
     const struct medium *first = NULL;
-    bool agree = true;
+    bool all = true;
 
+    for (int i = 0; i < media->session->media_count; i++)
+        all &= media->list[i].moved || !is_sharing(&media->list[i]);
     for (int i = 0; i < media->session->media_count; i++) {
-        const struct medium *medium = &media->list[i];
+        struct medium *medium = &media->list[i];
 
-        if (medium->own_connection || medium->rtp.port == 0)
+        if (!is_sharing(medium))
             continue;
-        if (!medium->moved || (first && !address_equal(first->new_rtp.address, medium->new_rtp.address)))
-            agree = false;
-        first = medium;
-    }
-    for (int i = 0; !agree && i < media->session->media_count; i++) {
-        if (!media->list[i].own_connection)
-            media->list[i].moved = false;
+        medium->moved &= all;
+        first = first ? first : medium;
+        medium->deviates = all && !address_equal(first->new_rtp.address, medium->new_rtp.address);
     }
 }
 
@@ -210,7 +216,7 @@ static bool
 is_shared(const struct media *media)
 {
     for (int i = 0; i < media->session->media_count; i++) {
-        if (!media->list[i].own_connection && media->list[i].rtp.port != 0)
+        if (is_sharing(&media->list[i]))
             return true;
     }
     return false;
@@ -247,8 +253,7 @@ edit_rtcp(struct media *media, const struct sdp_place *place, const struct mediu
 {
     bool has_address = place->host.kind == SDP_HOST_IPV4 || place->host.kind == SDP_HOST_IPV6;
 
-    if (place->port != medium->rtcp.port ||
-        (has_address && !address_equal(place->host.address, medium->rtcp.address)))
+    if (place->port != medium->rtcp.port || (has_address && !address_equal(place->host.address, medium->rtcp.address)))
         return;
     edit_port_of(media, SIP_PLACE_RTCP, place, medium->new_rtcp.port);
     edit_host_of(media, SIP_PLACE_RTCP, place, medium->new_rtcp.address);
@@ -308,6 +313,25 @@ edit_place(struct media *media, const struct sdp_place *place)
     }
 }
 
+/* A c= of its own, which stands behind m= and i= (RFC 8866 section 5). */
+static void
+tell_connection(struct media *media, int number)
+{
+    const struct sdp_session *session = media->session;
+    const struct medium *medium = &media->list[number];
+    const struct sdp_line *before = sdp_line_find(session, number, 'i', NULL);
+    char text[SIP_EDIT_TEXT], address[ADDRESS_TEXT];
+
+    if (!medium->deviates)
+        return;
+    if (!before)
+        before = &session->lines[session->media[number].first];
+    g_snprintf(text, sizeof text, "\r\nc=IN IP%c %s", address_is_ipv4(medium->new_rtp.address) ? '4' : '6',
+               address_format(medium->new_rtp.address, address));
+    sip_edit(media->reading, SIP_PLACE_CONNECTION, span_of(session->text.bytes + before->offset + before->length, 0),
+             text);
+}
+
 /* Where RTCP is no longer one port above, somebody has to say so (RFC 3605): behind the medium's last line, which may lack
  * its end. */
 static void
@@ -319,8 +343,7 @@ tell_rtcp(struct media *media, int number)
     char text[SIP_EDIT_TEXT], address[ADDRESS_TEXT];
     int length;
 
-    if (!medium->moved || !medium->wants_rtcp || medium->has_rtcp ||
-        medium->new_rtcp.port == medium->new_rtp.port + 1)
+    if (!medium->moved || !medium->wants_rtcp || medium->has_rtcp || medium->new_rtcp.port == medium->new_rtp.port + 1)
         return;
     length = g_snprintf(text, sizeof text, "\r\na=rtcp:%u", medium->new_rtcp.port);
     if (!address_equal(medium->new_rtcp.address, medium->new_rtp.address))
@@ -342,8 +365,10 @@ edit_places(struct media *media)
         else
             edit_place(media, &place);
     }
-    for (int i = 0; i < media->session->media_count; i++)
+    for (int i = 0; i < media->session->media_count; i++) {
+        tell_connection(media, i);
         tell_rtcp(media, i);
+    }
 }
 
 static void
@@ -382,7 +407,8 @@ agrees_on_media(const struct sip_message *message)
 static bool
 has_description(struct sip_reading *reading)
 {
-    return reading->sip.body.length > 0 && agrees_on_media(&reading->sip) && sip_content_is(&reading->sip, "application/sdp") &&
+    return reading->sip.body.length > 0 && agrees_on_media(&reading->sip) &&
+           sip_content_is(&reading->sip, "application/sdp") &&
            !sip_message_find(&reading->sip, SIP_HEADER_CONTENT_ENCODING, 0) &&
            sdp_session_parse(reading->sip.body, &reading->session, NULL) == SDP_FAULT_NONE &&
            reading->session.media_count <= SIP_STREAMS_MAX;
