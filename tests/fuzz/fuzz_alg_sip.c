@@ -285,16 +285,14 @@ is_like(struct span was, struct span is)
 static bool
 is_added(struct span line)
 {
-    return line.length > 7 && memcmp(line.bytes, "a=rtcp:", 7) == 0;
+    return line.length > 7 && (memcmp(line.bytes, "a=rtcp:", 7) == 0 || memcmp(line.bytes, "c=IN IP", 7) == 0);
 }
 
-/* `was` stands alone there, or an a=rtcp has been put behind it when it was the last line and had no end. */
+/* `was` is the last line and has no end, which it got because something has been put behind it. */
 static bool
-ends_alike(struct span was, struct span is, struct span *rest_is)
+ends_alike(struct span was, struct span is)
 {
-    struct span added = next_line(rest_is);
-
-    return is.length >= 2 && was.length > 0 && was.bytes[was.length - 1] != '\n' && is_added(added) &&
+    return is.length >= 2 && was.length > 0 && was.bytes[was.length - 1] != '\n' &&
            is_like(was, span_of(is.bytes, is.length - 2));
 }
 
@@ -315,10 +313,9 @@ check_lines(struct span was, struct span is)
 
         if (first || body || (before.bytes[0] != ' ' && before.bytes[0] != '\t'))
             allowed = has_addresses(before, first, body);
-        while (body && is_added(after) && !is_like(before, after))
+        while (body && is_added(after) && !is_like(before, after) && !ends_alike(before, after))
             after = next_line(&is);
-        if (!span_equal(before, after) && !(allowed && is_like(before, after)) &&
-            !(was.length == 0 && ends_alike(before, after, &is)))
+        if (!span_equal(before, after) && !(allowed && is_like(before, after)) && !ends_alike(before, after))
             complain(before, after);
         body |= !first && before.length <= 2;
     }
