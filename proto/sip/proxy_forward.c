@@ -63,9 +63,9 @@ sip_proxy_has_token(const struct sip_exchange *exchange, const struct sip_way *w
 
 /* --- the message -------------------------------------------------------------------------------------------------- */
 
-/* "<sip:TOKEN@host:port;lr>", for Record-Route and Path. */
+/* "<sip:TOKEN@host:port;lr>", for Record-Route and Path, as who is at the other end of `side` has to write to. */
 static void
-put_own_uri(struct sip_exchange *exchange, const struct sip_flow *came, const struct sip_token *token, const char *more,
+put_own_uri(struct sip_exchange *exchange, const struct sip_flow *side, const struct sip_token *token, const char *more,
             GString *out)
 {
     char text[SIP_TOKEN_TEXT];
@@ -73,10 +73,30 @@ put_own_uri(struct sip_exchange *exchange, const struct sip_flow *came, const st
     struct writer writer = writer_over(host, sizeof host);
     struct endpoint at = exchange->local;
 
-    (void)sip_carrier_sent_by(sip_transactions_carrier(exchange->transactions), came, &at);
+    (void)sip_carrier_sent_by(sip_transactions_carrier(exchange->transactions), side, &at);
     sip_put_host(&writer, at);
     sip_token_write(token, exchange->secret, text);
     g_string_append_printf(out, "<sip:%s@%.*s;lr%s>", text, (int)writer_length(&writer), (const char *)host, more);
+}
+
+static const char *
+transport_parameter(const struct sip_flow *flow)
+{
+    return flow->protocol == SIP_TCP ? ";transport=tcp" : "";
+}
+
+/* Each side comes back by the transport that it came by: where UDP is blocked nothing else would arrive. Where the two
+ * differ there is a value for each, the callee's on top (RFC 5658 section 3.1). */
+static void
+put_record_route(struct sip_exchange *exchange, const struct sip_token *token, GString *out)
+{
+    const struct sip_flow *caller = &token->to_caller, *callee = &token->to_callee;
+
+    put_own_uri(exchange, callee, token, transport_parameter(callee), out);
+    if (caller->protocol == callee->protocol)
+        return;
+    g_string_append(out, ", ");
+    put_own_uri(exchange, caller, token, transport_parameter(caller), out);
 }
 
 static bool
@@ -103,7 +123,7 @@ put_on_record(struct sip_exchange *exchange, const struct sip_message *request, 
     } else if (exchange->options.record_route && begins && !has_to_tag(request)) {
         if (sip_name_addr_decode(sip_message_value(request, SIP_HEADER_FROM), &from))
             token.caller = sip_token_hash(from.tag);
-        put_own_uri(exchange, came, &token, "", record_route);
+        put_record_route(exchange, &token, record_route);
     }
 }
 

@@ -24,18 +24,21 @@ decode_route(struct span value, struct sip_name_addr *route)
     return sip_name_addr_decode(value, route) && !route->star && route->brackets && route->uri.sip;
 }
 
-/* Takes the first Route out when it is ours. */
+/* Takes the first Route out when it is ours; a second one with the same token is the other side's of the same dialog (RFC
+ * 5658 section 3.1). */
 static void
 drop_own(struct sip_way *way, const struct sip_self *self)
 {
     struct sip_name_addr route;
+    bool again = false;
 
-    if (!way->count || !decode_route(way->routes[0], &route) || !is_self(self, &route.uri))
-        return;
-    way->was_ours = true;
-    way->token = route.uri.user;
-    way->count--;
-    memmove(way->routes, way->routes + 1, way->count * sizeof way->routes[0]);
+    while (way->count && decode_route(way->routes[0], &route) && is_self(self, &route.uri) &&
+           (!again || (way->token.length && span_equal(route.uri.user, way->token)))) {
+        way->was_ours = again = true;
+        way->token = route.uri.user;
+        way->count--;
+        memmove(way->routes, way->routes + 1, way->count * sizeof way->routes[0]);
+    }
 }
 
 static void

@@ -85,11 +85,14 @@ test_registering(void)
 }
 
 /* Two phones, each behind a NAT whose mapping depends on the destination: called along the flow of the registration, and
- * hung up on by the recorded route, though both Contacts are private. With `how`: options of both. */
-#define PHONES(server, how)                                                                                            \
-    "local n = lab.internet { delay = '10ms' } local S = n:host 'S' "                                                  \
+ * hung up on by the recorded route, though both Contacts are private. With `how`: options of both. UDP is blocked for those
+ * whose names are in `blocked`. */
+#define PHONES(server, how) PHONES_OF("", server, how)
+#define PHONES_OF(blocked, server, how)                                                                                \
+    "local blocked = '" blocked "' local n = lab.internet { delay = '10ms' } local S = n:host 'S' "                                                  \
     "local s = S:sip_server {domain = 'x.example', users = {alice = 'one', bob = 'two'}, " server "} "                 \
-    "local function phone(name, user, password) local nat = n:nat('nat' .. name, nil, {type = 'symmetric'}) "          \
+    "local function phone(name, user, password) local nat = n:nat('nat' .. name, nil, {type = "                         \
+    "blocked:find(name) and 'udp-blocked' or 'symmetric'}) "                                                           \
     "  return nat:host(name, '10.0.0.2'):sip {user = user, password = password, registrar = s, " how "} end "          \
     "local alice, bob = phone('A', 'alice', 'one'), phone('B', 'bob', 'two') "                                         \
     "lab.spawn(function() assert(bob:register()) assert(alice:register()) "                                            \
@@ -99,6 +102,8 @@ test_registering(void)
     "lab.sleep(1) "                                                                                                    \
     "  local c = s:counters() log(c.answered .. ' ' .. c.failed .. ' ' .. c.bindings) end)"
 
+#define MIXED "transport = blocked:find(name) and 'tcp' or 'udp'"
+
 static void
 test_phones(void)
 {
@@ -107,6 +112,10 @@ test_phones(void)
         { "TCP", PHONES("", "transport = 'tcp'"), "standing; peer-hangup; 1 0 2" },
         { "flows (RFC 5626)", PHONES("", "outbound = true"), "standing; peer-hangup; 1 0 2" },
         { "flows over TCP", PHONES("", "outbound = true, transport = 'tcp'"), "standing; peer-hangup; 1 0 2" },
+        /* What is on record leads back by the transport that each came by (RFC 5658). */
+        { "UDP is blocked for the caller", PHONES_OF("A", "", MIXED), "standing; peer-hangup; 1 0 2" },
+        { "for the one who is called", PHONES_OF("B", "", MIXED), "standing; peer-hangup; 1 0 2" },
+        { "for both", PHONES_OF("AB", "", MIXED), "standing; peer-hangup; 1 0 2" },
         { "to the Contact, which is private", PHONES("flows = false", "transport = 'udp'"), "timeout; 0 0 2" },
     };
 
