@@ -110,6 +110,10 @@ struct io_tcp_ops {
     struct io_tcp *(*accept)(struct io_tcp *listener, io_tcp_ready *ready, void *owner);
     struct endpoint (*local)(const struct io_tcp *tcp);
     struct endpoint (*peer)(const struct io_tcp *tcp);
+    /* Each write is a message of its own and goes at once. At first, and when `on` is false again, a short segment waits
+     * until all before it is acknowledged (Nagle's algorithm, RFC 9293 section 3.7.4), though it be a message's end. Of a
+     * listener: nothing, connections have their own. */
+    void (*prompt)(struct io_tcp *tcp, bool on);
     void (*shutdown)(struct io_tcp *tcp);          /* no more is written: FIN after what was taken */
     void (*close)(struct io_tcp *tcp, bool reset); /* frees it; what was taken is still delivered unless `reset` */
 };

@@ -100,6 +100,19 @@ tcp_peer(const struct io_tcp *io)
 }
 
 static void
+switch_to(int fd, int level, int option, int on)
+{
+    setsockopt(fd, level, option, &on, sizeof on);
+}
+
+static void
+tcp_prompt(struct io_tcp *io, bool on)
+{
+    if (tcp_of(io)->state != STATE_LISTENING)
+        switch_to(tcp_of(io)->file.fd, IPPROTO_TCP, TCP_NODELAY, on);
+}
+
+static void
 tcp_shutdown(struct io_tcp *io)
 {
     shutdown(tcp_of(io)->file.fd, SHUT_WR);
@@ -139,6 +152,7 @@ static const struct io_tcp_ops ops = {
     .accept = tcp_accept,
     .local = tcp_local,
     .peer = tcp_peer,
+    .prompt = tcp_prompt,
     .shutdown = tcp_shutdown,
     .close = tcp_close,
 };
@@ -254,14 +268,6 @@ take_socket(struct live *live, int fd, enum state state, io_tcp_ready *ready, vo
     return NULL;
 }
 
-static void
-switch_on(int fd, int level, int option)
-{
-    int on = 1;
-
-    setsockopt(fd, level, option, &on, sizeof on);
-}
-
 /* Connections wait, and nobody may come after them to make an edge. */
 static void
 accept_later(struct live_tcp *listener)
@@ -290,7 +296,6 @@ tcp_accept(struct io_tcp *io, io_tcp_ready *ready, void *owner)
             accept_later(listener);
         return NULL;
     }
-    switch_on(fd, IPPROTO_TCP, TCP_NODELAY);
     tcp = take_socket(listener->live, fd, STATE_OPEN, ready, owner);
     if (!tcp) {
         accept_later(listener);
@@ -315,9 +320,9 @@ open_bound(struct live *live, int family, struct endpoint local, bool share, boo
     if (fd >= 0 && family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
     if (fd >= 0 && (share || listens))
-        switch_on(fd, SOL_SOCKET, SO_REUSEADDR); /* also over connections that linger in TIME-WAIT */
+        switch_to(fd, SOL_SOCKET, SO_REUSEADDR, 1); /* also over connections that linger in TIME-WAIT */
     if (fd >= 0 && share)
-        switch_on(fd, SOL_SOCKET, SO_REUSEPORT);
+        switch_to(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (fd >= 0 && bind(fd, &name.any, length) == 0)
         return fd;
     *why = live_result_of(errno);
@@ -376,7 +381,6 @@ live_connect(struct io *io, const struct endpoint *local, const struct endpoint 
     fd = open_bound(live, family, from, share, false, why);
     if (fd < 0)
         return NULL;
-    switch_on(fd, IPPROTO_TCP, TCP_NODELAY);
     if (connect(fd, &name.any, length) != 0 && errno != EINPROGRESS) {
         *why = result_of_connect(errno, local);
         close(fd);

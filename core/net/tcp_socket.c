@@ -59,6 +59,15 @@ connection_peer(const struct io_tcp *tcp)
 }
 
 static void
+connection_prompt(struct io_tcp *tcp, bool on)
+{
+    struct tcp_connection *connection = connection_of(tcp);
+
+    connection->machine.nagle = !on;
+    tcp_settle(connection);
+}
+
+static void
 connection_shutdown(struct io_tcp *tcp)
 {
     struct tcp_connection *connection = connection_of(tcp);
@@ -90,6 +99,7 @@ static const struct io_tcp_ops connection_ops = {
     .accept = no_accept,
     .local = socket_local,
     .peer = connection_peer,
+    .prompt = connection_prompt,
     .shutdown = connection_shutdown,
     .close = connection_close,
 };
@@ -136,6 +146,12 @@ no_peer(const struct io_tcp *tcp)
 }
 
 static void
+no_prompt(struct io_tcp *tcp, bool on)
+{
+    (void)tcp, (void)on;
+}
+
+static void
 no_shutdown(struct io_tcp *tcp)
 {
     (void)tcp;
@@ -176,6 +192,7 @@ static const struct io_tcp_ops listener_ops = {
     .accept = listener_accept,
     .local = socket_local,
     .peer = no_peer,
+    .prompt = no_prompt,
     .shutdown = no_shutdown,
     .close = listener_close,
 };
@@ -240,17 +257,7 @@ tcp_connect(struct tcp_host *host, const struct endpoint *local, const struct en
     return &connection->socket.io;
 }
 
-/* --- switches ---------------------------------------------------------------------------------------------------- */
-
-void
-tcp_set_nagle(struct io_tcp *tcp, bool on)
-{
-    struct tcp_connection *connection = connection_of(tcp);
-
-    g_assert(tcp->ops == &connection_ops);
-    connection->machine.nagle = on;
-    tcp_settle(connection);
-}
+/* --- a switch, and a look ---------------------------------------------------------------------------------------------------- */
 
 void
 tcp_set_keep_alive(struct io_tcp *tcp, bool on)

@@ -28,9 +28,7 @@ struct io_tcp *tcp_listen(struct tcp_host *host, const struct endpoint *local, b
 struct io_tcp *tcp_connect(struct tcp_host *host, const struct endpoint *local, const struct endpoint *peer, bool share,
                            io_tcp_ready *ready, void *owner, enum io_result *why);
 
-/* Switches of a connection that one of the above, or `accept`, has given: Nagle's algorithm (RFC 896), on at first, and
- * keep-alives, off at first (RFC 9293 sections 3.7.4 and 3.8.4). */
-void tcp_set_nagle(struct io_tcp *tcp, bool on);
+/* Keep-alives of a connection that one of the above, or `accept`, has given, off at first (RFC 9293 section 3.8.4). */
 void tcp_set_keep_alive(struct io_tcp *tcp, bool on);
 /* The connection's machine, to look at. */
 const struct tcp_machine *tcp_machine_of(const struct io_tcp *tcp);

@@ -159,6 +159,7 @@ link_new(struct http_client *client, const struct http_call *call, enum io_resul
         g_free(link);
         return NULL;
     }
+    link->tcp->ops->prompt(link->tcp, true);
     link->client = client;
     link->server = call->server;
     link->local = call->local;

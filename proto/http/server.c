@@ -462,6 +462,7 @@ connection_new(struct http_server *server, struct io_tcp *tcp)
     server->first = connection;
     server->connections++;
     server->counters.connections++;
+    tcp->ops->prompt(tcp, true);
     arm(connection, server->options.idle_timeout);
     server->io->ops->arm(server->io, &connection->turn, server->io->ops->now(server->io),
                          true); /* what has come already */

@@ -226,7 +226,10 @@ begin_connection(struct connection *connection)
     if (port->relay)
         return agent_tcp_relay_connect(port, connection->peer);
     connection->tcp = io->ops->connect(io, &local, &connection->peer, so, on_connection, connection, &why);
-    return connection->tcp ? IO_AGAIN : why;
+    if (!connection->tcp)
+        return why;
+    connection->tcp->ops->prompt(connection->tcp, true); /* each frame is a datagram (RFC 6544 section 3) */
+    return IO_AGAIN;
 }
 
 /* Only those connect who may (RFC 6544 section 4.1). */
@@ -294,6 +297,7 @@ agent_tcp_made(struct tcp_port *port, struct endpoint peer, struct io_tcp *tcp)
     }
     tcp->ready = on_connection;
     tcp->owner = connection;
+    tcp->ops->prompt(tcp, true);
     connection->tcp = tcp;
     connection->connected = true;
     if (flush(connection))
@@ -330,6 +334,7 @@ accept_one(struct tcp_port *port)
         connection_free(connection);
         return;
     }
+    connection->tcp->ops->prompt(connection->tcp, true);
     connection->peer = connection->tcp->ops->peer(connection->tcp);
     connection->connected = true;
     agent->counters.connections++;

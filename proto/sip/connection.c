@@ -337,6 +337,7 @@ sip_connection_take(struct io *io, struct io_tcp *tcp, bool connected, const str
     connection->partial_since = connection->ping_at = connection->pong_until = TIME_NEVER;
     tcp->ready = on_ready;
     tcp->owner = connection;
+    tcp->ops->prompt(tcp, true); /* the end of a message longer than a segment is not to wait for an acknowledgement */
     arm(connection);
     return connection;
 }

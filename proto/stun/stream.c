@@ -80,7 +80,7 @@ stream_send(struct io_udp *udp, struct io_datagram *datagram)
     g_byte_array_append(stream->backlog, zeros, (guint)padding);
     stream->backlog_peak = MAX(stream->backlog_peak, stream->backlog->len);
     if (padding > 0)
-        flush(stream); /* in one piece, so that Nagle's algorithm does not hold the padding back */
+        flush(stream); /* in one piece: one segment, where one will do */
     return IO_OK;
 }
 
@@ -275,5 +275,6 @@ stun_stream_take(struct io_tcp *tcp, const struct stun_stream_options *options,
     stream->backlog = g_byte_array_new();
     tcp->ready = on_ready;
     tcp->owner = stream;
+    tcp->ops->prompt(tcp, true); /* what is written is whole messages */
     return &stream->udp;
 }

@@ -229,6 +229,7 @@ open_data(struct turn_client_link *link)
     link->tcp = io->ops->connect(io, &local, &client->attempt.server, false, on_data_ready, link, &why);
     if (!link->tcp)
         return why;
+    link->tcp->ops->prompt(link->tcp, true);
     link->transaction = stun_transaction_new(client->stun, STUN_CONNECTION_BIND, &request);
     stun_put_number(stun_transaction_builder(link->transaction), STUN_CONNECTION_ID, link->connection);
     stun_transaction_start(link->transaction);

@@ -282,6 +282,7 @@ take_peer(struct turn_relay *relay, struct io_tcp *tcp)
     pipe->peer.tcp = tcp;
     tcp->ready = on_ready;
     tcp->owner = pipe;
+    tcp->ops->prompt(tcp, true); /* who wrote it has decided when it goes */
     server->counters.peer_connections++;
     note(pipe, &turn_kind_connected, 1);
     tell_attempt(pipe);
@@ -359,6 +360,7 @@ turn_connect(const struct turn_arrival *arrival, struct turn_allocation *allocat
     pipe = pipe_new(allocation, peer, PIPE_CONNECTING);
     pipe->peer.tcp = tcp;
     tcp->owner = pipe;
+    tcp->ops->prompt(tcp, true);
     remember_request(pipe, message, proof);
     return 0;
 }

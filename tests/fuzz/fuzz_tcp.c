@@ -196,7 +196,7 @@ use(struct bench *bench)
             close_user(user, true);
             break;
         case 6:
-            tcp_set_nagle(user->tcp, length & 1);
+            user->tcp->ops->prompt(user->tcp, length & 1);
             break;
         default:
             tcp_set_keep_alive(user->tcp, length & 1);

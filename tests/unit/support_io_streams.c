@@ -414,6 +414,36 @@ test_share(void)
     line_end(&two);
 }
 
+/* Nagle's algorithm would keep the second piece until the first is acknowledged, which a receiver puts off for 40 ms at
+ * least while it has nothing to say (RFC 9293 section 3.8.6.3). */
+static void
+test_prompt(void)
+{
+    struct io_pair *pair = io_conformance_pair();
+    struct line line;
+
+    if (line_open(&line)) {
+        CALL(line.listener.tcp->ops->prompt(line.listener.tcp, true));
+        CALL(line.a.tcp->ops->prompt(line.a.tcp, true));
+        for (unsigned i = 0; i < 3; i++) {
+            end_say(&line.a, "one ");
+            end_say(&line.a, "two ");
+            pair->run(pair, 20);
+        }
+        CHECK_ROW_TEXT("all at once", line.b.heard->str, "one two one two one two ");
+        CALL(line.a.tcp->ops->prompt(line.a.tcp, false));
+        end_say(&line.a, "three ");
+        end_say(&line.a, "four");
+        settle();
+        CHECK_ROW_TEXT("in the end", line.b.heard->str, "one two one two one two three four");
+        CALL(line.b.tcp->ops->close(line.b.tcp, true));
+        line.b.tcp = NULL;
+        settle();
+        CALL(line.a.tcp->ops->prompt(line.a.tcp, true)); /* one that has failed */
+    }
+    line_end(&line);
+}
+
 const struct unit_test io_stream_tests[] = {
     { "talk", test_talk },
     { "early write", test_early_write },
@@ -424,6 +454,7 @@ const struct unit_test io_stream_tests[] = {
     { "close in a callback", test_close_in_callback },
     { "ports", test_ports },
     { "share a port", test_share },
+    { "prompt", test_prompt },
 };
 
 const size_t io_stream_test_count = G_N_ELEMENTS(io_stream_tests);

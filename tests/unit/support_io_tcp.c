@@ -10,6 +10,7 @@ struct fake_tcp {
     GByteArray *in, *out;
     bool listens, connecting, broken; /* broken: nothing goes on any more */
     bool orphan, shut, sent_end, got_end, wants_room;
+    bool prompt;
 };
 
 static struct fake_tcp *
@@ -135,6 +136,12 @@ fake_peer(const struct io_tcp *tcp)
 }
 
 static void
+fake_prompt(struct io_tcp *tcp, bool on)
+{
+    half_of(tcp)->prompt = on;
+}
+
+static void
 fake_shutdown(struct io_tcp *tcp)
 {
     half_of(tcp)->shut = true;
@@ -166,7 +173,7 @@ fake_close(struct io_tcp *tcp, bool reset)
 }
 
 static const struct io_tcp_ops stream_ops = {
-    fake_read, fake_write, fake_accept, fake_local, fake_peer, fake_shutdown, fake_close,
+    fake_read, fake_write, fake_accept, fake_local, fake_peer, fake_prompt, fake_shutdown, fake_close,
 };
 
 static bool

@@ -1,4 +1,5 @@
 /* core/live on loopback: the conformance suite of the seam, and what it has of its own. No privileges, no other network. */
+#include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -775,6 +776,48 @@ test_journal(void)
     live_log_free(log);
 }
 
+/* How many of this process's TCP sockets have Nagle's algorithm off. */
+static unsigned
+prompt_sockets(void)
+{
+    unsigned count = 0;
+
+    for (int fd = 0; fd < 256; fd++) {
+        int on = 0;
+        socklen_t length = sizeof on;
+
+        if (getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &length) == 0)
+            count += on != 0;
+    }
+    return count;
+}
+
+static void
+ignore(void *owner, struct io_tcp *tcp, enum io_ready ready, enum io_result result)
+{
+    (void)owner, (void)tcp, (void)ready, (void)result;
+}
+
+static void
+test_prompt(void)
+{
+    struct io *io = machine.pair.a;
+    struct endpoint at = { address_of("127.0.0.1"), 0 }, any = { ADDRESS_NONE, 0 };
+    enum io_result why;
+    struct io_tcp *listener = io->ops->listen(io, &at, false, ignore, NULL, &why), *tcp;
+
+    at = listener->ops->local(listener);
+    tcp = io->ops->connect(io, &any, &at, false, ignore, NULL, &why);
+    CHECK_ROW_UINT("at first", prompt_sockets(), 0);
+    tcp->ops->prompt(tcp, true);
+    listener->ops->prompt(listener, true);
+    CHECK_ROW_UINT("on", prompt_sockets(), 1);
+    tcp->ops->prompt(tcp, false);
+    CHECK_ROW_UINT("off", prompt_sockets(), 0);
+    tcp->ops->close(tcp, true);
+    listener->ops->close(listener, true);
+}
+
 void
 suite_live(void)
 {
@@ -786,5 +829,6 @@ suite_live(void)
                { "the whole machine", test_whole_machine }, { "watch the machine", test_watch_machine },
                { "both families", test_both_families },
                { "link-local", test_link_local }, { "no descriptors", test_no_descriptors },
+               { "prompt", test_prompt },
                { "log lines", test_log }, { "journal", test_journal });
 }

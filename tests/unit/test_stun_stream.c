@@ -95,7 +95,7 @@ raw_open(struct raw *raw)
     *raw = (struct raw){ .got = g_byte_array_new(), .reads = true };
     raw->tcp = io->ops->connect(io, &any, &to, true, raw_ready, raw, &why);
     CHECK(raw->tcp != NULL);
-    tcp_set_nagle(raw->tcp, false);
+    raw->tcp->ops->prompt(raw->tcp, true);
     net_run(trio.world, 100 * TIME_MS);
 }
 

@@ -1158,7 +1158,7 @@ test_keep_alive(void)
     talkers_start(&t);
     net_run(trio.world, TIME_S);
     tcp_set_keep_alive(t.a.tcp, true);
-    tcp_set_nagle(t.a.tcp, false);
+    t.a.tcp->ops->prompt(t.a.tcp, true);
     CHECK(world_quiet(trio.world));
     off.off = true;
     set_links(&off);
