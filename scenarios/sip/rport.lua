@@ -1,6 +1,6 @@
 local lab = require "punchlab"
 
-lab.title "Where a SIP response goes: to the port that Via names, or to the one that the request came from"
+lab.title "Where a SIP response goes without rport, and that nobody is there"
 lab.about [[
 Over UDP a response goes to the address that the request came from, but to the port that Via names (RFC 3261 section
 18.2.2): 5060, where A's phone listens. A's NAT has another port for it outside, so S's answer to REGISTER comes to a port

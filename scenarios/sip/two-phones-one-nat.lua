@@ -38,7 +38,7 @@ local function phone(host, user, password)
 end
 local alice, bob = phone(A, "alice", "secret"), phone(B, "bob", "sesame")
 
-local dropped = lab.watch { node = nat, action = "dropped", from = A }
+local dropped = lab.watch { node = nat, action = "dropped", protocol = "udp" }
 local answered
 
 B:spawn(function()

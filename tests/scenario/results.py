@@ -37,6 +37,8 @@ def ice(path, connect_ms=int, checks=int, **more):
 # What the ALG sip rewrites, in the order in which it comes up.
 REWRITTEN = ['Via', 'Contact', 'Content-Length', 'o=', 'c=', 'Request-URI']
 
+ALL_WELL = 'all well'
+
 # Scenario, settings, results: all of them. A pattern stands for a text that matches it.
 REPORTED = [
     ('situations/symmetric-to-public', [],
@@ -81,6 +83,61 @@ REPORTED = [
          ('none', 'port-restricted-cone', 'off', True, True),
          ('symmetric', 'symmetric', 'off', False, False),
          ('symmetric', 'symmetric', 'follow', False, False))
+] + [('sip/ice-call', ['nat_a=' + a, 'nat_b=' + b],
+      {'registered': True, 'established': True, 'path': path[0], 'own_type': path[1], 'peer_type': path[2],
+       'audio_to_a': True, 'audio_to_b': True})
+     for a, b, path in (
+         ('none', 'none', HOST),
+         ('port-restricted-cone', 'port-restricted-cone', SRFLX),
+         ('symmetric', 'restricted-cone', ('prflx', 'srflx', 'prflx')),
+         ('symmetric', 'port-restricted-cone', ('relay', 'relay', 'prflx')),
+         ('symmetric', 'symmetric', ('relay', 'prflx', 'relay')),
+         ('firewall', 'none', ('srflx', 'host', 'srflx')),
+         ('udp-blocked', 'port-restricted-cone', ('relay', 'srflx', 'relay')),
+         ('udp-blocked', 'udp-blocked', ('relay', 'relay', 'relay')))
+] + [('sip/alg-quirks', settings, {
+        'none': ALL_WELL, 'content_length': 'no ring', 'private_contact': 'no calls in', 'first_line': 'one-way audio',
+        'breaks_on_segments': 'no registration', 'register': 'wrong phone', 'short_pinhole': 'silence in a call',
+        'public_address': 'one-way audio', **healed})
+     for settings, healed in (
+         ([], {}),
+         (['flows=true'], {'private_contact': ALL_WELL, 'register': ALL_WELL}),
+         (['box=good'], {key: ALL_WELL for key in (
+             'content_length', 'private_contact', 'first_line', 'breaks_on_segments', 'register', 'short_pinhole',
+             'public_address')}))
+] + [('sip/alg-meets-stun', ['nat_a=' + nat],
+      {'stun_alone': by_stun, 'stun_good': by_stun, 'stun_bad': 'A hears nothing', 'ice_bad': 'both hear',
+       'local_two_good': 'both hear', 'stun_two_good': by_stun, 'stun_two_bad': 'A hears nothing',
+       'generic': 'no registration', 'generic_mapped': re.compile(r'10\.0\.0\.2:\d+'),
+       'generic_xor_mapped': re.compile(r'203\.0\.113\.8:\d+')})
+     for nat, by_stun in (
+         ('port-restricted-cone', 'both hear'), ('full-cone', 'both hear'), ('symmetric', 'A hears nothing'))
+] + [('sip/rport', settings,
+      {'registered_without': kept, 'answers_lost': 0 if kept else 11, 'call_without': kept or 'timeout',
+       'rang_without': True, 'registered_with': True, 'seen_as': seen, 'call_with': True, 'called_with': True})
+     for settings, kept, seen in (
+         ([], False, A_OUT),
+         (['nat_a=symmetric'], False, A_OUT),
+         (['ports=sequential'], False, '203.0.113.1:1024'),
+         (['ports=preserve'], True, '203.0.113.1:5060'),
+         (['ports=preserve', 'neighbour=true'], False, '203.0.113.1:5061'),
+         (['nat_a=none'], True, '203.0.113.1:5060'))
+] + [('sip/registration-expiry', settings,
+      {'registered': True, 'called_at_once': 'answered', 'gone_phone': 'timeout',
+       'called_later': 'timeout' if refused else 'answered', 'refused_by_nat': refused or 'nothing',
+       'expired_phone': 480})
+     for settings, refused in (
+         ([], 'no-mapping'), (['cure=expires'], None), (['cure=keepalive'], None), (['cure=outbound'], None),
+         (['cure=alg'], None), (['cure=alg', 'timeout=30s'], None), (['timeout=20min'], None), (['nat_a=none'], None))
+] + [('sip/two-phones-one-nat', settings,
+      {'registered': True, 'established': True, 'audio_to_a': way != 'nowhere', 'audio_to_b': way != 'nowhere',
+       'heard': 'nobody' if way == 'nowhere' else 'both', 'way': way, 'drop_reason': dropped})
+     for settings, way, dropped in (
+         ([], 'nowhere', 'hairpin-off'), (['hairpin=internal-source'], 'hairpin', 'none'),
+         (['hairpin=external-source'], 'hairpin', 'none'), (['contact=local'], 'lan', 'none'),
+         (['contact=ice'], 'lan', 'none'), (['alg=true'], 'lan', 'none'),
+         (['contact=local', 'alg=true'], 'lan', 'none'),
+         (['nat=symmetric', 'hairpin=external-source'], 'nowhere', 'filtered'))
 ] + [
     ('stun/exchange', [],
      {'mapped': '203.0.113.1:5000', 'xor_mapped': '203.0.113.1:5000', 'own': '10.0.0.2:5000', 'rtt': 0.0802}),
