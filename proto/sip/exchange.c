@@ -264,7 +264,8 @@ on_ack(void *owner, const struct sip_arrival *arrival)
 static void
 on_response(void *owner, const struct sip_arrival *arrival)
 {
-    sip_proxy_response(owner, arrival);
+    (void)arrival;
+    sip_proxy_response(owner);
 }
 
 static void

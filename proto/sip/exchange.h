@@ -113,8 +113,8 @@ struct sip_exchange_counters {
     uint64_t local;     /* OPTIONS that the server answered itself */
     uint64_t acks, acks_dropped;
     uint64_t cancels;
-    uint64_t responses;        /* that went back, provisional ones too; without transactions as well */
-    uint64_t strays;           /* responses that belong nowhere, and can go nowhere */
+    uint64_t responses;        /* that went back, provisional ones too */
+    uint64_t strays;           /* responses for which nobody waits */
     uint64_t answered, failed; /* forwarded INVITEs that ended in a 2xx, and in another final response */
     uint64_t bound, refreshed, unbound, expired, flows_ended; /* bindings */
 };

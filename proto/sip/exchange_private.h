@@ -51,7 +51,7 @@ void sip_exchange_register(struct sip_exchange *exchange, struct sip_server *ser
 void sip_proxy_request(struct sip_exchange *exchange, struct sip_server *server);
 void sip_proxy_cancel(struct sip_exchange *exchange, struct sip_server *cancel, struct sip_server *invite);
 void sip_proxy_ack(struct sip_exchange *exchange, const struct sip_arrival *arrival);
-void sip_proxy_response(struct sip_exchange *exchange, const struct sip_arrival *arrival);
+void sip_proxy_response(struct sip_exchange *exchange);
 void sip_proxy_free(struct sip_exchange *exchange);
 
 /* proxy_forward.c */

@@ -267,6 +267,16 @@ respond_merged(struct sip_exchange_call *call, struct branch *best)
     respond(call, best->status, span_of(merged->str, merged->len));
 }
 
+/* A 408 helps nobody who did not send an INVITE: his own transaction has timed out by then. */
+static void
+abandon(struct sip_exchange_call *call)
+{
+    if (!call->server)
+        return;
+    answered(call, 408);
+    sip_server_abandon(call->server);
+}
+
 /* A 503 says that this server is overloaded, which it isn't: section 16.7 item 6. */
 static void
 respond_best(struct sip_exchange_call *call)
@@ -274,7 +284,9 @@ respond_best(struct sip_exchange_call *call)
     struct branch *best = best_of(call);
     unsigned status = best ? best->status : 480;
 
-    if (best && best->text && (status == 401 || status == 407)) {
+    if (status == 408 && !call->invite) {
+        abandon(call);
+    } else if (best && best->text && (status == 401 || status == 407)) {
         respond_merged(call, best);
     } else if (best && best->text && status != 503) {
         respond(call, status, span_of_bytes(best->text));
@@ -350,6 +362,15 @@ binding_of(const struct branch *branch)
 
 static bool call_targets(struct sip_exchange_call *call, const char *instance);
 
+/* Nobody is called any more who would ring in vain: section 16.7 item 5. */
+static bool
+may_branch(const struct sip_exchange_call *call)
+{
+    const struct branch *best = best_of(call);
+
+    return call->server && !call->cancelled && !call->answered && !(best && best->status >= 600);
+}
+
 /* The flow of a registration is dead: on to the agent's next one, if it has another. */
 static bool
 try_next_flow(struct branch *branch)
@@ -360,7 +381,7 @@ try_next_flow(struct branch *branch)
         return false;
     if (binding)
         sip_locations_forget(branch->call->exchange->locations, binding);
-    return branch->call->server && !branch->call->cancelled && call_targets(branch->call, branch->instance);
+    return may_branch(branch->call) && call_targets(branch->call, branch->instance);
 }
 
 /* A branch has its final response: of the peer's, or of our own making (`text` NULL). */
@@ -764,22 +785,10 @@ sip_proxy_ack(struct sip_exchange *exchange, const struct sip_arrival *arrival)
         exchange->counters.acks_dropped++;
 }
 
-/* Section 16.7 item 1: a response that no branch waits for, such as a late 2xx, goes back by its Via if it was ours. */
+/* A response that no branch waits for is not forwarded (RFC 6026 section 7.2, which takes back section 16.7 item 1: such
+ * responses could be made to go anywhere). A 2xx of an INVITE has its branch for as long as its sender repeats it. */
 void
-sip_proxy_response(struct sip_exchange *exchange, const struct sip_arrival *arrival)
+sip_proxy_response(struct sip_exchange *exchange)
 {
-    struct sip_values walk = sip_values_of(arrival->message, SIP_HEADER_VIA);
-    struct sip_via via;
-    struct span value;
-    struct sip_flow back;
-    g_autoptr(GBytes) text = NULL;
-
-    if (sip_values_next(&walk, &value) && sip_via_decode(value, &via) &&
-        sip_transactions_is_own(exchange->transactions, &via) && sip_values_next(&walk, &value) &&
-        sip_via_decode(value, &via) && sip_flow_of_via(&via, &back))
-        text = returned(arrival->message);
-    if (text && sip_transactions_send_response(exchange->transactions, &back, span_of_bytes(text)) == IO_OK)
-        exchange->counters.responses++;
-    else
-        exchange->counters.strays++;
+    exchange->counters.strays++;
 }

@@ -223,6 +223,21 @@ sip_server_refuse(struct sip_server *server, unsigned status, struct span more)
         respond(server, status, text);
 }
 
+void
+sip_server_abandon(struct sip_server *server)
+{
+    struct sip_entry *entry = &server->entry;
+    struct io *io = entry->table->io;
+    unsigned steps = sip_machine_answer(&entry->machine, 408, io->ops->now(io));
+
+    g_assert(entry->method != SIP_INVITE);
+    if (entry->text)
+        g_byte_array_free(entry->text, TRUE);
+    entry->text = NULL;
+    entry->ending = steps & SIP_STEP_END;
+    sip_entry_arm(entry);
+}
+
 /* ---- what happens */
 
 void

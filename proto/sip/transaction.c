@@ -71,6 +71,18 @@ enter(struct sip_machine *machine, enum sip_state state, int64_t now)
     return stay == 0 ? end(machine) : 0;
 }
 
+/* How long it takes until the other side's timer E stands at T2: a request that is no INVITE has a 100 then, and not
+ * before (RFC 4320 section 4.1). */
+static int64_t
+e_is_t2(const struct sip_timers *timers)
+{
+    int64_t passed = 0;
+
+    for (int64_t interval = timers->t1; interval > 0 && interval < timers->t2; interval *= 2)
+        passed += interval;
+    return MAX(passed, timers->trying);
+}
+
 unsigned
 sip_machine_start(struct sip_machine *machine, enum sip_machine_kind kind, const struct sip_timers *timers,
                   bool reliable, int64_t now)
@@ -87,10 +99,10 @@ sip_machine_start(struct sip_machine *machine, enum sip_machine_kind kind, const
             machine->resend = time_add(now, timers->t1);
         return SIP_STEP_SEND;
     }
-    if (kind == SIP_INVITE_SERVER) {
+    if (kind == SIP_INVITE_SERVER)
         machine->state = SIP_STATE_PROCEEDING;
-        machine->resend = timers->trying > 0 ? time_add(now, timers->trying) : TIME_NEVER;
-    }
+    if (timers->trying > 0)
+        machine->resend = time_add(now, kind == SIP_INVITE_SERVER ? timers->trying : e_is_t2(timers));
     return SIP_STEP_TELL;
 }
 
@@ -251,7 +263,8 @@ sip_machine_fire(struct sip_machine *machine, int64_t now)
         return fire_end(machine);
     if (now < machine->resend)
         return 0;
-    if (machine->kind == SIP_INVITE_SERVER && machine->state == SIP_STATE_PROCEEDING) {
+    if (!is_client(machine) && machine->state <= SIP_STATE_PROCEEDING) {
+        machine->state = SIP_STATE_PROCEEDING;
         machine->resend = TIME_NEVER;
         return SIP_STEP_TRYING;
     }

@@ -32,7 +32,8 @@ struct sip_timers {
     int64_t t1;     /* an estimate of the round trip */
     int64_t t2;     /* the longest wait between retransmissions, but for INVITE requests */
     int64_t t4;     /* how long a message stays in the network */
-    int64_t trying; /* an INVITE that its user has not answered by then gets a 100 (section 17.2.1); 0: never */
+    int64_t trying; /* an INVITE that its user has not answered by then gets a 100 (section 17.2.1); 0: never.
+                     * Other requests get theirs when timer E stands at T2 (RFC 4320 section 4.1) */
 };
 #define SIP_TIMERS_DEFAULTS                                                                                            \
     ((struct sip_timers){ .t1 = 500 * TIME_MS, .t2 = 4 * TIME_S, .t4 = 5 * TIME_S, .trying = 200 * TIME_MS })

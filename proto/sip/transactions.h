@@ -21,7 +21,8 @@
  * In a callback the user may do anything, and free the table too.
  *
  * What the table does by itself:
- *  - retransmissions and timers; a 100 to an INVITE after 200 ms; the ACK to a final response that is no 2xx;
+ *  - retransmissions and timers; a 100 to an INVITE after 200 ms, to others after 3.5 s (RFC 4320 section 4.1); the ACK
+ *    to a final response that is no 2xx;
  *  - the topmost Via of a request: its transport, sent-by, `rport` (RFC 3581) and a new branch; over streams as well;
  *  - a request of more than 1300 bytes goes over TCP instead of UDP (section 18.1.1), if the carrier has TCP and the
  *    flow has no `local` port (one that has is to be used as it is: RFC 5626); when there is no connection to be had,
@@ -177,6 +178,10 @@ void sip_server_respond(struct sip_server *server, unsigned status, struct span 
 /* The same for plain ones: the head of sip_put_reply, with a To tag of its own when the request has none and `status`
  * isn't 100, `Server`, and `more`: header lines with their line ends, or an empty span. */
 void sip_server_refuse(struct sip_server *server, unsigned status, struct span more);
+
+/* Of any request but INVITE: no final response will come, because whoever sent it has given up by now (RFC 4320 section
+ * 4.2). What of it still comes again is absorbed. */
+void sip_server_abandon(struct sip_server *server);
 
 /* ---- without a transaction */
 

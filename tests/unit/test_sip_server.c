@@ -527,6 +527,27 @@ test_challenges(void)
     CHECK_ROW_TEXT("and the other", field(merged, "Proxy-Authenticate"), "Digest realm=\"two\"");
 }
 
+/* RFC 4320: what isn't an INVITE has a 100 after 3.5 s, and no 408 ever. */
+static void
+test_no_408(void)
+{
+    bind_user(BOB, "bob", "<sip:bob@10.0.0.3>");
+    ask(ALICE, "MESSAGE", "sip:bob@example.org", "<sip:alice@example.org>;tag=a", "<sip:bob@example.org>", "");
+    HEARS("forwarded", BOB, "MESSAGE");
+    pass(3499 * TIME_MS);
+    CHECK(!heard_by(ALICE, "SIP/2.0"));
+    pass(2 * TIME_MS);
+    HEARS("somebody has it", ALICE, "SIP/2.0 100");
+    pass(40 * TIME_S);
+    CHECK(!heard_by(ALICE, "SIP/2.0"));
+    CHECK(sip_exchange_pending(exchange) == 0 && counters()->responses == 0);
+    numbers--;
+    ask(ALICE, "MESSAGE", "sip:bob@example.org", "<sip:alice@example.org>;tag=a", "<sip:bob@example.org>", "");
+    CHECK_ROW_INT("the same once more is absorbed", heard->len, 0);
+    pass(40 * TIME_S);
+    CHECK(sip_transactions_count(sip_exchange_transactions(exchange)) == 0);
+}
+
 /* --- cancelling --------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -674,6 +695,23 @@ test_next_flow(void)
     CHECK(sip_locations_count(sip_exchange_locations(exchange)) == 0);
 }
 
+/* A flow that is found dead when somebody has answered already is not made up for: nobody else is to ring. */
+static void
+test_no_next_flow(void)
+{
+    bind_user(FAR, "bob", "<sip:bob@10.0.0.4>");
+    bind_flow(BOB, FLOW(1));
+    bind_flow(BOB2, FLOW(2));
+
+    g_autofree char *flow = invite(BOB2), *other = g_strdup(heard_by(FAR, "INVITE"));
+
+    answer(BOB2, flow, 180, "b", "");
+    answer(FAR, other, 200, "f", "");
+    HEARS("given up", BOB2, "CANCEL");
+    answer(BOB2, flow, 430, "b", "");
+    CHECK_ROW("nobody rings", !heard_by(BOB, "INVITE"));
+}
+
 /* RFC 3327: whoever registered through a proxy is called through it. */
 static void
 test_path(void)
@@ -722,7 +760,7 @@ test_keep_alives(void)
     CHECK(counters()->requests == 0);
 }
 
-/* Section 16.7: a 2xx that comes when nobody waits any more goes back by its Via. */
+/* RFC 6026 section 7.2: a response that comes when nobody waits any more goes nowhere. */
 static void
 test_late(void)
 {
@@ -734,7 +772,8 @@ test_late(void)
     pass(2 * TIME_MIN);
     CHECK(sip_transactions_count(sip_exchange_transactions(exchange)) == 0);
     answer(BOB, invited, 200, "b", "");
-    HEARS("by Via", ALICE, "SIP/2.0 200");
+    CHECK_ROW_INT("by no Via", heard->len, 0);
+    CHECK_ROW_INT("strays", counters()->strays, 1);
     say(BOB, "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 203.0.113.77;branch=z9hG4bKx\r\nVia: SIP/2.0/UDP 198.51.100.2\r\n"
              "From: <sip:a@b>\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n");
     CHECK_ROW_INT("nobody hears", heard->len, 0);
@@ -777,7 +816,8 @@ suite_sip_server(void)
     UNIT_SUITE("sip_server", set_up, tear_down, { "register", test_register }, { "registering", test_register_rows },
                { "registering with proof", test_register_auth }, { "a stale nonce", test_stale },
                { "calling with proof", test_invite_auth }, { "a call", test_call }, { "a rebound port", test_rebound },
-               { "by Contact", test_by_contact }, { "forking", test_fork }, { "the best response", test_best },
+               { "by Contact", test_by_contact }, { "forking", test_fork }, { "the best response", test_best }, { "no 408", test_no_408 },
+               { "no next flow", test_no_next_flow },
                { "challenges of several", test_challenges }, { "cancelling", test_cancel }, { "Timer C", test_timer_c },
                { "refused", test_refused }, { "loops", test_loop }, { "draining", test_draining },
                { "the next flow", test_next_flow }, { "Path", test_path }, { "as an edge proxy", test_edge },

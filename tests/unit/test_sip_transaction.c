@@ -61,7 +61,8 @@ test_alone(void)
         { "other over a stream: F", SIP_OTHER_CLIENT, true, { { 32000, OUT } } },
         { "INVITE server: 100 after 200 ms", SIP_INVITE_SERVER, false, { { 200, T } } },
         { "INVITE server over a stream", SIP_INVITE_SERVER, true, { { 200, T } } },
-        { "other server", SIP_OTHER_SERVER, false, { { 0, 0 } } },
+        { "other server: 100 when E is T2 (RFC 4320)", SIP_OTHER_SERVER, false, { { 3500, T } } },
+        { "other server over a stream", SIP_OTHER_SERVER, true, { { 3500, T } } },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -254,7 +255,7 @@ test_moves(void)
           SIP_OTHER_SERVER,
           false,
           { { REQUEST, 0, 0, SIP_STATE_TRYING } },
-          { { 0, 0 } } },
+          { { 3500, T } } },
         { "other server, 100, 200: J",
           SIP_OTHER_SERVER,
           false,
