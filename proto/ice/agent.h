@@ -75,6 +75,7 @@ struct ice_agent_options {
     int64_t gather_most;    /* gathering ends then, with what there is */
     bool restart_on_change; /* ICE_AGENT_NETWORK has been followed by a restart already: a description is due */
     unsigned transcript;    /* entries that are kept for ice_agent_transcript; 0: none */
+    bool hides_ice2;        /* descriptions don't say ice2, as if by an agent of RFC 5245: its peer will update its offer */
     const char *media;      /* of m=: "application", with "udp octet-stream" behind. NULL: that */
     /* Whether to gather there; NULL: everywhere. Multicast, site-local and IPv4-compatible addresses are never
      * gathered on, link-local IPv6 only where there is no other IPv6 (RFC 8445 section 5.1.1.1). */

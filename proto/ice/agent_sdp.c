@@ -236,13 +236,21 @@ put_stream(const struct ice_agent *agent, unsigned stream, GString *out)
     put_candidates(agent, stream, out);
 }
 
+static const char *
+options_of(const struct ice_agent *agent)
+{
+    if (agent->options.hides_ice2)
+        return agent->options.session.trickle ? "trickle" : "";
+    return agent->options.session.trickle ? "ice2 trickle" : "ice2";
+}
+
 /* All behind o=. */
 static void
 put_body(const struct ice_agent *agent, GString *out)
 {
     const struct ice_session_options *options = &agent->options.session;
     struct sdp_times forever = { 0, 0 };
-    struct sdp_ice ice = { .options = span_of_text(options->trickle ? "ice2 trickle" : "ice2"),
+    struct sdp_ice ice = { .options = span_of_text(options_of(agent)),
                            .lite = options->lite,
                            .pacing_ms = options->lite ? SDP_PACING_MS : (uint64_t)(options->ta / TIME_MS) };
 

@@ -4,6 +4,9 @@
  * comes first (register_wanted; a call goes on when the media have their answer, which takes as long, and by then the
  * Contact is known or will never be). When the mapping is seen to have changed, it is asked anew by being told so.
  *
+ * When the host has moved (`moved`), the calls that stand are renewed, after the Contact is known: their re-INVITE tells
+ * it to the peer (RFC 3261 section 12.2). An ICE agent finds out by itself that it has moved.
+ *
  * A call of the agent's gets a call of the phone's, which outlives it. */
 #include "scenarios/lab/phone.h"
 
@@ -30,6 +33,15 @@ take_contact(struct phone *phone, struct endpoint contact, bool wanted)
 }
 
 static void
+move_calls(struct phone *phone)
+{
+    phone->moved = false;
+    for (struct phone_call *call = phone->first; call; call = call->next)
+        if (call->session)
+            phone_session_moved(call->session);
+}
+
+static void
 on_mapped(void *owner, struct stun_transaction *transaction, const struct stun_result *result)
 {
     struct phone *phone = owner;
@@ -41,6 +53,8 @@ on_mapped(void *owner, struct stun_transaction *transaction, const struct stun_r
     if (result->outcome == STUN_OUTCOME_ANSWERED) {
         phone->knows_contact = true;
         take_contact(phone, result->has_xor_mapped ? result->xor_mapped : result->mapped, wanted);
+        if (phone->moved)
+            move_calls(phone);
     } else if (wanted) {
         tell(phone, (struct phone_news){ .event = SIP_AGENT_REGISTER_FAILED,
                                          .why = result->outcome == STUN_OUTCOME_TIMEOUT ? SIP_WHY_TIMEOUT
@@ -67,14 +81,21 @@ ask_stun(struct phone *phone)
         phone->asking = stun_client_binding(sip_carrier_stun(carrier), &request);
 }
 
-/* The host's addresses have changed: what STUN has told may be wrong now. */
+/* The host's addresses have changed: what STUN has told may be wrong now, and what it is about to tell. */
 static void
 on_changed(void *owner)
 {
     struct phone *phone = owner;
 
-    if (asks_stun(phone) && phone->knows_contact)
-        ask_stun(phone);
+    phone->moved = true;
+    if (!asks_stun(phone) || !(phone->knows_contact || phone->asking)) {
+        move_calls(phone);
+        return;
+    }
+    if (phone->asking)
+        stun_transaction_cancel(phone->asking);
+    phone->asking = NULL;
+    ask_stun(phone);
 }
 
 /* ---- calls */
@@ -168,6 +189,11 @@ on_told(void *owner, struct sip_agent *agent, const struct sip_agent_news *news)
         break;
     case SIP_AGENT_FLOW_LAPSED:
         take_lapsed(phone, news);
+        break;
+    case SIP_CALL_ANSWERED:
+    case SIP_CALL_CHANGED:
+        if (call && call->session)
+            phone_session_catch_up(call->session);
         break;
     default:
         break;

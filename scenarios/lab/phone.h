@@ -84,8 +84,8 @@ void phone_call_progress(struct phone_call *call); /* 183: early media */
 void phone_call_reject(struct phone_call *call, unsigned status);
 void phone_call_hangup(struct phone_call *call);
 /* False: there is no session to change, or a change is under way. SIP_CALL_CHANGED tells what came of it. To renew is to
- * find out all addresses anew (by STUN, or a restart of ICE), and to offer them; with ICE it happens by itself when the
- * host has moved. */
+ * find out all addresses anew (by STUN, or a restart of ICE), and to offer them; it happens by itself when the host has
+ * moved, unless ICE has fallen back to plain RTP. */
 bool phone_call_hold(struct phone_call *call, bool held);
 bool phone_call_renew(struct phone_call *call);
 

@@ -127,6 +127,7 @@ take_own_addresses(struct session *session)
 {
     struct address address = own_address(session);
 
+    session->base = address;
     for (unsigned i = 0; i < PHONE_SOCKETS; i++)
         session->own[i] = (struct endpoint){ address, session->sockets[i]->ops->local(session->sockets[i]).port };
 }
@@ -143,7 +144,7 @@ on_mapped(void *owner, struct stun_transaction *transaction, const struct stun_r
     if (session->ready || session->failed)
         return;
     if (result->outcome != STUN_OUTCOME_ANSWERED) {
-        say_ready(session, false);
+        say_ready(session, session->described != NULL); /* of a call that stands: what was known holds */
         return;
     }
     session->own[i] = result->has_xor_mapped ? result->xor_mapped : result->mapped;
@@ -156,8 +157,11 @@ ask_stun(struct session *session)
 {
     struct phone *phone = session->phone;
 
-    if (!session->stun)
-        session->stun = stun_client_new(phone->io, NULL);
+    if (session->stun)
+        stun_client_free(session->stun); /* with what it asks still */
+    session->stun = stun_client_new(phone->io, NULL);
+    session->asking = 0;
+    session->base = own_address(session);
     for (unsigned i = 0; i < PHONE_SOCKETS; i++) {
         struct stun_request request = {
             .udp = session->sockets[i], .server = phone->options.stun, .done = on_mapped, .owner = session
@@ -273,6 +277,17 @@ restart_ice(struct session *session)
         session->ready = true;
 }
 
+/* The peer's offer that names the pairs it has selected can be answered; when one of them is lost here, a restart follows
+ * (RFC 8839 section 4.4.3.2). */
+static void
+agree(struct session *session, enum ice_state state)
+{
+    session->renewal_due |= state == ICE_FAILED;
+    session->agreed = true;
+    say_ready(session, true);
+    session->agreed = false;
+}
+
 static void
 on_ice(void *owner, struct ice_agent *agent, const struct ice_agent_news *news)
 {
@@ -295,6 +310,14 @@ on_ice(void *owner, struct ice_agent *agent, const struct ice_agent_news *news)
     case ICE_AGENT_SELECTED:
         if (session->sip && news->stream == 0 && news->component == 1 && session->ice_taken && has_way(session))
             start(session);
+        break;
+    case ICE_AGENT_STATE:
+        if (session->sip)
+            phone_session_catch_up(session);
+        break;
+    case ICE_AGENT_AGREED:
+        if (session->sip)
+            agree(session, news->state);
         break;
     default:
         break;
@@ -382,7 +405,7 @@ take_ice(struct session *session, struct span description)
 /* What is said of the sockets is the host's own address, which may be another by now; what STUN has told, and the
  * addresses that were ICE's before it fell back, stay as they were told. */
 static bool
-keeps_own_addresses(const struct session *session)
+follows_own_addresses(const struct session *session)
 {
     return session->phone->options.contact == PHONE_LOCAL && session->sockets[0];
 }
@@ -407,7 +430,7 @@ describe(struct session *session, struct span offer, GString *out)
                              .first = session->options.rtp.codec ? session->options.rtp.codec : &rtp_codecs[0],
                              .direction = wished(session) };
 
-    if (keeps_own_addresses(session))
+    if (follows_own_addresses(session))
         take_own_addresses(session);
     if (session->ice) {
         ice_agent_description(session->ice, ice);
@@ -467,9 +490,10 @@ media_answer(void *data, struct span offer, GString *out)
         return SIP_MEDIA_REFUSED;
     if (!session->ready)
         return wait_or_fail(session);
-    if (session->ice)
+    if (session->ice && !session->agreed)
         take_ice(session, offer);
-    if (session->ice && !ice_agent_has_gathered(session->ice)) { /* the peer has restarted, and so do we */
+    /* The peer has restarted, and so do we; or it has selected pairs that are not known here yet. */
+    if (session->ice && (!ice_agent_has_gathered(session->ice) || ice_agent_is_agreeing(session->ice))) {
         session->ready = false;
         return wait_or_fail(session);
     }
@@ -613,6 +637,33 @@ phone_session_renew(struct session *session)
         session->ready = false;
         ask_stun(session);
     }
+}
+
+void
+phone_session_catch_up(struct session *session)
+{
+    if (!session->ready || session->failed || sip_call_state(session->sip) != SIP_CALL_STANDING ||
+        sip_call_is_changing(session->sip))
+        return;
+    if (session->renewal_due) {
+        session->renewal_due = false;
+        phone_session_renew(session);
+        (void)sip_call_renew(session->sip);
+    } else if (session->ice && ice_agent_owes_offer(session->ice)) {
+        (void)sip_call_renew(session->sip); /* RFC 8839 section 4.4.1.2.2 */
+    }
+}
+
+/* Nothing can be said without an address, and one that comes is told. */
+void
+phone_session_moved(struct session *session)
+{
+    struct address address = own_address(session);
+
+    if (address_is_none(session->base) || address_is_none(address) || address_equal(address, session->base))
+        return;
+    session->renewal_due = true;
+    phone_session_catch_up(session);
 }
 
 /* ---- to look at */

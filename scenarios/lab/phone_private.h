@@ -34,7 +34,7 @@ struct phone {
     struct phone_call *first, *last;
     struct stun_transaction *asking; /* for the SIP socket's address */
     bool knows_contact;              /* STUN has told it */
-    bool register_wanted;
+    bool register_wanted, moved;
     struct endpoint mapped;
     struct io_watch watch;
     GPtrArray *leaving;  /* struct session *: of calls that are over, whose ICE agents say goodbye to their servers */
@@ -54,8 +54,11 @@ struct session {
     struct stun_client *stun;
     unsigned asking;
     bool ready, failed, told;
+    struct address base;   /* the host's, when `own` was found out; none with ICE */
+    bool renewal_due;      /* and can't be yet */
     struct ice_agent *ice; /* NULL: none, or not any more */
     bool fallen_back, mismatch, ice_taken;
+    bool agreed; /* the offer that waits for an answer has been taken: the pairs that it names are here */
     struct rtp_session *rtp;
     bool held, held_before, started;
     uint64_t sdp_id, sdp_version;
@@ -69,6 +72,10 @@ extern const struct sip_media_policy phone_media_policy;
 void phone_session_look(const struct session *session, struct phone_media *media);
 void phone_session_free(struct session *session);
 void phone_session_renew(struct session *session);
+/* The host's addresses have changed. */
+void phone_session_moved(struct session *session);
+/* Changes the session if something about it is due, and nothing else is under way. */
+void phone_session_catch_up(struct session *session);
 void phone_session_hang_up(struct session *session); /* nothing more is sent */
 
 /* phone_sdp.c */

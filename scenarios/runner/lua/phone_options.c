@@ -119,6 +119,8 @@ read_ways(lua_State *L, struct phone_options *options)
         complain(L, "contact is 'stun', and stun, the server to ask, is missing");
     if (options->ice.turn_count > 0 && options->contact != PHONE_ICE)
         complain(L, "turn belongs to contact = 'ice'");
+    if (options_get(L, 2, "ice2"))
+        options->ice.hides_ice2 = !arg_boolean(L, -1, "ice2");
     if (options_get(L, 2, "rport"))
         agent->transactions.no_rport = !arg_boolean(L, -1, "rport");
     if (options_get(L, 2, "learn"))
@@ -144,7 +146,7 @@ phone_options_read(lua_State *L, struct script *script, struct phone_options *op
     static const char *const keys[] = { "user",      "password",   "display", "registrar",   "domain", "port",
                                         "transport", "contact",    "stun",    "turn",        "rport",  "learn",
                                         "outbound",  "keepalive",  "expires", "auto_answer", "media",  "calls",
-                                        "ring",      "late_offer", NULL };
+                                        "ring",      "late_offer", "ice2",    NULL };
     struct sip_agent_options *agent = &options->agent;
 
     luaL_checkstack(L, 64 + 6 * ICE_AGENT_SERVERS_MOST, NULL);
