@@ -9,7 +9,14 @@ struct sip_auth {
     char *realm;
     uint8_t secret[SIP_SECRET_BYTES];
     int64_t lifetime;
-    GHashTable *users; /* name -> password */
+    bool sha256;
+    GHashTable *users;  /* name -> password */
+    uint32_t made;      /* nonces so far */
+    uint32_t *counts;   /* of the last SIP_NONCES of them, by number: the highest nc that was proven; NULL before the first */
+};
+
+struct nonce {
+    uint32_t second, number;
 };
 
 /* --- users ------------------------------------------------------------------------------------------------------- */
@@ -30,12 +37,13 @@ sip_auth_realm_fits(const char *realm)
 }
 
 struct sip_auth *
-sip_auth_new(const char *realm, const uint8_t secret[SIP_SECRET_BYTES], int64_t nonce_lifetime)
+sip_auth_new(const char *realm, const uint8_t secret[SIP_SECRET_BYTES], int64_t nonce_lifetime, bool sha256)
 {
     struct sip_auth *auth = g_new0(struct sip_auth, 1);
 
     auth->realm = g_strdup(realm);
     auth->lifetime = nonce_lifetime;
+    auth->sha256 = sha256;
     auth->users = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     memcpy(auth->secret, secret, sizeof auth->secret);
     return auth;
@@ -47,6 +55,7 @@ sip_auth_free(struct sip_auth *auth)
     if (!auth)
         return;
     g_hash_table_unref(auth->users);
+    g_free(auth->counts);
     g_free(auth->realm);
     g_free(auth);
 }
@@ -81,19 +90,34 @@ sip_auth_users(const struct sip_auth *auth)
 /* --- nonces ------------------------------------------------------------------------------------------------------ */
 
 static void
-make_nonce(const struct sip_auth *auth, struct address client, uint32_t second, char nonce[SIP_NONCE_BYTES])
+nonce_write(const struct sip_auth *auth, struct address client, struct nonce nonce, char text[SIP_NONCE_BYTES])
 {
     g_autoptr(GHmac) hmac = g_hmac_new(G_CHECKSUM_SHA256, auth->secret, sizeof auth->secret);
     uint8_t bytes[16], digest[32];
     gsize length = sizeof digest;
     size_t size = address_to_bytes(client, bytes);
 
-    g_snprintf(nonce, SIP_NONCE_BYTES, "%08" PRIx32, second);
-    g_hmac_update(hmac, (const guchar *)nonce, 8);
+    g_snprintf(text, SIP_NONCE_BYTES, "%08" PRIx32 "%08" PRIx32, nonce.second, nonce.number);
+    g_hmac_update(hmac, (const guchar *)text, 16);
     g_hmac_update(hmac, bytes, (gssize)size);
     g_hmac_get_digest(hmac, digest, &length);
     for (unsigned i = 0; i < 16; i++)
-        g_snprintf(nonce + 8 + 2 * i, 3, "%02x", digest[i]);
+        g_snprintf(text + 16 + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* Eight hexadecimal digits. */
+static bool
+read_number(const uint8_t *digits, uint32_t *number)
+{
+    *number = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        int digit = g_ascii_xdigit_value((char)digits[i]);
+
+        if (digit < 0)
+            return false;
+        *number = *number << 4 | (uint32_t)digit;
+    }
+    return true;
 }
 
 static uint32_t
@@ -102,26 +126,46 @@ second_of(int64_t now)
     return (uint32_t)(now / TIME_S);
 }
 
-/* Whether the nonce was made here for this client; `*fresh`: and is not too old. */
+static void
+nonce_make(struct sip_auth *auth, struct address client, int64_t now, char text[SIP_NONCE_BYTES])
+{
+    struct nonce nonce = { second_of(now), auth->made++ };
+
+    if (!auth->counts)
+        auth->counts = g_new0(uint32_t, SIP_NONCES);
+    auth->counts[nonce.number % SIP_NONCES] = 0;
+    nonce_write(auth, client, nonce, text);
+}
+
+/* Whether the nonce was made here for this client. */
 static bool
-is_ours(const struct sip_auth *auth, struct span nonce, struct address client, int64_t now, bool *fresh)
+nonce_read(const struct sip_auth *auth, struct span text, struct address client, struct nonce *nonce)
 {
     char made[SIP_NONCE_BYTES];
-    uint32_t second = 0;
 
-    *fresh = false;
-    if (nonce.length != SIP_NONCE_BYTES - 1)
+    if (text.length != SIP_NONCE_BYTES - 1 || !read_number(text.bytes, &nonce->second) ||
+        !read_number(text.bytes + 8, &nonce->number))
         return false;
-    for (unsigned i = 0; i < 8; i++) {
-        int digit = g_ascii_xdigit_value((char)nonce.bytes[i]);
+    nonce_write(auth, client, *nonce, made);
+    return span_equal_secret(text, span_of_text(made));
+}
 
-        if (digit < 0)
-            return false;
-        second = second << 4 | (uint32_t)digit;
-    }
-    make_nonce(auth, client, second, made);
-    *fresh = second_of(now) - second < (uint64_t)(auth->lifetime / TIME_S);
-    return span_equal_secret(nonce, span_of_text(made));
+/* Takes the count of a proven request. False when the nonce is too old, or the count is no higher than one before.
+ * Without qop there is none, and the nonce serves once. */
+static bool
+nonce_use(struct sip_auth *auth, const struct nonce *nonce, struct span nc, int64_t now)
+{
+    uint32_t count = 1, *highest = &auth->counts[nonce->number % SIP_NONCES];
+
+    if (second_of(now) - nonce->second >= (uint64_t)(auth->lifetime / TIME_S) ||
+        auth->made - nonce->number - 1 >= SIP_NONCES)
+        return false;
+    if (nc.length == 8 && !read_number(nc.bytes, &count))
+        return false;
+    if (count <= *highest)
+        return false;
+    *highest = count;
+    return true;
 }
 
 /* --- requests ---------------------------------------------------------------------------------------------------- */
@@ -144,22 +188,24 @@ find_password(const struct sip_auth *auth, struct span name, const char **user)
 }
 
 static enum sip_verdict
-judge(const struct sip_auth *auth, const struct sip_message *request, const struct sip_digest_fields *fields,
+judge(struct sip_auth *auth, const struct sip_message *request, const struct sip_digest_fields *fields,
       struct address client, int64_t now, const char **user)
 {
     const char *found = NULL, *password = find_password(auth, fields->username, &found);
-    bool fresh, ours = is_ours(auth, fields->nonce, client, now, &fresh);
+    struct nonce nonce;
 
     if (!password || !sip_digest_proves(fields, span_of_text(password), request->method, request->body))
         return SIP_WRONG;
-    if (!ours || !fresh)
-        return SIP_STALE; /* another address of the client's is no mistake of his: a NAT may have given him a new one */
+    /* Another address of the client's is no mistake of his: a NAT may have given him a new one. */
+    if (!nonce_read(auth, fields->nonce, client, &nonce) ||
+        !nonce_use(auth, &nonce, fields->qop.length ? fields->nc : span_of(NULL, 0), now))
+        return SIP_STALE;
     *user = found;
     return SIP_PROVEN;
 }
 
 enum sip_verdict
-sip_auth_check(const struct sip_auth *auth, const struct sip_message *request, enum sip_header_name header,
+sip_auth_check(struct sip_auth *auth, const struct sip_message *request, enum sip_header_name header,
                struct address client, int64_t now, const char **user)
 {
     struct sip_values walk = sip_values_of(request, header);
@@ -174,11 +220,14 @@ sip_auth_check(const struct sip_auth *auth, const struct sip_message *request, e
 }
 
 void
-sip_auth_challenge(const struct sip_auth *auth, struct address client, int64_t now, bool stale, GString *out)
+sip_auth_challenge(struct sip_auth *auth, const char *field, struct address client, int64_t now, bool stale,
+                   GString *out)
 {
+    static const enum sip_digest_algorithm algorithms[] = { SIP_DIGEST_SHA256, SIP_DIGEST_MD5 };
     char nonce[SIP_NONCE_BYTES];
 
-    make_nonce(auth, client, second_of(now), nonce);
-    g_string_append_printf(out, "Digest realm=\"%s\", nonce=\"%s\", algorithm=MD5, qop=\"auth\"%s", auth->realm, nonce,
-                           stale ? ", stale=true" : "");
+    nonce_make(auth, client, now, nonce);
+    for (size_t i = auth->sha256 ? 0 : 1; i < G_N_ELEMENTS(algorithms); i++)
+        g_string_append_printf(out, "%s: Digest realm=\"%s\", nonce=\"%s\", algorithm=%s, qop=\"auth\"%s\r\n", field,
+                               auth->realm, nonce, sip_digest_word(algorithms[i]), stale ? ", stale=true" : "");
 }

@@ -137,11 +137,10 @@ sip_exchange_refuse(struct sip_exchange *exchange, struct sip_server *server, en
 void
 sip_exchange_challenge(struct sip_exchange *exchange, struct sip_server *server, enum sip_refusal why, bool registrar)
 {
-    g_autoptr(GString) more = g_string_new(registrar ? "WWW-Authenticate: " : "Proxy-Authenticate: ");
+    g_autoptr(GString) more = g_string_new(NULL);
 
-    sip_auth_challenge(exchange->auth, sip_server_flow(server).peer.address, sip_exchange_time(exchange),
-                       why == SIP_REFUSAL_STALE, more);
-    g_string_append(more, "\r\n");
+    sip_auth_challenge(exchange->auth, registrar ? "WWW-Authenticate" : "Proxy-Authenticate",
+                       sip_server_flow(server).peer.address, sip_exchange_time(exchange), why == SIP_REFUSAL_STALE, more);
     refuse(exchange, server, why, registrar ? 401 : 407, span_of(more->str, more->len));
 }
 
@@ -388,8 +387,8 @@ make(struct io *io, const struct sip_exchange_options *options)
     exchange->names = (struct sip_names){ resolve, exchange };
     exchange->expiry = (struct io_timer){ .fire = on_expiry, .owner = exchange };
     io->ops->random(io, exchange->secret, sizeof exchange->secret);
-    exchange->auth =
-        sip_auth_new(options->realm ? options->realm : options->domain, exchange->secret, options->nonce_lifetime);
+    exchange->auth = sip_auth_new(options->realm ? options->realm : options->domain, exchange->secret,
+                                  options->nonce_lifetime, options->sha256);
     exchange->locations = sip_locations_new(&locations);
     exchange->branches = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return exchange;

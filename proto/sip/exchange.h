@@ -40,6 +40,7 @@ struct sip_exchange_options {
     const struct sip_exchange_user *users;
     size_t user_count; /* 0: anybody may register as anybody, unless `auth` */
     bool auth;
+    bool sha256;       /* challenges offer SHA-256 before MD5 (RFC 8760) */
     bool record_route; /* requests within a dialog come back here; without that user agents talk to each other */
     bool flows;
     uint32_t expires, expires_least, expires_most; /* seconds */
@@ -75,7 +76,7 @@ struct sip_exchange_options {
 #define SIP_REFUSALS(X) \
     X(NONE,        "none",             200, "nothing is wrong with it") \
     X(UNPROVEN,    "unproven",         401, "nobody has proven who asks") \
-    X(STALE,       "stale-nonce",      401, "its proof is for an old nonce, or for another address") \
+    X(STALE,       "stale-nonce",      401, "its proof is for an old nonce, for another address, or was used") \
     X(WRONG,       "wrong-password",   401, "its user or password is wrong") \
     X(IDENTITY,    "identity",         403, "who asks has proven to be somebody else") \
     X(STRANGER,    "stranger",         403, "neither end belongs to the domain") \

@@ -261,13 +261,16 @@ nonce_of(struct address client, int64_t now)
     g_autoptr(GString) challenge = g_string_new(NULL);
     struct sip_digest_fields fields;
 
-    sip_auth_challenge(auth, client, now, false, challenge);
-    CHECK(sip_digest_decode(span_of(challenge->str, challenge->len), &fields));
+    sip_auth_challenge(auth, "F", client, now, false, challenge);
+    CHECK(g_str_has_prefix(challenge->str, "F: ") && g_str_has_suffix(challenge->str, "\r\n"));
+    CHECK(sip_digest_decode(span_of(challenge->str + 3, challenge->len - 5), &fields));
     CHECK_SPAN("realm", fields.realm, "x");
     CHECK_SPAN("qop", fields.qop, "auth");
     CHECK(!fields.stale);
     return g_strndup((const char *)fields.nonce.bytes, fields.nonce.length);
 }
+
+static const char *nc = "00000001", *qop = "auth"; /* of what `check` says */
 
 static enum sip_verdict
 check(const char *user, const char *password, const char *realm, const char *nonce, struct address client, int64_t now)
@@ -278,9 +281,9 @@ check(const char *user, const char *password, const char *realm, const char *non
                                       .method = span_of_text("INVITE"),
                                       .uri = span_of_text("sip:x"),
                                       .nonce = span_of_text(nonce),
-                                      .nc = span_of_text("00000001"),
+                                      .nc = span_of_text(nc),
                                       .cnonce = span_of_text("c"),
-                                      .qop = span_of_text("auth") };
+                                      .qop = span_of_text(qop) };
     char response[SIP_DIGEST_HEX];
     g_autofree char *lines = NULL;
     const char *proven;
@@ -289,9 +292,8 @@ check(const char *user, const char *password, const char *realm, const char *non
     sip_digest_response(&input, response);
     lines = g_strdup_printf(
         "Authorization: Digest realm=\"decoy\", username=\"x\"\r\n"
-        "Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"sip:x\", nc=00000001, "
-        "cnonce=\"c\", qop=auth, response=\"%s\"\r\n",
-        user, realm, nonce, response);
+        "Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"sip:x\"%s%s, response=\"%s\"\r\n",
+        user, realm, nonce, qop[0] ? ", cnonce=\"c\", qop=auth, nc=" : "", qop[0] ? nc : "", response);
     verdict =
         sip_auth_check(auth, message_of("INVITE sip:x SIP/2.0", lines), SIP_HEADER_AUTHORIZATION, client, now, &proven);
     CHECK((verdict == SIP_PROVEN) == (proven != NULL));
@@ -305,12 +307,12 @@ test_auth(void)
     int64_t now = 1000 * TIME_S;
     const char *proven;
 
-    auth = sip_auth_new("x", secret, 60 * TIME_S);
+    auth = sip_auth_new("x", secret, 60 * TIME_S, false);
     CHECK(sip_auth_add_user(auth, "alice", "secret") && !sip_auth_add_user(auth, "alice", "again"));
     CHECK(!sip_auth_add_user(auth, "", "x") && !sip_auth_add_user(auth, "a\"b", "x"));
 
     g_autofree char *nonce = nonce_of(client, now);
-    static const char zeros[] = "0000000000000000000000000000000000000000";
+    static const char zeros[] = "000000000000000000000000000000000000000000000000";
 
     CHECK_ROW_INT("right", check("alice", "secret", "x", nonce, client, now), SIP_PROVEN);
     CHECK_ROW_INT("wrong password", check("alice", "guess", "x", nonce, client, now), SIP_WRONG);
@@ -319,7 +321,9 @@ test_auth(void)
     CHECK_ROW_INT("from elsewhere", check("alice", "secret", "x", nonce, other, now), SIP_STALE);
     CHECK_ROW_INT("a nonce of his own", check("alice", "secret", "x", zeros, client, now), SIP_STALE);
     CHECK_ROW_INT("a short one", check("alice", "secret", "x", "abc", client, now), SIP_STALE);
+    nc = "00000002";
     CHECK_ROW_INT("at its end", check("alice", "secret", "x", nonce, client, now + 60 * TIME_S - 1), SIP_PROVEN);
+    nc = "00000003";
     CHECK_ROW_INT("after it", check("alice", "secret", "x", nonce, client, now + 60 * TIME_S), SIP_STALE);
     CHECK_ROW_INT("of the future", check("alice", "secret", "x", nonce, client, now - TIME_S), SIP_STALE);
     CHECK_ROW_INT(
@@ -333,10 +337,60 @@ test_auth(void)
     sip_auth_free(auth);
 }
 
+/* RFC 7616 section 3.4.5: a count that has been used is a replay. Each challenge has a nonce of its own. */
+static void
+test_nonce_counts(void)
+{
+    static const struct {
+        const char *name, *nc;
+        bool other; /* nonce */
+        enum sip_verdict verdict;
+    } rows[] = {
+        { "the first", "00000001", false, SIP_PROVEN },   { "the same again", "00000001", false, SIP_STALE },
+        { "it may leap", "0000000a", false, SIP_PROVEN }, { "and not go back", "00000009", false, SIP_STALE },
+        { "nought", "00000000", true, SIP_STALE },        { "another nonce's", "00000001", true, SIP_PROVEN },
+        { "the last", "FFFFFFFF", false, SIP_PROVEN },    { "no more", "00000001", false, SIP_STALE },
+    };
+    struct address client = address_ipv4(0xc0000207);
+    const int64_t now = 1000 * TIME_S;
+
+    auth = sip_auth_new("x", secret, 60 * TIME_S, false);
+    CHECK(sip_auth_add_user(auth, "alice", "secret"));
+
+    g_autofree char *nonce = nonce_of(client, now), *other = nonce_of(client, now), *old = nonce_of(client, now);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        nc = rows[i].nc;
+        CHECK_ROW_INT(rows[i].name, check("alice", "secret", "x", rows[i].other ? other : nonce, client, now),
+                      rows[i].verdict);
+    }
+    nc = "00000005";
+    CHECK_ROW_INT("a guess uses nothing up", check("alice", "guess", "x", other, client, now), SIP_WRONG);
+    nc = "00000002";
+    CHECK_ROW_INT("so this is good", check("alice", "secret", "x", other, client, now), SIP_PROVEN);
+    qop = "";
+    CHECK_ROW_INT("without qop it serves once", check("alice", "secret", "x", old, client, now), SIP_PROVEN);
+    CHECK_ROW_INT("and not twice", check("alice", "secret", "x", old, client, now), SIP_STALE);
+    qop = "auth";
+
+    g_autofree char *forgotten = nonce_of(client, now);
+
+    for (int i = 0; i < SIP_NONCES - 1; i++)
+        g_free(nonce_of(client, now));
+    nc = "00000001";
+    CHECK_ROW_INT("just remembered", check("alice", "secret", "x", forgotten, client, now), SIP_PROVEN);
+    g_free(nonce_of(client, now));
+    nc = "00000002";
+    CHECK_ROW_INT("forgotten", check("alice", "secret", "x", forgotten, client, now), SIP_STALE);
+    nc = "00000001";
+    sip_auth_free(auth);
+}
+
 void
 suite_sip_proxy(void)
 {
     UNIT_SUITE("sip_proxy", NULL, NULL, { "ways", test_ways }, { "too many Routes", test_too_many_routes },
                { "a request goes on", test_forwarded }, { "to a strict router", test_strict_forwarded },
-               { "a response goes back", test_returned }, { "tokens", test_tokens }, { "authentication", test_auth });
+               { "a response goes back", test_returned }, { "tokens", test_tokens }, { "authentication", test_auth },
+               { "nonce counts", test_nonce_counts });
 }

@@ -340,6 +340,22 @@ test_stale(void)
     CHECK(strstr(field(heard_by(BOB, "SIP/2.0 401"), "WWW-Authenticate"), "stale=true"));
 }
 
+/* RFC 8760 section 2.4: the preferred algorithm first, each in a field of its own. */
+static void
+test_sha256(void)
+{
+    struct sip_exchange_options options = options_of(true);
+    const char *text, *second;
+
+    options.sha256 = true;
+    restart(&options);
+    ask(BOB, "REGISTER", "sip:example.org", "<sip:bob@example.org>;tag=r", "<sip:bob@example.org>", "");
+    text = heard_by(BOB, "SIP/2.0 401");
+    CHECK(strstr(field(text, "WWW-Authenticate"), "algorithm=SHA-256"));
+    second = text ? strstr(strstr(text, "WWW-Authenticate") + 1, "WWW-Authenticate") : NULL;
+    CHECK(second && strstr(field(second, "WWW-Authenticate"), "algorithm=MD5"));
+}
+
 static void
 test_invite_auth(void)
 {
@@ -356,6 +372,13 @@ test_invite_auth(void)
     ask(ALICE, "INVITE", "sip:bob@example.org", "<sip:alice@example.org>;tag=a", "<sip:bob@example.org>", line);
     HEARS("known, but not there", ALICE, "SIP/2.0 480");
     ask(ALICE, "INVITE", "sip:bob@example.org", "<sip:bob@example.org>;tag=a", "<sip:bob@example.org>", line);
+    HEARS("the same proof once more", ALICE, "SIP/2.0 407");
+
+    g_autofree char *another =
+        prove(field(heard_by(ALICE, "SIP/2.0 407"), "Proxy-Authenticate"), "alice", "secret", "INVITE");
+    g_autofree char *fresh = g_strdup_printf("Proxy-Authorization: %s\r\n", another);
+
+    ask(ALICE, "INVITE", "sip:bob@example.org", "<sip:bob@example.org>;tag=a", "<sip:bob@example.org>", fresh);
     HEARS("as somebody else", ALICE, "SIP/2.0 403");
     ask(FAR, "INVITE", "sip:bob@example.org", "<sip:x@far.example>;tag=a", "<sip:bob@example.org>", "");
     HEARS("from elsewhere", FAR, "SIP/2.0 480");
@@ -814,7 +837,7 @@ void
 suite_sip_server(void)
 {
     UNIT_SUITE("sip_server", set_up, tear_down, { "register", test_register }, { "registering", test_register_rows },
-               { "registering with proof", test_register_auth }, { "a stale nonce", test_stale },
+               { "registering with proof", test_register_auth }, { "a stale nonce", test_stale }, { "SHA-256", test_sha256 },
                { "calling with proof", test_invite_auth }, { "a call", test_call }, { "a rebound port", test_rebound },
                { "by Contact", test_by_contact }, { "forking", test_fork }, { "the best response", test_best }, { "no 408", test_no_408 },
                { "no next flow", test_no_next_flow },

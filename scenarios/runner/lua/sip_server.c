@@ -112,6 +112,8 @@ read_manners(lua_State *L, struct sip_exchange_options *options)
         options->record_route = arg_boolean(L, -1, "record_route");
     if (options_get(L, 2, "flows"))
         options->flows = arg_boolean(L, -1, "flows");
+    if (options_get(L, 2, "sha256"))
+        options->sha256 = arg_boolean(L, -1, "sha256");
     if (options_get(L, 2, "software"))
         options->software = arg_text(L, -1, "software");
 }
@@ -124,7 +126,7 @@ sip_word_server(struct script *script, lua_State *L)
     static const char *const keys[] = { "domain",      "users",       "realm",        "auth",           "port",
                                         "ip",          "tcp",         "record_route", "flows",          "expires",
                                         "min_expires", "max_expires", "bindings",     "nonce_lifetime", "software",
-                                        NULL };
+                                        "sha256",      NULL };
     struct lab_node *host = lab_handle_self(L)->node;
     struct sip_exchange_options options = SIP_EXCHANGE_DEFAULTS;
     char domain[ADDRESS_TEXT];
