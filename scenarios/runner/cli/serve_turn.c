@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "proto/turn/kinds.h"
+#include "scenarios/runner/cli/serve_drain.h"
 #include "scenarios/runner/cli/serve_turn_options.h"
 
 /* --- the log ---------------------------------------------------------------------------------------------------- */
@@ -37,60 +38,16 @@ sieve_take(struct journal *journal, const struct record *record)
 
 /* --- the end ---------------------------------------------------------------------------------------------------- */
 
-#define LOOK_MS 50
-/* `timeout` and supervisors signal a process and then its group, which is no second thought of theirs. */
-#define SAME_SIGNAL_US (200 * G_TIME_SPAN_MILLISECOND)
-
-/* SIGTERM: no new allocations, and the loop ends when those there are have ended, or the time is over. */
-struct draining {
-    struct turn_server *server;
-    GMainLoop *loop;
-    int64_t patience; /* nanoseconds */
-    int64_t begun;    /* of the monotonic clock, microseconds */
-    guint look;       /* 0: not draining */
-};
-
-static gboolean
-on_look(gpointer data)
-{
-    struct draining *draining = data;
-    int64_t passed = (g_get_monotonic_time() - draining->begun) * TIME_US;
-
-    if (turn_server_allocations(draining->server) > 0 && passed < draining->patience)
-        return G_SOURCE_CONTINUE;
-    draining->look = 0;
-    g_main_loop_quit(draining->loop);
-    return G_SOURCE_REMOVE;
-}
-
-static bool
-on_terminate(void *owner)
-{
-    struct draining *draining = owner;
-    unsigned left = turn_server_allocations(draining->server);
-    char patience[DURATION_TEXT];
-
-    if (draining->look)
-        return g_get_monotonic_time() - draining->begun > SAME_SIGNAL_US;
-    if (left == 0 || draining->patience == 0)
-        return true;
-    turn_server_drain(draining->server, NULL);
-    printf("draining: %u allocations are left, for at most %s\n", left, duration_format(draining->patience, patience));
-    fflush(stdout);
-    draining->begun = g_get_monotonic_time();
-    draining->look = g_timeout_add(LOOK_MS, on_look, draining);
-    return false;
-}
-
 static void
-serve_until_drained(struct serving *serving, struct turn_server *server, int64_t patience)
+begin_draining(void *owner)
 {
-    struct draining draining = { .server = server, .loop = serving->loop, .patience = patience };
+    turn_server_drain(owner, NULL);
+}
 
-    serving_on_terminate(serving, on_terminate, &draining);
-    serving_run(serving);
-    if (draining.look)
-        g_source_remove(draining.look);
+static unsigned
+allocations(void *owner)
+{
+    return turn_server_allocations(owner);
 }
 
 static void
@@ -168,7 +125,10 @@ serve_turn(const struct command *command, const struct serve_options *given)
         return command_fail(command, "cannot listen: %s", serve_why_not(why));
     for (size_t i = 0; i < chosen->listens; i++)
         serve_print_place(turn_server_local(server, i), "UDP, TCP");
-    serve_until_drained(&serving, server, choice.drain);
+
+    struct serve_draining how = { begin_draining, allocations, server, "allocations", choice.drain };
+
+    serve_until_drained(&serving, &how);
     print_counters(server);
     return STATUS_HELD;
 }
