@@ -2,13 +2,6 @@
  * allocation's permissions and channels together, so that all of them go with it. */
 #include "proto/turn/allocations_private.h"
 
-/* A user, while he has allocations. */
-struct turn_user {
-    uint32_t allocations;
-    size_t length;
-    uint8_t name[];
-};
-
 /* --- hashing ----------------------------------------------------------------------------------------------------- */
 
 static uint32_t
@@ -141,8 +134,8 @@ user_new(struct span name)
     return user;
 }
 
-static struct turn_user *
-user_take(struct turn_allocations *table, struct span name)
+struct turn_user *
+turn_user_take(struct turn_allocations *table, struct span name)
 {
     g_autofree struct turn_user *wanted = user_new(name);
     struct turn_user *user = g_hash_table_lookup(table->users, wanted);
@@ -151,24 +144,38 @@ user_take(struct turn_allocations *table, struct span name)
         user = g_steal_pointer(&wanted);
         g_hash_table_add(table->users, user);
     }
-    user->allocations++;
     return user;
 }
 
-static void
-user_release(struct turn_allocations *table, struct turn_user *user)
+void
+turn_user_settle(struct turn_allocations *table, struct turn_user *user)
 {
-    if (--user->allocations == 0)
+    if (user->allocations == 0 && user->reservations == 0)
         g_hash_table_remove(table->users, user);
+}
+
+static const struct turn_user *
+user_find(const struct turn_allocations *table, struct span name)
+{
+    g_autofree struct turn_user *wanted = user_new(name);
+
+    return g_hash_table_lookup(table->users, wanted);
 }
 
 uint32_t
 turn_allocations_of_user(const struct turn_allocations *table, struct span name)
 {
-    g_autofree struct turn_user *wanted = user_new(name);
-    struct turn_user *user = g_hash_table_lookup(table->users, wanted);
+    const struct turn_user *user = user_find(table, name);
 
     return user ? user->allocations : 0;
+}
+
+uint32_t
+turn_reservations_of_user(const struct turn_allocations *table, struct span name)
+{
+    const struct turn_user *user = user_find(table, name);
+
+    return user ? user->reservations : 0;
 }
 
 /* --- allocations ------------------------------------------------------------------------------------------------- */
@@ -223,7 +230,8 @@ turn_allocation_add(struct turn_allocations *table, const struct turn_tuple *tup
     allocation->number = ++table->made;
     allocation->protocol = PROTOCOL_UDP;
     allocation->made = now;
-    allocation->user = user_take(table, name);
+    allocation->user = turn_user_take(table, name);
+    allocation->user->allocations++;
     allocation->expires = allocation->due = time_add(now, lifetime);
     allocation->ticket = turn_allocations_enter(table, allocation->expires, TURN_DUE_ALLOCATION, allocation->slot);
     table->live++;
@@ -315,7 +323,8 @@ turn_allocation_remove(struct turn_allocations *table, struct turn_allocation *a
         turn_permission_remove(table, allocation->first_permission);
     for (unsigned which = 0; which < TURN_RELAYS; which++)
         forget_relay(table, allocation, which);
-    user_release(table, allocation->user);
+    allocation->user->allocations--;
+    turn_user_settle(table, allocation->user);
     hash_index_remove(&table->tuples, hash_tuple(&allocation->tuple), allocation->slot);
     table->allocations->pdata[allocation->slot - 1] = NULL;
     g_array_append_val(table->free_slots, allocation->slot);

@@ -91,6 +91,7 @@ struct turn_reservation {
     int64_t expires;
     uint64_t ticket;
     struct endpoint relayed;
+    struct turn_user *user; /* who made it: for the table only */
     void *socket; /* the owner's, held open for whoever redeems it */
 };
 
@@ -176,7 +177,9 @@ const struct turn_channel *turn_channel_of_peer(const struct turn_allocations *t
 
 /* --- reservations */
 
-void turn_reserve(struct turn_allocations *table, uint64_t token, struct endpoint relayed, void *socket, int64_t now);
+/* Made by user `name`, whoever redeems it. */
+void turn_reserve(struct turn_allocations *table, struct span name, uint64_t token, struct endpoint relayed, void *socket,
+                  int64_t now);
 /* A live reservation; NULL when there is none. Good until the next one is made or taken. */
 const struct turn_reservation *turn_reservation_find(const struct turn_allocations *table, uint64_t token, int64_t now);
 /* Takes it out and gives its socket to the caller. */
@@ -184,6 +187,7 @@ void *turn_reservation_take(struct turn_allocations *table, uint64_t token);
 /* Any of them, to be taken: NULL when there is none. */
 const struct turn_reservation *turn_reservation_any(const struct turn_allocations *table);
 uint32_t turn_reservations_count(const struct turn_allocations *table);
+uint32_t turn_reservations_of_user(const struct turn_allocations *table, struct span name);
 
 /* --- time */
 

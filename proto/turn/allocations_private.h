@@ -17,6 +17,13 @@ enum turn_due_kind {
     TURN_DUE_RESERVATION,
 };
 
+/* A user, while he has allocations or reservations. */
+struct turn_user {
+    uint32_t allocations, reservations;
+    size_t length;
+    uint8_t name[];
+};
+
 struct turn_allocations {
     struct turn_deadlines deadlines;
     uint32_t made, live; /* allocations ever, allocations now */
@@ -62,6 +69,11 @@ turn_tuple_equal(const struct turn_tuple *a, const struct turn_tuple *b)
 
 /* A new entry among the deadlines; its ticket, which the object keeps. */
 uint64_t turn_allocations_enter(struct turn_allocations *table, int64_t at, enum turn_due_kind kind, uint32_t number);
+
+/* The user of this name, new if need be: good as long as he has something. */
+struct turn_user *turn_user_take(struct turn_allocations *table, struct span name);
+/* After he has got less. */
+void turn_user_settle(struct turn_allocations *table, struct turn_user *user);
 
 /* --- permissions.c */
 

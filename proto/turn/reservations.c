@@ -16,7 +16,8 @@ reservation_number(const struct turn_allocations *table, uint64_t token)
 }
 
 void
-turn_reserve(struct turn_allocations *table, uint64_t token, struct endpoint relayed, void *socket, int64_t now)
+turn_reserve(struct turn_allocations *table, struct span name, uint64_t token, struct endpoint relayed, void *socket,
+             int64_t now)
 {
     uint32_t number = table->free_reservation;
     struct turn_reservation *reservation;
@@ -30,7 +31,9 @@ turn_reserve(struct turn_allocations *table, uint64_t token, struct endpoint rel
     }
     reservation = turn_reservation_at(table, number);
     *reservation = (struct turn_reservation){ .token = token, .relayed = relayed, .socket = socket,
+                                              .user = turn_user_take(table, name),
                                               .expires = time_add(now, TURN_RESERVATION_LIFETIME) };
+    reservation->user->reservations++;
     reservation->ticket = turn_allocations_enter(table, reservation->expires, TURN_DUE_RESERVATION, number);
     table->pieces++;
     hash_index_insert(&table->token_index, (uint32_t)mix64(token), number);
@@ -49,10 +52,14 @@ void *
 turn_reservation_take(struct turn_allocations *table, uint64_t token)
 {
     uint32_t number = reservation_number(table, token);
+    struct turn_user *user;
     void *socket;
 
     g_assert(number != 0);
     socket = turn_reservation_at(table, number)->socket;
+    user = turn_reservation_at(table, number)->user;
+    user->reservations--;
+    turn_user_settle(table, user);
     hash_index_remove(&table->token_index, (uint32_t)mix64(token), number);
     *turn_reservation_at(table, number) = (struct turn_reservation){ .expires = table->free_reservation };
     table->free_reservation = number;

@@ -29,9 +29,23 @@ is_sent_elsewhere(const struct turn_work *work)
     return !address_is_none(alternate) && address_family(alternate) == address_family(client) && work->proof.seal.key;
 }
 
+/* Reserved ports outlive the allocation that they came with, so they are counted by themselves, up to the same limits: or
+ * who allocates and deletes without end would have all ports. */
+static unsigned
+judge_reservation(const struct turn_work *work)
+{
+    const struct turn_server *server = work->server;
+
+    if (server->options.per_user && turn_reservations_of_user(server->table, turn_work_user(work)) >= server->options.per_user)
+        return STUN_CODE_QUOTA_REACHED;
+    if (server->options.total && turn_reservations_count(server->table) >= server->options.total)
+        return STUN_CODE_INSUFFICIENT_CAPACITY;
+    return 0;
+}
+
 /* What is wrong with one allocation more (numbers 10 and 11). */
 static unsigned
-judge_quota(const struct turn_work *work)
+judge_quota(const struct turn_work *work, const struct turn_wish *wish)
 {
     const struct turn_server *server = work->server;
 
@@ -41,7 +55,7 @@ judge_quota(const struct turn_work *work)
         return STUN_CODE_QUOTA_REACHED;
     if (server->options.total && turn_allocations_count(server->table) >= server->options.total)
         return STUN_CODE_INSUFFICIENT_CAPACITY;
-    return 0;
+    return wish->pair ? judge_reservation(work) : 0;
 }
 
 /* Sockets for a wish, none of them anybody's yet. */
@@ -122,7 +136,8 @@ make_allocation(struct turn_work *work, const struct turn_wish *wish, const stru
         }
     if (ports->reserved.socket) {
         allocation->token = draw_token(server);
-        turn_reserve(server->table, allocation->token, ports->reserved.relayed, ports->reserved.socket, arrival->now);
+        turn_reserve(server->table, turn_work_user(work), allocation->token, ports->reserved.relayed, ports->reserved.socket,
+                     arrival->now);
     }
     if (arrival->tuple.protocol == PROTOCOL_TCP)
         stun_connections_hold(arrival->via, true);
@@ -160,7 +175,7 @@ turn_serve_allocate(struct turn_work *work)
     if (code == 0 && wish.by_token && !turn_reservation_find(server->table, wish.token, arrival->now))
         code = STUN_CODE_INSUFFICIENT_CAPACITY;
     if (code == 0)
-        code = judge_quota(work);
+        code = judge_quota(work, &wish);
     if (code == 0 && !open_ports(work, &wish, &ports))
         code = STUN_CODE_INSUFFICIENT_CAPACITY;
     if (code)

@@ -307,17 +307,20 @@ test_reservation(void)
 {
     struct turn_end end;
 
-    turn_reserve(table, 77, at("198.51.100.1:50001"), &other_socket, 0);
-    turn_reserve(table, 78, at("198.51.100.1:50003"), &relay_socket, TIME_S);
+    turn_reserve(table, span_of_text("alice"), 77, at("198.51.100.1:50001"), &other_socket, 0);
+    turn_reserve(table, span_of_text("alice"), 78, at("198.51.100.1:50003"), &relay_socket, TIME_S);
     CHECK(turn_reservation_find(table, 79, 0) == NULL);
     CHECK(turn_reservation_find(table, 0, 0) == NULL);
     CHECK(turn_reservation_find(table, 77, 30 * TIME_S - 1) != NULL);
     CHECK(turn_reservation_find(table, 77, 30 * TIME_S) == NULL);
+    CHECK_ROW_INT("of alice", turn_reservations_of_user(table, span_of_text("alice")), 2);
     CHECK(turn_reservation_take(table, 77) == &other_socket);
+    CHECK_ROW_INT("one is redeemed", turn_reservations_of_user(table, span_of_text("alice")), 1);
     CHECK(turn_reservation_find(table, 77, 0) == NULL);
     CHECK(turn_allocations_due(table, 31 * TIME_S, &end) && end.what == TURN_ENDED_RESERVATION);
     CHECK(end.socket == &relay_socket && end.at == 31 * TIME_S);
     CHECK_ROW_INT("left", turn_reservations_count(table), 0);
+    CHECK_ROW_INT("of alice", turn_reservations_of_user(table, span_of_text("alice")), 0);
 }
 
 /* Everything that falls due in one call comes in order of its deadline. */
@@ -331,7 +334,7 @@ test_order(void)
 
     turn_channel_bind(table, second, 0x4000, at(PEER), 0);
     turn_channel_bind(table, allocation, 0x4000, at(PEER), TIME_MS);
-    turn_reserve(table, 1, at(RELAYED), &other_socket, 400 * TIME_S);
+    turn_reserve(table, span_of_text("alice"), 1, at(RELAYED), &other_socket, 400 * TIME_S);
     while (turn_allocations_due(table, 10000 * TIME_S, &end)) {
         CHECK_ROW("in order", end.at >= last);
         last = end.at;

@@ -625,6 +625,37 @@ test_quota(void)
     turn_speaker_clear(&third);
 }
 
+/* A reserved port outlives its allocation by up to 30 s (RFC 8656 section 7.2): who allocates and deletes without end must
+ * not get all ports so. */
+static void
+test_quota_of_reservations(void)
+{
+    struct turn_server_options options = turn_bench_options();
+    unsigned made = 0, refused = 0;
+
+    options.per_user = 2;
+    reopen(&options);
+    for (int i = 0; i < 10; i++) {
+        struct turn_ask ask;
+        int code;
+
+        turn_ask_begin(&ask, &alice, STUN_ALLOCATE);
+        stun_put_number(&ask.builder, STUN_REQUESTED_TRANSPORT, PROTOCOL_UDP);
+        stun_put_number(&ask.builder, STUN_EVEN_PORT, 0x80);
+        code = turn_ask_send(&ask);
+        made += code == 0;
+        refused += code == STUN_CODE_QUOTA_REACHED;
+        if (code == 0)
+            CHECK_ROW_INT("delete", turn_speaker_refresh(&alice, 0), 0);
+    }
+    CHECK_ROW_INT("as many as allocations", made, 2);
+    CHECK_ROW_INT("refused", refused, 8);
+    CHECK_ROW_INT("without one she may", turn_speaker_allocate(&alice), 0);
+    CHECK_ROW_INT("delete", turn_speaker_refresh(&alice, 0), 0);
+    fake_io_advance(turn_host, 30 * TIME_S);
+    CHECK_ROW_INT("later too", turn_speaker_allocate(&alice), 0);
+}
+
 static void
 test_flood(void)
 {
@@ -912,6 +943,7 @@ suite_turn_server(void)
                { "delete and expire", test_delete }, { "data untold", test_data_untold },
                { "create permission", test_create_permission },
                { "peers", test_peers }, { "behind a NAT", test_external }, { "quota and drain", test_quota },
+               { "quota of reservations", test_quota_of_reservations },
                { "flood", test_flood }, { "bandwidth", test_bandwidth }, { "icmp", test_icmp },
                { "no icmp", test_no_icmp },
                { "headers", test_headers }, { "malformed", test_malformed }, { "binding", test_binding },
