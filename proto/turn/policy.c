@@ -2,6 +2,7 @@
 
 #define PREFIX_6TO4 UINT64_C(0x2002)
 #define PREFIX_TEREDO UINT64_C(0x20010000)
+#define PREFIX_TRANSLATED UINT64_C(0xffff0000) /* ::ffff:0:0:0/96 */
 #define PREFIX_NAT64 UINT64_C(0x0064ff9b00000000)
 #define PREFIX_NAT64_LOCAL UINT64_C(0x0064ff9b0001)
 
@@ -17,6 +18,8 @@ turn_embedded_ipv4(struct address address)
     if (address.high == PREFIX_NAT64 && address.low >> 32 == 0)
         return address_ipv4((uint32_t)address.low);
     if (address.high >> 16 == PREFIX_NAT64_LOCAL) /* a /96 of it is what RFC 8215 section 5 expects */
+        return address_ipv4((uint32_t)address.low);
+    if (address.high == 0 && address.low >> 32 == PREFIX_TRANSLATED)
         return address_ipv4((uint32_t)address.low);
     if (address.high == 0 && address.low >> 32 == 0 && address.low > 1)
         return address_ipv4((uint32_t)address.low);

@@ -9,8 +9,8 @@
  * `allow` takes from all of these, and is the stronger where both say something.
  *
  * An IPv6 address that stands for an IPv4 one, which some translator or tunnel on the way may turn it into, is judged as
- * both: IPv4-mapped and IPv4-compatible (RFC 4291), 6to4 (RFC 3056), Teredo's client (RFC 4380), NAT64 (RFC 6052) and
- * local-use NAT64 (RFC 8215). Pure. */
+ * both: IPv4-mapped and IPv4-compatible (RFC 4291), IPv4-translated (RFC 2765), 6to4 (RFC 3056), Teredo's client (RFC 4380),
+ * NAT64 (RFC 6052) and local-use NAT64 (RFC 8215). Pure. */
 #ifndef PROTO_TURN_POLICY_H
 #define PROTO_TURN_POLICY_H
 

@@ -1,7 +1,7 @@
 /* The bandwidth of an allocation (RFC 8656 section 5): a bucket that fills at the limit's rate and holds what it lets
  * through in a second. It counts in bytes times TIME_S, so that nothing is lost by rounding.
  *
- * A datagram finds room in it or is dropped. A stream is read no faster than it fills (RFC 6062 has no place for a loss):
+ * A datagram finds room in it or is dropped; an empty one counts as a byte, or there would be no limit to those. A stream is read no faster than it fills (RFC 6062 has no place for a loss):
  * by pieces of a twentieth of a second, so that a low limit does not make it byte by byte. What has been read already, as
  * with a request, is taken all the same, and then paid off. */
 #include "proto/turn/server_private.h"
@@ -31,7 +31,7 @@ fill(struct turn_allocation *allocation, int64_t rate, int64_t now)
 bool
 turn_budget_spend(struct turn_allocation *allocation, size_t bytes, int64_t now)
 {
-    int64_t rate = rate_of(allocation), cost = (int64_t)bytes * TIME_S;
+    int64_t rate = rate_of(allocation), cost = (int64_t)MAX(bytes, 1) * TIME_S;
 
     if (rate == 0)
         return true;

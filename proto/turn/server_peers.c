@@ -30,6 +30,15 @@ is_own(const struct turn_server *server, struct address address)
     return is_relay_address(server, address) || host_has(server, address);
 }
 
+/* An own IPv4 address in the clothes of an IPv6 one, which a translator on the way would take off (policy.h). */
+static bool
+stands_for_own(const struct turn_server *server, struct address address)
+{
+    struct address embedded = turn_embedded_ipv4(address);
+
+    return !address_is_none(embedded) && is_own(server, embedded);
+}
+
 /* A port that clients come to: the server must not be made to talk to itself there. */
 static bool
 is_listening(const struct turn_server *server, struct endpoint peer)
@@ -62,7 +71,7 @@ turn_may_permit(const struct turn_server *server, struct address peer)
         return true;
     if (is_relay_address(server, peer))
         return !server->options.no_relay_to_relay; /* its port is judged with each datagram */
-    return own == TURN_PEER_USUAL && !host_has(server, peer);
+    return own == TURN_PEER_USUAL && !host_has(server, peer) && !stands_for_own(server, peer);
 }
 
 static bool
@@ -82,7 +91,7 @@ turn_may_reach(const struct turn_server *server, struct endpoint peer, uint8_t p
         return true;
     if (is_relay_address(server, peer.address))
         return is_live_relay(server, peer, protocol, now);
-    return own == TURN_PEER_USUAL && !host_has(server, peer.address);
+    return own == TURN_PEER_USUAL && !host_has(server, peer.address) && !stands_for_own(server, peer.address);
 }
 
 static bool

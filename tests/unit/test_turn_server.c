@@ -537,6 +537,34 @@ forward(struct fake_io *host)
     CHECK_ROW("sent to one of our own", sent && fake_io_deliver(host, sent->peer, sent->local, sent->data));
 }
 
+/* An own address, and loopback, as a translator on the way would understand them. */
+static void
+test_peers_in_disguise(void)
+{
+    static const struct {
+        const char *peer;
+        int code;
+    } rows[] = {
+        { "[64:ff9b::198.51.100.1]:80", STUN_CODE_FORBIDDEN }, { "[2002:c633:6401::1]:80", STUN_CODE_FORBIDDEN },
+        { "[64:ff9b:1::198.51.100.1]:80", STUN_CODE_FORBIDDEN }, { "[::ffff:0:c633:6401]:80", STUN_CODE_FORBIDDEN },
+        { "[::ffff:0:7f00:1]:80", STUN_CODE_FORBIDDEN }, { "[64:ff9b::198.51.100.9]:80", 0 },
+        { "[::ffff:0:c633:6409]:80", 0 },
+    };
+    struct turn_server_options options = turn_bench_options();
+    struct turn_ask ask;
+
+    options.listen[0].ipv4.address = turn_at(TURN_SERVER_AT).address;
+    options.listen[0].ipv6.address = turn_at("[2001:db8::1]:0").address;
+    reopen(&options);
+    turn_host->second = options.listen[0].ipv6.address;
+    turn_ask_begin(&ask, &alice, STUN_ALLOCATE);
+    stun_put_number(&ask.builder, STUN_REQUESTED_TRANSPORT, PROTOCOL_UDP);
+    stun_put_number(&ask.builder, STUN_REQUESTED_ADDRESS_FAMILY, 2);
+    CHECK_ROW_INT("allocate", turn_ask_send(&ask), 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        CHECK_ROW_INT(rows[i].peer, turn_speaker_permit(&alice, rows[i].peer), rows[i].code);
+}
+
 static void
 test_peers(void)
 {
@@ -716,6 +744,9 @@ test_bandwidth(void)
     CHECK(turn_sent(NULL, TURN_PEER, "ten bytes."));
     turn_send_channel(&alice, 0x4000, "1");
     CHECK(turn_silent());
+    turn_send_channel(&alice, 0x4000, "");
+    CHECK_ROW("not even nothing", turn_silent());
+    CHECK(turn_peer_says(&alice, TURN_PEER, "") && turn_silent());
 }
 
 /* --- packets ------------------------------------------------------------------------------------------------------ */
@@ -942,7 +973,7 @@ suite_turn_server(void)
                { "old channels", test_old_channels },
                { "delete and expire", test_delete }, { "data untold", test_data_untold },
                { "create permission", test_create_permission },
-               { "peers", test_peers }, { "behind a NAT", test_external }, { "quota and drain", test_quota },
+               { "peers", test_peers }, { "peers in disguise", test_peers_in_disguise }, { "behind a NAT", test_external }, { "quota and drain", test_quota },
                { "quota of reservations", test_quota_of_reservations },
                { "flood", test_flood }, { "bandwidth", test_bandwidth }, { "icmp", test_icmp },
                { "no icmp", test_no_icmp },
