@@ -207,14 +207,16 @@ keep_description(struct rendezvous *rendezvous, struct span text, bool given)
     rendezvous->given = given;
 }
 
-/* If it has made the agent restart, the own is due. */
+/* If it has made the agent restart, the own is due. Where the session stands already, what is no description of use changes
+ * nothing, as an offer that is refused (RFC 3264 section 4): anybody who knows the peer's name could end the call else. */
 static void
 take_description(struct rendezvous *rendezvous, struct span text)
 {
     g_autoptr(GError) error = NULL;
 
     if (!ice_agent_take_description(rendezvous->options.agent, text, &error)) {
-        fail(rendezvous, error->message, NULL);
+        if (!rendezvous->met)
+            fail(rendezvous, error->message, NULL);
         return;
     }
     if (generation_of(rendezvous) != rendezvous->generation) {

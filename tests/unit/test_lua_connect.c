@@ -25,9 +25,29 @@ test_letters_before_the_own_is_delivered(void)
     UNIT_LUA_CHECK(rows);
 }
 
+/* Once the session stands, a text that is no description of use ends nothing (RFC 3264 section 4). */
+static void
+test_nonsense_later(void)
+{
+    static const struct unit_lua_row rows[] = {
+        { "while the checks run, and after them", TWO
+          "local sound = 'v=0\\r\\no=- 1 1 IN IP4 0.0.0.0\\r\\ns=-\\r\\nt=0 0\\r\\n' "
+          "local function side(h, channel, peer, first) h:spawn(function() local agent = h:ice {controlling = first} "
+          "local pair, why = agent:connect(channel, peer, '5s') log(pair and pair.path or why) lab.sleep(2) "
+          "agent:send('hello') log((agent:recv '1s')) log((agent:wait(0) or {}).path) end) end "
+          "side(a, A, 'B', true) side(b, B, 'A', false) "
+          "S:spawn(function() for _, at in ipairs {0.15, 0.2, 0.3, 1} do lab.sleep(at - lab.now()) "
+          "B:send('A', 'junk') B:send('A', sound) end end)",
+          "host; host; hello; host; hello; host" },
+    };
+
+    UNIT_LUA_CHECK(rows);
+}
+
 void
 suite_lua_connect(void)
 {
     UNIT_SUITE("lua connect", NULL, NULL,
-               { "letters before the own is delivered", test_letters_before_the_own_is_delivered });
+               { "letters before the own is delivered", test_letters_before_the_own_is_delivered },
+               { "nonsense later", test_nonsense_later });
 }
