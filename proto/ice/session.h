@@ -137,6 +137,9 @@ struct ice_session_options {
                                    .locals_most = 64,                                                                  \
                                    .remotes_most = 64 })
 
+/* Raises the limits that are meant for a few components, where there are more: 4 pairs and 8 candidates of a side for each,
+ * up to 1000 and 4096. To be called after `streams` and `components` are set and before the limits are. */
+void ice_session_options_fit(struct ice_session_options *options);
 /* The options are copied; `pacer` and `owner` are borrowed. Draws credentials and tiebreaker. */
 struct ice_session *ice_session_new(const struct ice_session_options *options);
 void ice_session_free(struct ice_session *session);

@@ -425,6 +425,10 @@ test_data(void)
                "agents.A.own) end end, "
                "{components = 2}, {components = 2})",
           "2 2; rtcp false; rtp true" },
+        { "more components than candidates of a side usually are (RFC 8445 section 13)",
+          CALL "call(function(x, p) show(#x:candidates(), x:counters().limited) x:send('last', {component = 70}) end, "
+               "function(x) show((x:recv '1s')) end, {components = 70}, {components = 70})",
+          "70 0; last" },
         { "two streams",
           CALL "call(function(x, p) x:send('second', {stream = 2}) end, function(x) show((x:recv '1s')) end, {streams "
                "= 2}, {streams = 2})",

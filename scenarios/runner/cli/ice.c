@@ -144,6 +144,7 @@ read_agent(const struct ice_options *given, struct ice_agent_options *agent, GEr
         (given->tcp && !arguments_choice("tcp", given->tcp, tcp, &only, error)) ||
         !read_number("--components", given->components, 1, ICE_COMPONENT_MOST, &agent->session.components, error))
         return false;
+    ice_session_options_fit(&agent->session);
     agent->session.trickle = given->trickle;
     agent->session.lite = given->lite;
     agent->relay_only = policy == 1;

@@ -138,6 +138,7 @@ read_figures(lua_State *L, struct ice_agent_options *options)
         session->components = (unsigned)arg_integer(L, -1, "components", 1, ICE_COMPONENT_MOST);
     if (options_get(L, 2, "streams"))
         session->streams = (unsigned)arg_integer(L, -1, "streams", 1, ICE_STREAMS_MOST);
+    ice_session_options_fit(session);
     if (options_get(L, 2, "pairs"))
         session->pairs_most = (uint16_t)arg_integer(L, -1, "pairs", 1, 1000);
 }
