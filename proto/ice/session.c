@@ -94,7 +94,7 @@ ice_session_options_fit(struct ice_session_options *options)
 {
     unsigned count = options->streams * options->components;
 
-    options->pairs_most = MAX(options->pairs_most, (uint16_t)MIN(4 * count, 1000));
+    options->pairs_most = MAX(options->pairs_most, (uint16_t)MIN(10 * count, 1000));
     options->locals_most = MAX(options->locals_most, (uint16_t)MIN(8 * count, 4096));
     options->remotes_most = MAX(options->remotes_most, (uint16_t)MIN(8 * count, 4096));
 }

@@ -137,7 +137,7 @@ struct ice_session_options {
                                    .locals_most = 64,                                                                  \
                                    .remotes_most = 64 })
 
-/* Raises the limits that are meant for a few components, where there are more: 4 pairs and 8 candidates of a side for each,
+/* Raises the limits that are meant for a few components, where there are more: 10 pairs and 8 candidates of a side for each,
  * up to 1000 and 4096. To be called after `streams` and `components` are set and before the limits are. */
 void ice_session_options_fit(struct ice_session_options *options);
 /* The options are copied; `pacer` and `owner` are borrowed. Draws credentials and tiebreaker. */
