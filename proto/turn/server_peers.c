@@ -30,13 +30,39 @@ is_own(const struct turn_server *server, struct address address)
     return is_relay_address(server, address) || host_has(server, address);
 }
 
+/* The broadcast address of a network that the host stands in, in either form (RFC 1122 section 3.2.1.3): one datagram of a
+ * client would be one for each neighbour. Networks of two addresses have none (RFC 3021). */
+static bool
+is_for_neighbours(const struct turn_server *server, struct address address)
+{
+    for (size_t i = 0; i < server->address_count; i++) {
+        const struct io_address *own = &server->addresses[i];
+        uint32_t hosts = own->prefix_length < 31 ? UINT32_MAX >> own->prefix_length : 0, host;
+
+        if (!hosts || !address_is_ipv4(own->address) || !address_is_ipv4(address) ||
+            !prefix_contains((struct prefix){ own->address, own->prefix_length }, address))
+            continue;
+        host = address_to_ipv4(address) & hosts;
+        if (host == 0 || host == hosts)
+            return true;
+    }
+    return false;
+}
+
 /* An own IPv4 address in the clothes of an IPv6 one, which a translator on the way would take off (policy.h). */
 static bool
 stands_for_own(const struct turn_server *server, struct address address)
 {
     struct address embedded = turn_embedded_ipv4(address);
 
-    return !address_is_none(embedded) && is_own(server, embedded);
+    return !address_is_none(embedded) && (is_own(server, embedded) || is_for_neighbours(server, embedded));
+}
+
+/* What is refused whatever the port, unless it is allowed. */
+static bool
+is_barred(const struct turn_server *server, struct address address)
+{
+    return host_has(server, address) || is_for_neighbours(server, address) || stands_for_own(server, address);
 }
 
 /* A port that clients come to: the server must not be made to talk to itself there. */
@@ -71,7 +97,7 @@ turn_may_permit(const struct turn_server *server, struct address peer)
         return true;
     if (is_relay_address(server, peer))
         return !server->options.no_relay_to_relay; /* its port is judged with each datagram */
-    return own == TURN_PEER_USUAL && !host_has(server, peer) && !stands_for_own(server, peer);
+    return own == TURN_PEER_USUAL && !is_barred(server, peer);
 }
 
 static bool
@@ -91,7 +117,7 @@ turn_may_reach(const struct turn_server *server, struct endpoint peer, uint8_t p
         return true;
     if (is_relay_address(server, peer.address))
         return is_live_relay(server, peer, protocol, now);
-    return own == TURN_PEER_USUAL && !host_has(server, peer.address) && !stands_for_own(server, peer.address);
+    return own == TURN_PEER_USUAL && !is_barred(server, peer.address);
 }
 
 static bool

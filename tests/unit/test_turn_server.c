@@ -582,6 +582,10 @@ test_peers(void)
     CHECK_ROW_INT("its own by now", turn_speaker_permit(&alice, "203.0.113.77:80"), STUN_CODE_FORBIDDEN);
     turn_host->address = turn_at(TURN_SERVER_AT).address;
     fake_io_changed(turn_host);
+    CHECK_ROW_INT("all its neighbours", turn_speaker_permit(&alice, "198.51.100.255:80"), STUN_CODE_FORBIDDEN);
+    CHECK_ROW_INT("its network", turn_speaker_bind(&alice, 0x4000, "198.51.100.0:80"), STUN_CODE_FORBIDDEN);
+    CHECK_ROW_INT("a neighbour", turn_speaker_permit(&alice, "198.51.100.9:80"), 0);
+    CHECK_ROW_INT("another network", turn_speaker_permit(&alice, "198.51.101.255:80"), 0);
     CHECK_ROW_INT("bob's relayed address", turn_speaker_bind(&alice, 0x4000, endpoint_format(bob.relayed, relayed)), 0);
     CHECK_ROW_INT("permission for bob", turn_speaker_permit(&bob, "198.51.100.1:1"), 0);
 
