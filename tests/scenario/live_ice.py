@@ -362,6 +362,8 @@ def test_mistakes():
             ('a duration', ['offer', '--timeout', 'soon'], ['--timeout', "'soon'"]),
             ('signal alone', ['offer', '--signal', 'http://127.0.0.1'], ['--signal, --name and --peer']),
             ('a name', ['offer', '--signal', '127.0.0.1', '--name', 'a b', '--peer', 'bob'], ['--name', "'a b'"]),
+            ('an encrypted URL', ['offer', '--signal', 'https://127.0.0.1:1', '--name', 'a', '--peer', 'b'],
+             ["its scheme is not 'http'"]),
             ('a URL', ['offer', '--signal', 'ftp://127.0.0.1', '--name', 'a', '--peer', 'b'],
              ["'ftp://127.0.0.1'", 'http://HOST:PORT'])):
         result = punchlab('ice', *arguments)

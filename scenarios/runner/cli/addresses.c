@@ -148,7 +148,7 @@ addresses_http(const char *text, uint16_t port, struct endpoint *endpoint, GErro
 
     if (g_str_has_suffix(place, "/"))
         place[strlen(place) - 1] = '\0';
-    fault = stun_uri_read_place(place, false, &uri);
+    fault = strstr(place, "://") ? "its scheme is not 'http'" : stun_uri_read_place(place, false, &uri);
     if (fault) {
         g_set_error(error, ADDRESSES_ERROR, 0, "'%s' is no server of HTTP: %s; accepted: http://HOST:PORT", text, fault);
         return false;
