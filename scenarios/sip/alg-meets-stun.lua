@@ -22,8 +22,7 @@ asked with FINGERPRINT, sees that the answer was tampered with, takes none, and 
 well from one that does not. What it could do: ask over TLS, or without FINGERPRINT, or turn the ALG off, as RFC 4787 REQ-10
 has it for all of them.]]
 
-local type_a = lab.param("nat_a", "port-restricted-cone", "behaviour of the NATs",
-                         { "full-cone", "restricted-cone", "port-restricted-cone", "symmetric" })
+local type_a = lab.param("nat_a", "port-restricted-cone", "behaviour of the NATs")
 
 local internet = lab.internet { delay = "20ms" }
 local users = { alice = "secret", bob = "sesame" }
@@ -92,6 +91,7 @@ for n, case in ipairs(CASES) do
     lab.note(("%s: %s (%s)"):format(name, outcome[name], told))
     if name ~= "generic" then return end
     local _, reply = A:udp():stun(S, { fingerprint = false })
+    if type(reply) ~= "table" then return end
     lab.note(("STUN's answer, believed: MAPPED-ADDRESS %s, XOR-MAPPED-ADDRESS %s"):format(reply.mapped, reply.xor_mapped))
     answer = reply
     lab.expect(reply.mapped.ip == A.ip, "the generic ALG puts A's private address into MAPPED-ADDRESS")
@@ -100,6 +100,7 @@ for n, case in ipairs(CASES) do
 end
 
 -- Behind a symmetric NAT what STUN saw is wrong without any ALG; ALGs and checks know better.
+local KNOWN = { ["full-cone"] = true, ["restricted-cone"] = true, ["port-restricted-cone"] = true, symmetric = true }
 local STUN = type_a == "symmetric" and "A hears nothing" or "both hear"
 local EXPECTED = {
   stun_alone = STUN, stun_good = STUN, stun_bad = "A hears nothing", ice_bad = "both hear", local_two_good = "both hear",
@@ -110,8 +111,9 @@ lab.at_end(function()
   for _, case in ipairs(CASES) do
     local name = case[1]
     lab.result(name, outcome[name] or "nothing yet")
-    lab.expect(outcome[name] == EXPECTED[name], ("%s: %s"):format(name, EXPECTED[name]))
+    if KNOWN[type_a] then lab.expect(outcome[name] == EXPECTED[name], ("%s: %s"):format(name, EXPECTED[name])) end
   end
+  if not answer then return end
   lab.result("generic_mapped", answer.mapped)
   lab.result("generic_xor_mapped", answer.xor_mapped)
 end)

@@ -595,7 +595,7 @@ def test_matrix():
 
 # Two hosts stand inside that box, so it can't be none.
 TWO_INSIDE = [('nat/hairpin', 'nat_a'), ('nat/double-nat', 'cgn'), ('nat/port-collision', 'nat_a'),
-              ('nat/cgn-ports', 'nat_a'), ('ice/double-nat-same-cgn', 'cgn')]
+              ('nat/cgn-ports', 'nat_a'), ('ice/double-nat-same-cgn', 'cgn'), ('sip/alg-meets-stun', 'nat_a')]
 
 DEPENDENCES = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent']
 
