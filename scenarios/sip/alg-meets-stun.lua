@@ -54,7 +54,9 @@ local function stage(n, case)
   local stun = case.contact ~= "local" and S:stun_server() or nil
   local server = S:sip_server { domain = "example.com", users = users }
   local function phone(host, user, contact, port)
+    -- With that many addresses a description does not fit into one packet of UDP (RFC 3261 section 18.1.1).
     return host:sip { user = user, password = users[user], registrar = server, contact = contact,
+                      transport = case.contact == "ice" and "tcp" or "udp",
                       stun = contact ~= "local" and stun or nil, media = { port = port, interval = "100ms" } }
   end
   return A, B, S, phone(A, "alice", case.contact, 6000), phone(B, "bob", case.contact == "ice" and "ice" or "local", 7000)

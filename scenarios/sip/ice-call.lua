@@ -8,8 +8,9 @@ all pairs before any audio goes (RFC 8445). So nobody has to know what the NATs 
 (host: nobody translates; srflx: to what STUN saw; prflx: to what only a check has shown, as with a symmetric NAT), and goes
 over the relay otherwise:
     punchlab matrix sip/ice-call --cell path
-SIP itself goes by S, over UDP, along the flow that each phone has opened by its REGISTER (RFC 5626); where UDP is blocked over
-TCP, and there the relay is reached over TCP as well. Once the pair is chosen the caller tells it in one more INVITE, so
+SIP itself goes by S, along the connection that each phone has opened by its REGISTER (RFC 5626). It goes over TCP, because a
+description with that many addresses does not fit into one packet of UDP (RFC 3261 section 18.1.1), which is as well where UDP
+is blocked; there the relay is reached over TCP, too. Once the pair is chosen the caller tells it in one more INVITE, so
 that whoever reads c= and m= on the way reads the truth (RFC 8839 section 4.4.1.2.2).]]
 
 local TYPES = { "none", "full-cone", "restricted-cone", "port-restricted-cone", "symmetric", "symmetric-sequential",
@@ -35,9 +36,9 @@ local function phone(host, user, password)
   local probe = host:udp()
   local udp = probe:stun(S, { timeout = "2s" }) ~= nil
   probe:close()
-  if not udp then lab.note(("UDP does not pass for %s: SIP and the relay over TCP"):format(host.name)) end
+  if not udp then lab.note(("UDP does not pass for %s: the relay is reached over TCP"):format(host.name)) end
   return host:sip {
-    user = user, password = password, registrar = server, transport = udp and "udp" or "tcp", contact = "ice",
+    user = user, password = password, registrar = server, transport = "tcp", contact = "ice",
     stun = udp and S or nil, media = { port = 6000 },
     turn = { server = relay, user = user, password = password, transport = udp and "udp" or "tcp" },
   }

@@ -23,8 +23,10 @@ ALL_FIELDS = FIELDS + ['frame.interface_name', 'frame.comment']
 NUMBER = re.compile(r'(-\d+)?\.pcap$')   # a node's second interface in a network, and so on
 PRIVATE = ('10.', '100.64.', '192.168.')
 PUBLIC_LANS = {'ice/dual-stack': ('line',)}   # inside a firewall that translates nothing
+TOLD = 'nat/ftp-alg', 'sip/alg-quirks', 'sip/registration-expiry', 'sip/rport', 'sip/slipstream', 'situations/sip-no-alg'
 # Files in which a FINGERPRINT is wrong on purpose.
-SPOILT = ['stun/alg-spoils-mapped-address/' + file for file in ('A-natA.pcap', 'natA-lan.pcap', 'all.pcapng')]
+SPOILT = ['stun/alg-spoils-mapped-address/' + file for file in ('A-natA.pcap', 'natA-lan.pcap', 'all.pcapng')] + \
+         ['sip/alg-meets-stun/' + file for file in ('A8-nat8.pcap', 'nat8-lan.pcap', 'all.pcapng')]
 # In the one file for all captures a connection stands several times: its sequence numbers say nothing there, and messages
 # are not put together out of them.
 COPIES = '-o', 'tcp.analyze_sequence_numbers:FALSE', '-o', 'tcp.desegment_tcp_streams:FALSE'
@@ -55,12 +57,22 @@ MEANT = {scenario: (RESET,) for scenario in ('stun/tcp', 'turn/tcp-allocation', 
                                                   'ice/consent-lost')}
 MEANT['turn/tcp-allocation'] += ('This frame is a (suspected) out-of-order segment',)   # in the one file for all captures
 HTTP_AT_443 = 'Unencrypted HTTP protocol detected over encrypted port, could indicate a dangerous misconfiguration.'
-MEANT['ice/pair'] = MEANT['ice/tcp-relay'] = (HTTP_AT_443,)
+MEANT['ice/pair'] = (HTTP_AT_443,)
+MEANT['ice/tcp-only'] = ('This frame is a (suspected) out-of-order segment',)           # likewise
+MEANT['ice/tcp-relay'] = MEANT['ice/tcp-only'] + (HTTP_AT_443,)
 MEANT['nat/ftp-alg'] = (RESET, 'This frame is a (suspected) out-of-order segment',     # in that file, too
                         "ACKed segment that wasn't captured (common at capture start)")
 # An ALG that mends no sequence numbers breaks the stream, and the file of all captures has each segment several times.
 MEANT['sip/slipstream'] = (RESET, 'This frame is a (suspected) out-of-order segment',
                            "ACKed segment that wasn't captured (common at capture start)")
+# A SIP message in several segments, of which each is looked at alone here: sip.py reads the streams.
+PIECES = 'Header has no colon after the name', 'Unreassembled fragment (change preferences to enable reassembly)'
+OVERLAPS = 'New fragment overlaps old data (retransmission?)'
+MEANT['sip/alg-meets-stun'] = ('This frame is a (suspected) out-of-order segment', OVERLAPS) + PIECES
+# An ALG that leaves Content-Length as it was cuts messages on a stream; what follows is none any more.
+MEANT['sip/alg-quirks'] = MEANT['sip/slipstream'] + PIECES + (
+    'Previous segment(s) not captured (common at capture start)', OVERLAPS)
+MEANT['sip/ice-call'] = ('This frame is a (suspected) out-of-order segment',)
 
 
 def is_spoilt(frame):
@@ -118,8 +130,8 @@ def test_addresses(name, path, frames):
     tries its peer's private addresses too (RFC 8445 section 6.1.2.2), and what goes there leaves the NAT."""
     frames = [frame for frame in frames if frame['ip.src']]
     ends = NUMBER.sub('', path).split('-', 1)
-    tries = name.startswith(('ice/', 'situations/ice-'))
-    if name in ('nat/ftp-alg', 'sip/slipstream', 'situations/sip-no-alg'):  # the private address that was told is tried
+    tries = name.startswith(('ice/', 'situations/ice-', 'sip/ice-call', 'sip/alg-meets-stun'))
+    if name in TOLD:   # the private address that was told is tried
         frames = [frame for frame in frames if '10.0.0.2' not in frame['ip.dst'] or 'internet' not in ends]
     private = [any(end.startswith(PRIVATE) for end in (frame['ip.src'][:1] if tries and 'internet' in ends else
                                                        frame['ip.src'] + frame['ip.dst'])) for frame in frames]
@@ -227,8 +239,9 @@ def test_all(runs, captures, read):
         test_times(name, all_frames)
         test_comments(run, all_frames)
     # ice/pair and ice/tcp-relay have their servers at port 443, which firewalls let out.
-    without = ('stun/keepalive', 'nat/ftp-alg', 'sip/slipstream', 'nat/port-mapping', 'nat/tcp-hole-punching',
-               'turn/tcp-allocation', 'ice/pair', 'ice/tcp-relay', 'situations/sip-alg', 'situations/sip-no-alg')
+    without = ('stun/keepalive', 'nat/ftp-alg', 'nat/port-mapping', 'nat/tcp-hole-punching', 'turn/tcp-allocation',
+               'ice/pair', 'ice/tcp-relay', 'sip/registration-expiry', 'sip/rport', 'sip/slipstream',
+               'situations/sip-alg', 'situations/sip-no-alg')
     equal('scenarios without STUN over UDP', sorted(run.scenario for run in runs if bindings[run.scenario] == 0),
           sorted(without))
     exchange = next(run for run in runs if run.scenario == 'stun/exchange')

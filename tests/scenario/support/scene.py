@@ -161,9 +161,10 @@ CLEAN_FIELDS = ['frame.number', 'frame.protocols', '_ws.malformed', '_ws.expert.
 
 def wrong_with(frame, meant=()):
     """What tshark finds wrong with a frame that was asked for CLEAN_FIELDS; '' when it is clean. `meant` are messages that
-    the scenario causes on purpose."""
+    the scenario causes on purpose; a frame that has one of these may be malformed, too."""
     wrong = []
-    if frame['_ws.malformed'] or any(int(severity) >= WARNING and message not in meant for severity, message in zip(
+    malformed = frame['_ws.malformed'] and not any(message in meant for message in frame['_ws.expert.message'])
+    if malformed or any(int(severity) >= WARNING and message not in meant for severity, message in zip(
             frame['_ws.expert.severity'], frame['_ws.expert.message'])):
         wrong.append('malformed: %s' % frame['_ws.expert.message'])
     wrong += [field for field in VERDICTS if '0' in frame[field]]
