@@ -1,4 +1,5 @@
-/* What exchange.c (life, who is who, requests without a dialog), registrar.c and proxy.c share. */
+/* What exchange.c (life, who is who, requests without a dialog), registrar.c and the proxy (proxy.c, proxy_call.c,
+ * proxy_forward.c) share. */
 #ifndef PROTO_SIP_EXCHANGE_PRIVATE_H
 #define PROTO_SIP_EXCHANGE_PRIVATE_H
 
@@ -6,7 +7,7 @@
 #include "proto/sip/exchange_kinds.h"
 #include "proto/sip/route.h"
 
-struct sip_exchange_call; /* proxy.c */
+struct sip_exchange_call; /* proxy_call.c */
 
 struct sip_exchange {
     struct io *io;
@@ -26,6 +27,16 @@ struct sip_exchange {
     struct sip_exchange_counters counters;
     bool draining;
 };
+
+/* The bytes of a whole message. */
+static inline struct span
+span_of_bytes(GBytes *bytes)
+{
+    gsize length;
+    const void *data = g_bytes_get_data(bytes, &length);
+
+    return span_of(data, length);
+}
 
 int64_t sip_exchange_time(const struct sip_exchange *exchange);
 /* Whether a URI is of the domain: an address-of-record's, or a Request-URI to resolve. */
@@ -52,6 +63,20 @@ void sip_proxy_request(struct sip_exchange *exchange, struct sip_server *server)
 void sip_proxy_cancel(struct sip_exchange *exchange, struct sip_server *cancel, struct sip_server *invite);
 void sip_proxy_ack(struct sip_exchange *exchange, const struct sip_arrival *arrival);
 void sip_proxy_response(struct sip_exchange *exchange);
+
+/* proxy_call.c */
+/* The server is the call's own from now on. `state`: of what decides about the request's way; `user`: of the domain, to
+ * whom it goes, or NULL. */
+struct sip_exchange_call *sip_proxy_call_new(struct sip_exchange *exchange, struct sip_server *server, uint32_t state,
+                                             const char *user);
+/* Of one that has no branch. */
+void sip_proxy_call_free(struct sip_exchange_call *call);
+/* Calls all of the user's agents; false when there was none to call. */
+bool sip_proxy_call_user(struct sip_exchange_call *call);
+enum sip_refusal sip_proxy_call_uri(struct sip_exchange_call *call, const struct sip_way *way);
+void sip_proxy_call_cancel(struct sip_exchange_call *call);
+/* Whether the request has been here before with the same state (section 16.3 item 4). */
+bool sip_proxy_is_loop(struct sip_exchange *exchange, const struct sip_message *request, uint32_t state);
 void sip_proxy_free(struct sip_exchange *exchange);
 
 /* proxy_forward.c */
