@@ -181,15 +181,24 @@ sip_machine_ack(struct sip_machine *machine, int64_t now)
     return machine->state == SIP_STATE_ACCEPTED ? SIP_STEP_TELL : 0;
 }
 
+/* A challenge is sent once, lest whoever forges a source has eleven sent to it for one INVITE (section 26.3.2.4): who
+ * has not got it asks again, as long as nobody has told it to wait. */
+static bool
+is_lone_challenge(const struct sip_machine *machine, unsigned status)
+{
+    return (status == 401 || status == 407) && machine->resend != TIME_NEVER;
+}
+
 static unsigned
 answer_final(struct sip_machine *machine, unsigned status, int64_t now)
 {
+    bool once = machine->reliable || is_lone_challenge(machine, status);
     unsigned steps = SIP_STEP_SEND;
 
     if (machine->kind == SIP_INVITE_SERVER && status < 300)
         return steps | enter(machine, SIP_STATE_ACCEPTED, now);
     steps |= enter(machine, SIP_STATE_COMPLETED, now);
-    if (machine->kind == SIP_INVITE_SERVER && !machine->reliable) {
+    if (machine->kind == SIP_INVITE_SERVER && !once) {
         machine->interval = machine->timers.t1;
         machine->resend = time_add(now, machine->interval);
     }

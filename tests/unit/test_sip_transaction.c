@@ -339,6 +339,37 @@ test_late(void)
     CHECK_ROW_INT("late", sip_machine_deadline(&machine), 10 * TIME_S);
 }
 
+/* RFC 3261 section 26.3.2.4: who is not known yet is challenged once, and has the challenge again when it asks again. Once
+ * a 100 has made it wait, timer G is all that there is against loss. */
+static void
+test_challenge(void)
+{
+    static const struct {
+        const char *row;
+        unsigned provisional, status;
+        int64_t next_ms; /* G at T1, or H */
+    } rows[] = {
+        { "401 at once", 0, 401, 32000 },
+        { "407 at once", 0, 407, 32000 },
+        { "403 at once", 0, 403, 500 },
+        { "407 after 100", 100, 407, 500 },
+        { "407 after 180", 180, 407, 500 },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct sip_machine machine;
+
+        sip_machine_start(&machine, SIP_INVITE_SERVER, &SIP_TIMERS_DEFAULTS, false, 0);
+        if (rows[i].provisional)
+            sip_machine_answer(&machine, rows[i].provisional, 0);
+        CHECK_ROW_INT(rows[i].row, sip_machine_answer(&machine, rows[i].status, 0), S);
+        CHECK_ROW_INT(rows[i].row, sip_machine_deadline(&machine) / TIME_MS, rows[i].next_ms);
+        CHECK_ROW_INT(rows[i].row, sip_machine_request(&machine, TIME_S), S);
+        sip_machine_ack(&machine, TIME_S);
+        CHECK_ROW_INT(rows[i].row, sip_machine_deadline(&machine), 6 * TIME_S);
+    }
+}
+
 static void
 test_busy(void)
 {
@@ -363,5 +394,5 @@ suite_sip_transaction(void)
 {
     UNIT_SUITE("sip transaction", NULL, NULL, { "alone", test_alone }, { "moves", test_moves },
                { "cancelled", test_cancelled }, { "options", test_options }, { "late", test_late },
-               { "busy", test_busy });
+               { "challenge", test_challenge }, { "busy", test_busy });
 }
