@@ -29,6 +29,7 @@ test_options(void)
           "1: host:sip_server: 'user' is not an option here; accepted: domain, users, realm, ..." },
         { "a domain", NET "S:sip_server {domain = 'a\"b'}",
           "1: host:sip_server: domain is 'a\"b'; accepted: 1 to 127 bytes without quotes..." },
+        { "its software", NET "S:sip_server {software = 'x\\r\\nX-Evil: 1'}", "1: host:sip_server: software is 'x..." },
         { "users", NET "S:sip_server {users = {'alice'}}",
           "1: host:sip_server: users has something else than passwords by name; accepted: {alice = 'secret'}" },
         { "a user's name", NET "S:sip_server {users = {['a\"'] = 'b'}}", "1: host:sip_server: a user's name has..." },

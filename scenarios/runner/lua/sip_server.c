@@ -115,7 +115,7 @@ read_manners(lua_State *L, struct sip_exchange_options *options)
     if (options_get(L, 2, "sha256"))
         options->sha256 = arg_boolean(L, -1, "sha256");
     if (options_get(L, 2, "software"))
-        options->software = arg_text(L, -1, "software");
+        options->software = read_name(L, "software");
 }
 
 /* --- host:sip_server ---------------------------------------------------------------------------------------------- */
