@@ -149,7 +149,7 @@ say_again(const struct record *record, const struct names *names, GString *out)
     (void)names;
     g_string_append(out, "SIP: ");
     say_message(record, out);
-    g_string_append_printf(out, " is sent to %s again, for the %u. time: ", destination_of(record, peer),
+    g_string_append_printf(out, " is sent to %s again (%u times so far): ", destination_of(record, peer),
                            record->subject[0]);
     if (record->detail > 0)
         g_string_append(out, "it has not been acknowledged, or was asked for once more");
