@@ -191,17 +191,21 @@ sip_exchange_extensions(struct sip_exchange *exchange, struct sip_server *server
 
 /* --- what comes in ----------------------------------------------------------------------------------------------- */
 
-/* For the server itself: OPTIONS tells what it can do (section 11.2), other methods it has none. */
+/* For the server itself: OPTIONS tells what it can do (section 11.2), other methods it has none. Here it is a user agent,
+ * which has to know what is required (section 8.2.2.3). */
 static void
 answer_self(struct sip_exchange *exchange, struct sip_server *server)
 {
     static const char able[] = "Allow: REGISTER, INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, MESSAGE, "
                                "SUBSCRIBE, NOTIFY, REFER\r\nSupported: path, outbound\r\n";
+    static const char *const known[] = { "path", "outbound", NULL };
 
     if (sip_server_request(server)->method_id != SIP_OPTIONS) {
         sip_exchange_refuse(exchange, server, SIP_REFUSAL_METHOD, span_of_text(able));
         return;
     }
+    if (!sip_exchange_extensions(exchange, server, SIP_HEADER_REQUIRE, known))
+        return;
     exchange->counters.local++;
     sip_server_refuse(server, 200, span_of_text(able));
 }

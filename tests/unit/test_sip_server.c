@@ -629,6 +629,7 @@ test_refused(void)
         { "Route malformed", "INVITE", "sip:bob@example.org", "Route: sip:a\r\n", "SIP/2.0 400" },
         { "nobody knows the host", "INVITE", "sip:bob@far.example", "", "SIP/2.0 500" },
         { "OPTIONS of the server", "OPTIONS", "sip:example.org", "", "SIP/2.0 200" },
+        { "which has to know what is required", "OPTIONS", "sip:example.org", "Require: x\r\n", "SIP/2.0 420" },
         { "nothing else", "MESSAGE", "sip:192.0.2.1:5060", "", "SIP/2.0 405" },
     };
 
