@@ -659,3 +659,9 @@ sip_agent_calls(const struct sip_agent *agent)
 {
     return agent->call_count;
 }
+
+bool
+sip_agent_is_full(const struct sip_agent *agent)
+{
+    return agent->call_count >= agent->options.calls;
+}

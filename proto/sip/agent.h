@@ -169,6 +169,8 @@ struct sip_agent_counters {
 };
 const struct sip_agent_counters *sip_agent_counters(const struct sip_agent *agent);
 unsigned sip_agent_calls(const struct sip_agent *agent);
+/* As many as there may be. */
+bool sip_agent_is_full(const struct sip_agent *agent);
 
 /* ---- calls */
 

@@ -433,7 +433,7 @@ sip_agent_call(struct sip_agent *agent, const char *text, void *wish)
     char id[SIP_BRANCH_BYTES];
     struct sip_call *call;
 
-    if (!uri || agent->call_count >= agent->options.calls)
+    if (!uri || sip_agent_is_full(agent))
         return NULL;
     call = sip_call_new(agent, true, uri, sip_transactions_branch(agent->table, id) + strlen(SIP_BRANCH_COOKIE));
     agent->counters.calls_out++;

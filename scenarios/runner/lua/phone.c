@@ -366,10 +366,10 @@ phone_word_call(struct script *script, lua_State *L)
         task_check_may_wait(L);
     limits_spend(L, CALL_STEPS);
     limits_hold_bytes(L, CALL_BYTES);
-    call = phone_dial(phone->phone, uri, has_media ? &media : NULL);
+    call = *uri ? phone_dial(phone->phone, uri, has_media ? &media : NULL) : NULL;
     if (!call) {
         limits_let_go_bytes(&script->limits, CALL_BYTES);
-        if (sip_agent_calls(phone_agent(phone->phone)) > 0)
+        if (*uri && sip_agent_is_full(phone_agent(phone->phone)))
             return arg_push_failure(L, "in-use");
         complain(L,
                  "'%s' is nobody whom a phone can call; accepted: 'bob', 'bob@host', 'sip:bob@example.com' or a phone",
