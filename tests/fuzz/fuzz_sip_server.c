@@ -226,7 +226,8 @@ use_line(struct world *world, struct reader *input)
     } else if (what & 64) {
         close_line(line, what & 128);
     } else if ((text = make_text(world, input))) {
-        size_t part = what & 32 ? text->len : MIN(text->len, reader_u8(input));
+        uint8_t most = what & 32 ? 0 : reader_u8(input);
+        size_t part = what & 32 ? text->len : MIN(text->len, most);
 
         (void)(*line)->ops->write(*line, text->str, part, &why);
         g_string_free(text, TRUE);
